@@ -1,0 +1,1 @@
+//! cpio archives in the newc format, as the kernel unpacks them.

@@ -1,0 +1,1 @@
+//! FAT file systems with contiguous files at known offsets.

@@ -1,0 +1,1 @@
+//! The kernel's modules.dep, modules.alias and modules.softdep.

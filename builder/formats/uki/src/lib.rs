@@ -1,0 +1,1 @@
+//! PE/COFF sections and unified kernel images.

@@ -1,0 +1,1 @@
+//! dm-verity hash trees, format 1.

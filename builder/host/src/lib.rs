@@ -1,0 +1,1 @@
+//! Effects: processes, block devices, mounts, files, progress.

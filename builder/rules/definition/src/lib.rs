@@ -1,0 +1,1 @@
+//! Image definitions: images/*.toml, strictly parsed.

@@ -1,0 +1,51 @@
+//! The kernel command line.
+
+/// Root hash of the OS, 64 hexadecimal digits.
+///
+/// Not `roothash=`: systemd's generator in the running OS would answer to that one and set up a
+/// second mapping, whose unit fails when a medium that was loaded into RAM is pulled out.
+pub const ROOT_HASH: &str = "anklume.roothash";
+/// Path of the image file on the file system that holds it, as GRUB multiboot sticks pass it.
+pub const ISO_FILE: &str = "iso-scan/filename";
+/// `1` opens a shell in the initramfs when no medium is found. Only test images obey.
+pub const SHELL: &str = "anklume.shell";
+/// Seconds to wait for the medium.
+pub const TIMEOUT: &str = "anklume.timeout";
+
+/// The value of `key` in a command line: the last one wins, quotes are stripped as the kernel does.
+#[must_use]
+pub fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    words(line)
+        .filter_map(|word| {
+            let word = word.strip_prefix('"').map_or(word, |w| w.strip_suffix('"').unwrap_or(w));
+            let (name, value) = word.split_once('=')?;
+            (name == key).then_some(value)
+        })
+        .map(|value| value.strip_prefix('"').map_or(value, |v| v.strip_suffix('"').unwrap_or(v)))
+        .last()
+}
+
+/// Splits at white space outside double quotes.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    line.split(move |c: char| {
+        quoted ^= c == '"';
+        c.is_ascii_whitespace() && !quoted
+    })
+    .filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_wins_and_quotes_are_stripped() {
+        let line = "quiet a=1 b=\"x y\" \"c=p q\" a=2 aa=3\n";
+        assert_eq!(value(line, "a"), Some("2"));
+        assert_eq!(value(line, "b"), Some("x y"));
+        assert_eq!(value(line, "c"), Some("p q"));
+        assert_eq!(value(line, "quiet"), None);
+        assert_eq!(value(line, "d"), None);
+    }
+}

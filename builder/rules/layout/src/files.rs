@@ -1,0 +1,26 @@
+//! Names of files on a medium: upper-case 8.3, so that they are the same on FAT, on plain ISO 9660
+//! and after a copy to a FAT stick.
+
+/// The boot loader that UEFI firmware looks for on removable media (UEFI 2.10 section 3.5.1.1).
+pub const EFI_LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
+
+/// Slot partition: unified kernel image, for UEFI.
+pub const UKI: &str = "ANKLUME.EFI";
+/// Slot partition: kernel, for BIOS.
+pub const KERNEL: &str = "VMLINUZ";
+/// Slot partition: initramfs with microcode first, for BIOS.
+pub const INITRD: &str = "INITRD.IMG";
+/// Slot partition: GRUB script that boots the kernel, for BIOS.
+pub const BOOT_ENTRY: &str = "BOOT.CFG";
+/// Slot partition: what the slot holds, as JSON.
+pub const MANIFEST: &str = "MANIFEST.JSN";
+
+/// Folder of the ISO tree that holds the slot's files and the OS image.
+pub const ISO_FOLDER: &str = "ANKLUME";
+/// ISO tree, inside [`ISO_FOLDER`]: squashfs and hash tree.
+pub const OS_IMAGE: &str = "OS.IMG";
+/// ISO tree: what a GRUB multiboot stick reads to boot the image file.
+pub const LOOPBACK_CONFIG: &str = "BOOT/GRUB/LOOPBACK.CFG";
+
+/// In the OS: where the programs find what was built.
+pub const OS_BUILD_INFO: &str = "usr/lib/anklume/build.json";

@@ -1,0 +1,70 @@
+//! `/run/anklume/boot.json`: what the initramfs found and did, for the programs of the running OS.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Slot;
+
+/// Path of the report in the running OS.
+pub const PATH: &str = "/run/anklume/boot.json";
+
+/// Version of this structure.
+pub const VERSION: u32 = 1;
+
+/// What was booted, from what, and how it was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BootReport {
+    /// [`VERSION`].
+    pub report_version: u32,
+    /// `ID` and `IMAGE_VERSION` of the OS's os-release.
+    pub os: String,
+    /// Version of the image.
+    pub image_version: String,
+    /// Root hash of the verified OS, lower-case hexadecimal.
+    pub root_hash: String,
+    /// Slot it was found in; none on a medium without slots (an ISO file, copied files).
+    pub slot: Option<Slot>,
+    /// Where the OS was found.
+    pub medium: Medium,
+    /// Whether the OS was copied into RAM.
+    pub toram: bool,
+    /// `bios` or `uefi`.
+    pub firmware: String,
+    /// Secure Boot as the firmware reports it; none under BIOS.
+    pub secure_boot: Option<bool>,
+    /// What dm-verity does on corruption: `restart`.
+    pub verity_policy: String,
+    /// Seconds from kernel start to the hand-over to systemd, in milliseconds.
+    pub handover_ms: u64,
+}
+
+/// The device that holds the OS, by names that stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Medium {
+    /// `partition`, `extent` (sectors of a disk whose table the kernel does not read, such as a
+    /// CD), or `file` (an image file or a copied OS image on another file system).
+    pub kind: String,
+    /// Kernel name of the whole disk at boot (`sda`); for messages, not for identification.
+    pub disk: String,
+    /// Device number of the whole disk, `major:minor`.
+    pub disk_number: String,
+    /// Size of the whole disk in bytes.
+    pub disk_bytes: u64,
+    /// Vendor and model as the kernel reports them, if it does.
+    pub model: Option<String>,
+    /// Serial number or WWID, if the device has one.
+    pub serial: Option<String>,
+    /// GUID of the disk's partition table, if it has one.
+    pub disk_guid: Option<String>,
+    /// GUID of the partition, if the OS lies in one.
+    pub partition_guid: Option<String>,
+    /// Path of the image file inside its file system, for kind `file`.
+    pub file: Option<String>,
+    /// First byte of the OS image on the disk or in the file.
+    pub offset_bytes: u64,
+    /// Whether the disk can be written.
+    pub writable: bool,
+    /// Whether the kernel says that it is removable.
+    pub removable: bool,
+}

@@ -1,0 +1,1 @@
+//! QEMU command lines for images: firmware, medium, data disks, console.

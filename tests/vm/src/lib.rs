@@ -1,0 +1,1 @@
+//! Boots real images in QEMU and asserts on what the guest reports.
