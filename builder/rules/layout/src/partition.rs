@@ -100,7 +100,7 @@ impl Role {
         match self {
             Self::BiosBoot => Guid::from_u128(0x21686148_6449_6e6f_744e_656564454649),
             Self::Esp => Guid::from_u128(0xc12a7328_f81f_11d2_ba4b_00a0c93ec93b),
-            Self::Boot(_) => Guid::from_u128(0xf6db6d4a_9df1_4c0b_8c70_9a7f4ff1a1ee),
+            Self::Boot(_) => Guid::from_u128(0x0e348962_34c4_4180_916e_f53e30ff3b5e),
             // Root partition (x86-64), UAPI Discoverable Partitions Specification.
             Self::Os(_) => Guid::from_u128(0x4f68bce3_e8cd_4db1_96e7_fbcaf984b709),
             // Linux filesystem data, same specification.
