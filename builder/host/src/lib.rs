@@ -1,1 +1,8 @@
-//! Effects: processes, block devices, mounts, files, progress.
+//! Effects: processes, files, block devices, mounts, kernel modules.
+//!
+//! The only crate that starts a process or opens a device. What it finds it hands on as data; what
+//! it does it is told as data.
+
+pub mod file;
+pub mod interrupt;
+pub mod process;

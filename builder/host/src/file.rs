@@ -1,0 +1,156 @@
+//! Files: random-access reading, and output that appears whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::{Path, PathBuf};
+
+use anklume_bytes::{ReadAt, ReadError};
+
+/// A regular file or block device, read at offsets.
+#[derive(Debug)]
+pub struct FileReader {
+    file: File,
+    size: u64,
+}
+
+impl FileReader {
+    /// Opens `path` for reading.
+    ///
+    /// # Errors
+    /// What the operating system says; a directory or a pipe is refused.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::OpenOptionsExt;
+        // Without O_NONBLOCK, opening a FIFO would wait for a writer before it can be refused.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+            .open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() && !metadata.file_type().is_block_device() {
+            return Err(io::Error::other("neither a regular file nor a block device"));
+        }
+        // A block device's length is where seeking to its end leads.
+        let size = io::Seek::seek(&mut &file, io::SeekFrom::End(0))?;
+        Ok(Self { file, size })
+    }
+
+    /// The file itself.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl ReadAt for FileReader {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        if offset.checked_add(length).is_none_or(|end| end > self.size) {
+            return Err(ReadError::OutOfBounds { offset, length, size: self.size });
+        }
+        self.file.read_exact_at(buffer, offset).map_err(|source| ReadError::Io {
+            offset,
+            length,
+            source,
+        })
+    }
+}
+
+/// A file under construction beside its final name. Dropped before [`OutputFile::finish`], it is
+/// removed: a half-written file never has the final name.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: File,
+    partial: PathBuf,
+    target: PathBuf,
+    finished: bool,
+}
+
+impl OutputFile {
+    /// Begins a file that is to become `target`.
+    ///
+    /// # Errors
+    /// What the operating system says, and `AlreadyExists` when `target` exists.
+    pub fn create(target: &Path) -> io::Result<Self> {
+        if target.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Self::create_replacing(target)
+    }
+
+    /// As [`OutputFile::create`], for files that may replace an older version of themselves.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn create_replacing(target: &Path) -> io::Result<Self> {
+        let name = target.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
+        let mut partial_name = std::ffi::OsString::from(".");
+        partial_name.push(name);
+        partial_name.push(format!(".{}.part", std::process::id()));
+        let partial = target.with_file_name(partial_name);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&partial)?;
+        Ok(Self { file, partial, target: target.to_owned(), finished: false })
+    }
+
+    /// The file, for writing.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where the unfinished file is.
+    #[must_use]
+    pub fn partial_path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Flushes to the disk and gives the file its final name.
+    ///
+    /// # Errors
+    /// What the operating system says; the target is then unchanged.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.partial, &self.target)?;
+        self.finished = true;
+        let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let directory = std::env::temp_dir().join(format!("anklume-file-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let target = directory.join("x.iso");
+        let output = OutputFile::create(&target).unwrap();
+        output.file().write_all(b"half").unwrap();
+        drop(output);
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+        let output = OutputFile::create(&target).unwrap();
+        output.file().write_all(b"whole").unwrap();
+        assert!(!target.exists());
+        output.finish().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"whole");
+        assert!(OutputFile::create(&target).is_err());
+        assert!(FileReader::open(&directory).is_err());
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

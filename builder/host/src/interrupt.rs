@@ -1,0 +1,35 @@
+//! Ctrl-C and `SIGTERM` as a flag that long work looks at.
+//!
+//! Work that is interrupted returns an error like any other, so temporary files are removed and
+//! child processes are ended on the way out.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn remember(_signal: i32) {
+    INTERRUPTED.store(true, Ordering::SeqCst);
+}
+
+/// From now on `SIGINT`, `SIGTERM` and `SIGHUP` only set the flag that [`interrupted`] reads.
+///
+/// # Errors
+/// What `sigaction(2)` says.
+pub fn install() -> Result<(), nix::Error> {
+    // No SA_RESTART: a blocking read or wait returns, so that the flag is seen at once.
+    let action = SigAction::new(SigHandler::Handler(remember), SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    Ok(())
+}
+
+/// Whether a signal asked the program to stop.
+#[must_use]
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
