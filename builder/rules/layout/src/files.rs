@@ -21,6 +21,5 @@ pub const ISO_FOLDER: &str = "ANKLUME";
 pub const OS_IMAGE: &str = "OS.IMG";
 /// ISO tree: what a GRUB multiboot stick reads to boot the image file.
 pub const LOOPBACK_CONFIG: &str = "BOOT/GRUB/LOOPBACK.CFG";
-
-/// In the OS: where the programs find what was built.
-pub const OS_BUILD_INFO: &str = "usr/lib/anklume/build.json";
+/// ISO tree: the same entry for tools that copy the files to a stick and install a GRUB of their own.
+pub const TREE_CONFIG: &str = "BOOT/GRUB/GRUB.CFG";

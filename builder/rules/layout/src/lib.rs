@@ -8,7 +8,9 @@
 )]
 
 pub mod cmdline;
+pub mod disk;
 pub mod files;
+pub mod grub;
 pub mod manifest;
 mod partition;
 pub mod report;

@@ -1,0 +1,229 @@
+//! Progress: events first, then bars on a terminal, plain lines elsewhere, JSON for machines.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Something that happened. Sizes are in bytes, times in seconds.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Event<'a> {
+    /// A step began.
+    Started {
+        /// What it does.
+        step: &'a str,
+    },
+    /// A step got on.
+    Progress {
+        /// What it does.
+        step: &'a str,
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A step ended well.
+    Finished {
+        /// What it did.
+        step: &'a str,
+        /// How long it took.
+        seconds: f64,
+        /// What came of it, for people.
+        result: &'a str,
+    },
+    /// Something the user should know.
+    Note {
+        /// The text.
+        text: &'a str,
+    },
+    /// The program ends with an error.
+    Failed {
+        /// What happened.
+        error: &'a str,
+        /// What to do about it.
+        hint: Option<&'a str>,
+    },
+    /// The image is finished.
+    Built(&'a Built),
+}
+
+/// What was built.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Built {
+    pub(crate) image: String,
+    pub(crate) bytes: u64,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) format: String,
+    pub(crate) kernel: String,
+    pub(crate) root_hash: String,
+    pub(crate) packages: usize,
+    pub(crate) steps: Vec<StepTime>,
+}
+
+/// How long a step took.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StepTime {
+    pub(crate) step: String,
+    pub(crate) seconds: f64,
+}
+
+/// How events are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Face {
+    Bars,
+    Lines,
+    Json,
+}
+
+/// Shows events and remembers how long steps took.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    face: Face,
+    steps: Mutex<Vec<StepTime>>,
+}
+
+impl Reporter {
+    /// JSON lines on standard output if `json`; else bars if standard error is a terminal.
+    pub(crate) fn new(json: bool) -> Self {
+        let face = match (json, std::io::stderr().is_terminal()) {
+            (true, _) => Face::Json,
+            (false, true) => Face::Bars,
+            (false, false) => Face::Lines,
+        };
+        Self { face, steps: Mutex::default() }
+    }
+
+    /// Begins a step.
+    pub(crate) fn step(&self, step: &str) -> Step<'_> {
+        let bar = (self.face == Face::Bars).then(|| {
+            let bar = ProgressBar::new_spinner().with_message(step.to_owned());
+            bar.set_style(spinner_style());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        if self.face == Face::Json {
+            self.json(&Event::Started { step });
+        }
+        Step { reporter: self, name: step.to_owned(), start: Instant::now(), bar, last: None }
+    }
+
+    /// Tells the user something.
+    pub(crate) fn note(&self, text: &str) {
+        match self.face {
+            Face::Json => self.json(&Event::Note { text }),
+            Face::Bars | Face::Lines => self.line(&format!("note: {text}")),
+        }
+    }
+
+    /// Says why the program ends.
+    pub(crate) fn failed(&self, failure: &crate::failure::Failure) {
+        if self.face == Face::Json {
+            self.json(&Event::Failed { error: failure.message(), hint: failure.hint_text() });
+        }
+        self.line(&failure.to_string());
+    }
+
+    /// Shows the result of a build.
+    pub(crate) fn built(&self, built: &Built) {
+        if self.face == Face::Json {
+            self.json(&Event::Built(built));
+        }
+    }
+
+    /// The steps so far.
+    pub(crate) fn times(&self) -> Vec<StepTime> {
+        self.steps.lock().map(|steps| steps.clone()).unwrap_or_default()
+    }
+
+    fn json(&self, event: &Event<'_>) {
+        if let Ok(line) = serde_json::to_string(event) {
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+fn spinner_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .tick_chars("|/-\\ ")
+}
+
+fn bar_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .tick_chars("|/-\\ ")
+        .progress_chars("=> ")
+}
+
+/// A step that is being done. Dropped without [`Step::finish`], it failed.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    reporter: &'a Reporter,
+    name: String,
+    start: Instant,
+    bar: Option<ProgressBar>,
+    last: Option<Instant>,
+}
+
+impl Step<'_> {
+    /// Says how far the step has got, in bytes.
+    pub(crate) fn progress(&mut self, done: u64, total: u64) {
+        let now = Instant::now();
+        let due = self.last.is_none_or(|last| now - last > Duration::from_millis(200));
+        if !due && done < total {
+            return;
+        }
+        self.last = Some(now);
+        if let Some(bar) = &self.bar {
+            if bar.length() != Some(total) {
+                bar.set_length(total);
+                bar.set_style(bar_style());
+            }
+            bar.set_position(done);
+        }
+        if self.reporter.face == Face::Json {
+            self.reporter.json(&Event::Progress { step: &self.name, done, total });
+        }
+    }
+
+    /// Ends the step well; `result` says what came of it.
+    pub(crate) fn finish(self, result: &str) {
+        let seconds = self.start.elapsed().as_secs_f64();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        match self.reporter.face {
+            Face::Json => {
+                self.reporter.json(&Event::Finished { step: &self.name, seconds, result });
+            }
+            Face::Bars | Face::Lines => {
+                self.reporter.line(&format!("{:>7.1} s  {}: {result}", seconds, self.name));
+            }
+        }
+        if let Ok(mut steps) = self.reporter.steps.lock() {
+            steps.push(StepTime { step: self.name.clone(), seconds });
+        }
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A number of bytes for people: binary units, as disks and memory are counted here.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
