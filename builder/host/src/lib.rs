@@ -3,6 +3,13 @@
 //! The only crate that starts a process or opens a device. What it finds it hands on as data; what
 //! it does it is told as data.
 
+pub mod console;
+pub mod dm;
 pub mod file;
 pub mod interrupt;
+pub mod kmodule;
+pub mod loopdev;
+pub mod mount;
 pub mod process;
+pub mod reboot;
+pub mod sysfs;

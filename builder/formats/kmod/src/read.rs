@@ -85,7 +85,9 @@ fn soft_dependencies(text: &str) -> Result<BTreeMap<ModuleName, SoftDependencies
             match word {
                 "pre:" => list = Some(&mut soft.pre),
                 "post:" => list = Some(&mut soft.post),
-                word => list.as_mut().ok_or_else(wrong)?.push(word.to_owned()),
+                // Some modules of Linux forget the `pre:` (cifs in 6.12). modprobe loads nothing
+                // for such words, and so do we.
+                word => list.iter_mut().for_each(|list| list.push(word.to_owned())),
             }
         }
     }
@@ -157,9 +159,17 @@ mod tests {
         assert_eq!(dep("/a.ko:\n"), ("modules.dep", 1));
         assert_eq!(dep("a/../../b.ko:\n"), ("modules.dep", 1));
         assert_eq!(bad(Texts { alias: "alias x\n", ..Texts::default() }), ("modules.alias", 1));
-        let softdep = "softdep a b\n";
+        let softdep = "soft a b\n";
         assert_eq!(bad(Texts { softdep, ..Texts::default() }), ("modules.softdep", 1));
         assert_eq!(bad(Texts { builtin: "\n..\n", ..Texts::default() }), ("modules.builtin", 2));
+    }
+
+    #[test]
+    fn words_of_no_list_are_skipped() {
+        let softdep = "softdep cifs gcm\nsoftdep cifs sha512 pre: ccm\n";
+        let index = Index::parse(&Texts { softdep, ..Texts::default() }).unwrap();
+        let soft = index.soft_dependencies(&name("cifs")).unwrap();
+        assert_eq!((soft.pre.as_slice(), soft.post.len()), (&["ccm".to_owned()][..], 0));
     }
 
     #[test]
