@@ -1,0 +1,230 @@
+//! The package archive: which lines apt gets, and what state the archive is in.
+//!
+//! The state is the content of the signed `InRelease` files, checked by apt against the archive
+//! keyring. It is the key of the tree cache, and its newest date is the time stamp of the image:
+//! the same state gives the same image.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_definition::Os;
+use anklume_host::process::{Cmd, ProcessError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::failure::{Context, Failure};
+
+/// Keys of the Debian archive, from the package `debian-archive-keyring`; the second name is that
+/// of newer versions of the package.
+const KEYRINGS: [&str; 2] = [
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "/usr/share/keyrings/debian-archive-keyring.pgp",
+];
+
+/// The archive as it was when it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ArchiveState {
+    /// Lines of apt's sources.list.
+    pub(super) lines: Vec<String>,
+    /// SHA-256 of the `InRelease` files, hexadecimal.
+    pub(super) digest: String,
+    /// The newest `Date` of them, in seconds since 1970.
+    pub(super) epoch: u64,
+}
+
+/// A mirror: where the archive and its security updates are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mirror {
+    pub(super) archive: String,
+    pub(super) security: Option<String>,
+}
+
+/// The lines of sources.list for `os`.
+pub(super) fn source_lines(os: &Os, mirror: &Mirror, keyring: &Path) -> Vec<String> {
+    let components = os.components.join(" ");
+    let line = |uri: &str, suite: &str| {
+        format!("deb [signed-by={}] {uri} {suite} {components}", keyring.display())
+    };
+    let suite = os.suite.as_str();
+    let mut lines = vec![line(&mirror.archive, suite)];
+    // The rolling suites have no updates beside themselves.
+    if !matches!(suite, "sid" | "unstable" | "testing" | "experimental") {
+        lines.push(line(&mirror.archive, &format!("{suite}-updates")));
+        if let Some(security) = &mirror.security {
+            lines.push(line(security, &format!("{suite}-security")));
+        }
+    }
+    lines
+}
+
+/// The keyring of this machine.
+pub(super) fn keyring() -> Result<PathBuf, Failure> {
+    KEYRINGS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or_else(|| {
+        Failure::new(crate::failure::Kind::Missing, format!("{} does not exist", KEYRINGS[0]))
+            .hint("install the package debian-archive-keyring, or run with --install-deps")
+    })
+}
+
+/// Lets apt fetch and verify the archive's index, in a state directory of its own, and reads what
+/// state the archive is in.
+pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState, Failure> {
+    let config = prepare(directory, lines)?;
+    let result = Cmd::new("apt-get").args(["-q", "-q", "update"]).env("APT_CONFIG", &config).output();
+    let output = result.map_err(|error| update_failed(&error))?;
+    // apt ends with 0 when it falls back to an older index.
+    if let Some(line) = output.stderr.lines().find(|line| line.starts_with("W: Failed to fetch")) {
+        return Err(unreachable_archive(line));
+    }
+    let mut releases = in_releases(&directory.join("state/lists"))?;
+    releases.sort();
+    if releases.len() != lines.len() {
+        let found = releases.len();
+        return Err(Failure::failed(format!(
+            "apt left {found} InRelease files, expected {}",
+            lines.len()
+        )));
+    }
+    let epoch = releases.iter().filter_map(|release| release_date(release)).max();
+    let epoch = epoch.ok_or_else(|| Failure::failed("no InRelease file of the archive has a date"))?;
+    let mut hash = Sha256::new();
+    for release in &releases {
+        hash.update(Sha256::digest(release));
+    }
+    Ok(ArchiveState { lines: lines.to_vec(), digest: hex(&hash.finalize()), epoch })
+}
+
+/// Writes apt's configuration: everything below `directory`, only the network settings of the
+/// machine's own.
+fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Failure> {
+    let what = || format!("preparing {}", directory.display());
+    for folder in ["state/lists/partial", "cache/archives/partial", "etc"] {
+        fs::create_dir_all(directory.join(folder)).context(what())?;
+    }
+    // Lists of an earlier mirror would count as part of the state.
+    let sources = directory.join("etc/sources.list");
+    let text = lines.join("\n") + "\n";
+    if fs::read_to_string(&sources).is_ok_and(|old| old != text) {
+        fs::remove_dir_all(directory.join("state/lists")).context(what())?;
+        fs::create_dir_all(directory.join("state/lists/partial")).context(what())?;
+    }
+    fs::write(&sources, text).context(what())?;
+    fs::write(directory.join("state/status"), "").context(what())?;
+    let network = Cmd::new("apt-config").args(["dump", "--no-empty", "Acquire"]).output();
+    let network = network.map_err(|error| Failure::process("reading apt's settings", &error))?;
+    let at = |path: &str| directory.join(path).display().to_string();
+    let config = format!(
+        "{}Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n\
+         Dir::Etc::sourcelist \"{}\";\nDir::Etc::sourceparts \"/dev/null\";\n\
+         Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
+         Dir::State \"{}\";\nDir::State::status \"{}\";\nDir::Cache \"{}\";\n\
+         APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; }};\n\
+         APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n",
+        String::from_utf8_lossy(&network.stdout),
+        at("etc/sources.list"),
+        at("state"),
+        at("state/status"),
+        at("cache"),
+    );
+    let path = directory.join("etc/apt.conf");
+    fs::write(&path, config).context(what())?;
+    Ok(path)
+}
+
+fn update_failed(error: &ProcessError) -> Failure {
+    if matches!(error, ProcessError::Interrupted { .. }) {
+        return Failure::interrupted();
+    }
+    let tail = error.tail();
+    let line = tail.lines().find(|line| line.starts_with("E:")).or(tail.lines().last());
+    match line {
+        Some(line) => unreachable_archive(line),
+        None => Failure::process("fetching the package index", error),
+    }
+}
+
+fn unreachable_archive(line: &str) -> Failure {
+    let line = line.trim_start_matches("W: ").trim_start_matches("E: ");
+    Failure::failed(format!("the package archive cannot be used: {line}"))
+        .hint("check the network and the suite's name; --offline builds from the cache, --mirror takes another mirror")
+}
+
+fn in_releases(lists: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let what = || format!("reading {}", lists.display());
+    let mut releases = Vec::new();
+    for entry in fs::read_dir(lists).context(what())? {
+        let path = entry.context(what())?.path();
+        if path.to_string_lossy().ends_with("_InRelease") {
+            releases.push(fs::read(&path).context(what())?);
+        }
+    }
+    Ok(releases)
+}
+
+/// The `Date` field of a release file, always UTC, in seconds since 1970.
+fn release_date(release: &[u8]) -> Option<u64> {
+    let format = format_description!(
+        "[weekday repr:short], [day padding:none] [month repr:short] [year] [hour]:[minute]:[second] UTC"
+    );
+    let text = std::str::from_utf8(release).ok()?;
+    let date = text.lines().find_map(|line| line.strip_prefix("Date: "))?;
+    let date = PrimitiveDateTime::parse(date.trim(), format).ok()?;
+    u64::try_from(date.assume_utc().unix_timestamp()).ok()
+}
+
+/// `YYYYMMDD` of a time in seconds since 1970.
+pub(super) fn date_digits(epoch: u64) -> String {
+    i64::try_from(epoch)
+        .ok()
+        .and_then(|epoch| OffsetDateTime::from_unix_timestamp(epoch).ok())
+        .and_then(|time| time.format(format_description!("[year][month][day]")).ok())
+        .unwrap_or_else(|| epoch.to_string())
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_dates_are_read() {
+        let release = b"Origin: Debian\nDate: Sat, 14 Nov 2026 09:21:43 UTC\nValid-Until: x\n";
+        assert_eq!(release_date(release), Some(1_794_648_103));
+        assert_eq!(release_date(b"Date: yesterday\n"), None);
+        assert_eq!(release_date(b"Origin: Debian\n"), None);
+    }
+
+    #[test]
+    fn dates_are_written_as_digits() {
+        for (epoch, digits) in [
+            (0, "19700101"),
+            (951_782_400, "20000229"),
+            (1_794_648_103, "20261114"),
+            (4_107_542_399, "21000228"),
+            (4_107_542_400, "21000301"),
+        ] {
+            assert_eq!(date_digits(epoch), digits);
+        }
+    }
+
+    #[test]
+    fn rolling_suites_have_no_updates() {
+        let definition = |suite: &str| Os {
+            base: anklume_definition::Base::Debian,
+            suite: suite.to_owned(),
+            architecture: anklume_definition::Architecture::Amd64,
+            components: vec!["main".to_owned()],
+        };
+        let mirror = Mirror { archive: "http://m/debian".into(), security: Some("http://s".into()) };
+        let lines = source_lines(&definition("trixie"), &mirror, Path::new("/k"));
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[2], "deb [signed-by=/k] http://s trixie-security main");
+        assert_eq!(source_lines(&definition("sid"), &mirror, Path::new("/k")).len(), 1);
+    }
+}

@@ -1,0 +1,230 @@
+//! Root trees: made by mmdebstrap without root privileges, kept as tar files by content.
+//!
+//! Two trees are made. The *root tree* becomes the OS. The *tool tree* is unpacked into the cache
+//! and holds the programs and boot files of the same suite that only the build needs: GRUB, the
+//! UKI stub, the squashfs writer. Taking them from there and not from this machine makes the image
+//! the same on every machine.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_definition::Definition;
+use anklume_host::file::OutputFile;
+use anklume_host::process::{Cmd, ProcessError, Stdin, Stdout};
+use sha2::{Digest, Sha256};
+
+use super::archive::{ArchiveState, hex};
+use crate::failure::{Context, Failure, Kind};
+
+/// Packages of the tool tree.
+const TOOL_PACKAGES: [&str; 5] =
+    ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "squashfs-tools-ng", "systemd-boot-efi"];
+
+/// Changes when the way trees are made changes, so that older cache entries are not taken.
+const RECIPE: &str = "1";
+
+/// What mmdebstrap is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TreeRequest {
+    /// `apt`: a minimal system with apt; `extract`: unpacked packages, nothing configured.
+    pub(super) variant: &'static str,
+    pub(super) suite: String,
+    pub(super) packages: BTreeSet<String>,
+}
+
+impl TreeRequest {
+    /// The tree that becomes the OS.
+    pub(super) fn root(definition: &Definition, extra: &[String]) -> Self {
+        let names = definition.package_names().into_iter().map(str::to_owned);
+        Self {
+            variant: "apt",
+            suite: definition.os.suite.clone(),
+            packages: names.chain(extra.iter().cloned()).collect(),
+        }
+    }
+
+    /// The tree that the build takes its tools from.
+    pub(super) fn tools(definition: &Definition) -> Self {
+        Self {
+            variant: "extract",
+            suite: definition.os.suite.clone(),
+            packages: TOOL_PACKAGES.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Name of the tree in the cache: everything that its content depends on.
+    pub(super) fn key(&self, archive: &ArchiveState) -> String {
+        let mut hash = Sha256::new();
+        let parts = [RECIPE, self.variant, &self.suite, &archive.digest];
+        for part in parts.into_iter().chain(self.packages.iter().map(String::as_str)) {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hex(&hash.finalize())[..32].to_owned()
+    }
+
+    /// The command that makes the tree and writes it to its standard output as a tar file.
+    pub(super) fn command(&self, archive: &ArchiveState, debs: &Path) -> Cmd {
+        let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
+        let debs = debs.display();
+        Cmd::new("mmdebstrap")
+            .arg("--quiet")
+            .arg(format!("--variant={}", self.variant))
+            .arg("--architectures=amd64")
+            .arg("--format=tar")
+            .arg(format!("--include={}", names.join(",")))
+            .arg("--aptopt=Acquire::Languages \"none\"")
+            .arg("--aptopt=APT::Install-Recommends \"false\"")
+            // Packages that were fetched once are not fetched again; apt checks each against the
+            // signed index before it uses it.
+            .args(["--skip=download/empty", "--skip=essential/unlink"])
+            .arg("--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial")
+            .arg(format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"))
+            .arg(format!("--customize-hook=sync-out /var/cache/apt/archives {debs}"))
+            .arg(&self.suite)
+            .arg("-")
+            .args(&archive.lines)
+            .env("SOURCE_DATE_EPOCH", archive.epoch.to_string())
+            // The initramfs is the builder's; this keeps the kernel package from making another.
+            .env("INITRD", "No")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+    }
+}
+
+/// Makes the tree at `target` unless it is there.
+pub(super) fn make(
+    request: &TreeRequest,
+    archive: &ArchiveState,
+    debs: &Path,
+    target: &Path,
+) -> Result<(), Failure> {
+    fs::create_dir_all(debs).context(format!("creating {}", debs.display()))?;
+    let what = || format!("creating {}", target.display());
+    let output = OutputFile::create_replacing(target).context(what())?;
+    let file = output.file().try_clone().context(what())?;
+    let command = request.command(archive, debs);
+    let running = command.start(Stdin::Null, Stdout::File(file));
+    let result = running.and_then(|mut running| running.wait());
+    result.map_err(|error| explain(request, &error))?;
+    output.finish().context(what())
+}
+
+/// Finds apt's own words in what mmdebstrap wrote.
+fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
+    if matches!(error, ProcessError::Interrupted { .. }) {
+        return Failure::interrupted();
+    }
+    let apt_says = |line: &&str| line.starts_with("E: ") && !line.starts_with("E: apt");
+    let said: Vec<&str> = error.tail().lines().filter(apt_says).collect();
+    let find = |what: &str| said.iter().find(|line| line.contains(what));
+    if let Some(line) = find("Unable to locate package").or(find("has no installation candidate")) {
+        return Failure::refused(format!("{} in {}", line.trim_start_matches("E: "), request.suite))
+            .hint("check the name, and that `components` of the definition hold the package's one");
+    }
+    if error.tail().contains("No space left on device") {
+        return Failure::failed("the disk is full: No space left on device")
+            .hint("--cache takes a folder on another disk; TMPDIR moves mmdebstrap's own files");
+    }
+    if let Some(line) = find("newuidmap").or(find("subuid")).or(find("unshare")) {
+        return Failure::new(Kind::Missing, format!("no user namespace: {}", line.trim_start_matches("E: ")))
+            .hint("install uidmap and give this user a range in /etc/subuid and /etc/subgid");
+    }
+    let said = said.first().map(|line| format!(": {}", line.trim_start_matches("E: ")));
+    match said {
+        Some(said) => Failure::failed(format!("mmdebstrap could not make the tree{said}")),
+        None => Failure::process("making the tree", error),
+    }
+}
+
+/// The programs and files of the tool tree.
+#[derive(Debug, Clone)]
+pub(super) struct Tools {
+    root: PathBuf,
+}
+
+impl Tools {
+    /// Unpacks `tar` to `directory` unless it is there.
+    pub(super) fn unpack(tar: &Path, directory: &Path) -> Result<Self, Failure> {
+        let tools = Self { root: directory.to_owned() };
+        if directory.is_dir() {
+            return Ok(tools);
+        }
+        let what = || format!("unpacking {}", tar.display());
+        let parent = directory.parent().unwrap_or(Path::new("."));
+        let partial = tempfile::tempdir_in(parent).context(what())?;
+        let mut archive = tar::Archive::new(fs::File::open(tar).context(what())?);
+        archive.set_preserve_mtime(false);
+        for entry in archive.entries().context(what())? {
+            let mut entry = entry.context(what())?;
+            // Device nodes need privileges, and no tool needs one.
+            let kind = entry.header().entry_type();
+            if kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link() {
+                entry.unpack_in(partial.path()).context(what())?;
+            }
+        }
+        // Two builds may get here together; either result is as good.
+        let partial = partial.keep();
+        if let Err(error) = fs::rename(&partial, directory) {
+            let _ = fs::remove_dir_all(&partial);
+            if !directory.is_dir() {
+                return Err(Failure::failed(format!("{}: {error}", what())));
+            }
+        }
+        Ok(tools)
+    }
+
+    /// A file of the tree.
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Reads a file of the tree.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        fs::read(self.path(path)).context(format!("reading {path} of the tool tree"))
+    }
+
+    /// A program of the tree, run by the tree's own dynamic loader with its own libraries.
+    pub(super) fn program(&self, name: &str) -> Cmd {
+        Cmd::new(self.path("usr/lib64/ld-linux-x86-64.so.2"))
+            .arg("--library-path")
+            .arg(self.path("usr/lib/x86_64-linux-gnu"))
+            .arg(self.path(&format!("usr/bin/{name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(packages: &[&str]) -> TreeRequest {
+        let packages = packages.iter().map(|p| (*p).to_owned()).collect();
+        TreeRequest { variant: "apt", suite: "trixie".into(), packages }
+    }
+
+    fn state(digest: &str) -> ArchiveState {
+        ArchiveState { lines: vec!["deb x y z".into()], digest: digest.into(), epoch: 7 }
+    }
+
+    #[test]
+    fn the_key_depends_on_packages_and_archive_only() {
+        let key = request(&["a", "b"]).key(&state("1"));
+        assert_eq!(key, request(&["b", "a"]).key(&state("1")));
+        assert_ne!(key, request(&["a", "b"]).key(&state("2")));
+        assert_ne!(key, request(&["a"]).key(&state("1")));
+        assert_ne!(request(&["a", "b"]).key(&state("1")), request(&["ab"]).key(&state("1")));
+    }
+
+    #[test]
+    fn a_missing_package_is_named_in_one_line() {
+        let error = ProcessError::Failed {
+            program: "mmdebstrap".into(),
+            code: 25,
+            tail: "I: x\nE: Unable to locate package nonesuch\nE: apt-get update failed\n".into(),
+            command: String::new(),
+        };
+        let failure = explain(&request(&["nonesuch"]), &error);
+        assert_eq!(failure.message(), "Unable to locate package nonesuch in trixie");
+        assert_eq!(failure.kind(), Kind::Refused);
+    }
+}
