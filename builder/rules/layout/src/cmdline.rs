@@ -11,6 +11,10 @@ pub const ISO_FILE: &str = "iso-scan/filename";
 pub const SHELL: &str = "anklume.shell";
 /// Seconds to wait for the medium.
 pub const TIMEOUT: &str = "anklume.timeout";
+/// `1` shows on the consoles what else the initramfs keeps in the kernel's log only.
+pub const VERBOSE: &str = "anklume.verbose";
+/// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
+pub const INIT: &str = "init";
 
 /// The value of `key` in a command line: the last one wins, quotes are stripped as the kernel does.
 #[must_use]
