@@ -75,7 +75,9 @@ impl DiskPlan {
                 (Role::Boot(Slot::A), Format::Iso) => content.boot,
                 (Role::Os(Slot::A), Format::Iso) => content.os,
                 (_, Format::Iso) => 0,
-                (Role::Boot(_), Format::Raw) => content.boot.checked_mul(2)?.max(MINIMUM_BOOT_BYTES),
+                (Role::Boot(_), Format::Raw) => {
+                    content.boot.checked_mul(2)?.max(MINIMUM_BOOT_BYTES)
+                }
                 (Role::Os(_), Format::Raw) => content.os.checked_mul(2)?.max(MINIMUM_SLOT_BYTES),
                 (Role::Persist, Format::Raw) => PERSIST_BYTES,
             })

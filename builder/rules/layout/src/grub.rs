@@ -10,9 +10,30 @@ use crate::{Role, Slot};
 
 /// Modules built into GRUB on both firmwares.
 pub const MODULES: [&str; 24] = [
-    "memdisk", "tar", "normal", "configfile", "part_gpt", "part_msdos", "fat", "iso9660", "search",
-    "search_label", "search_fs_file", "test", "true", "echo", "sleep", "regexp", "reboot", "halt",
-    "serial", "terminal", "loadenv", "minicmd", "all_video", "linux",
+    "memdisk",
+    "tar",
+    "normal",
+    "configfile",
+    "part_gpt",
+    "part_msdos",
+    "fat",
+    "iso9660",
+    "search",
+    "search_label",
+    "search_fs_file",
+    "test",
+    "true",
+    "echo",
+    "sleep",
+    "regexp",
+    "reboot",
+    "halt",
+    "serial",
+    "terminal",
+    "loadenv",
+    "minicmd",
+    "all_video",
+    "linux",
 ];
 /// Modules that only GRUB for UEFI has or needs.
 pub const EFI_MODULES: [&str; 1] = ["chain"];
