@@ -25,7 +25,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["build"] => programs::build().map(|_| 0),
+        ["build"] => programs::build().map(|folder| {
+            println!("{}", folder.display());
+            0
+        }),
         ["image", options @ ..] => programs::image(options),
         ["layers"] => layers::check().map(|()| 0),
         ["fuzz", options @ ..] => fuzz::run(options).map(|()| 0),
