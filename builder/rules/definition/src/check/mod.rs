@@ -1,0 +1,65 @@
+//! What the types alone do not say.
+
+mod names;
+mod packages;
+mod system;
+
+use crate::locate::Place;
+use crate::{Definition, Problem};
+
+/// A problem and the key that has it.
+type Fault = (Place, Problem);
+
+/// Checks everything; the first problem is the answer.
+pub(crate) fn definition(definition: &Definition) -> Result<(), Fault> {
+    identity(definition)?;
+    system::os(&definition.os)?;
+    system::kernel(definition)?;
+    packages::groups(definition)?;
+    system::overlays(definition)?;
+    system::units(&definition.units)?;
+    system::paths(&definition.paths)?;
+    system::links(definition)?;
+    system::sizes(definition)
+}
+
+/// Name, title and description.
+fn identity(definition: &Definition) -> Result<(), Fault> {
+    let Definition { name, title, description, .. } = definition;
+    require(names::is_label(name), Place::top("name"), "image name", name, names::LABEL)?;
+    require(names::is_title(title), Place::top("title"), "title", title, names::TITLE)?;
+    let place = Place::top("description");
+    require(names::is_line(description), place, "description", description, names::LINE)
+}
+
+/// Refuses the value `found` at `place` unless it is `valid`.
+fn require(
+    valid: bool,
+    place: Place,
+    what: &'static str,
+    found: &str,
+    expected: &'static str,
+) -> Result<(), Fault> {
+    if valid {
+        return Ok(());
+    }
+    Err((place, Problem::Invalid { what, found: found.to_owned(), expected }))
+}
+
+/// Refuses a value that is twice in the list at `place`.
+fn unique<'a>(
+    what: &'static str,
+    place: &Place,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), Fault> {
+    let mut seen = std::collections::BTreeMap::new();
+    for (index, name) in names.enumerate() {
+        let here = place.clone().index(index);
+        if let Some(first) = seen.insert(name, index) {
+            let first = place.clone().index(first).to_string();
+            let second = here.to_string();
+            return Err((here, Problem::Duplicate { what, name: name.to_owned(), first, second }));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! The types of a definition, as they are written in TOML.
+//!
+//! The comments of this file are the descriptions in `images/schema.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ByteSize, Pattern};
+
+/// What an image holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Definition {
+    /// Name of the image: prefix of its files, `IMAGE_ID` of os-release, and the string that an
+    /// update must carry to replace it. Lower-case letters, digits and single hyphens, at most 32.
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"))]
+    pub name: String,
+    /// Name for people, on menus and consoles. Printable ASCII without `"`, `$`, `` ` `` and `\`,
+    /// which would need quoting in os-release and in the boot menu.
+    #[schemars(length(min = 1, max = 64))]
+    pub title: String,
+    /// One line: what the image is for.
+    #[schemars(length(min = 1, max = 512))]
+    pub description: String,
+    /// Test images open shells to whoever holds the console, and say so everywhere.
+    #[serde(default)]
+    pub test: bool,
+    /// The distribution that the tree is made from.
+    pub os: Os,
+    /// Kernel, command line and initramfs.
+    pub kernel: Kernel,
+    /// Packages, in groups that say why they are there.
+    pub packages: Vec<PackageGroup>,
+    /// Folders of `overlays/` that are copied over the tree.
+    #[serde(default)]
+    pub overlays: Overlays,
+    /// What systemd starts.
+    #[serde(default)]
+    pub units: Units,
+    /// What is left out of the tree after the packages were installed.
+    #[serde(default)]
+    pub paths: Paths,
+    /// Paths that become symbolic links: absolute path = relative target. What the directory at
+    /// the path held moves to the target. For directories that must be writable although the root
+    /// file system is not.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// How the root file system is compressed.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Sizes of partitions.
+    #[serde(default)]
+    pub sizes: Sizes,
+}
+
+/// The distribution that the tree is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Os {
+    /// The distribution.
+    pub base: Base,
+    /// Its release, as the mirrors spell it: `trixie`.
+    #[schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
+    pub suite: String,
+    /// CPU architecture.
+    pub architecture: Architecture,
+    /// Archive components; `main` is one of them.
+    #[schemars(length(min = 1))]
+    pub components: Vec<String>,
+}
+
+/// A distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// Debian.
+    Debian,
+}
+
+/// A CPU architecture, as Debian spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// x86-64.
+    Amd64,
+}
+
+/// Kernel, command line and initramfs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Kernel {
+    /// Package of the kernel; not listed again in a group.
+    pub package: String,
+    /// Words of the kernel command line, one per entry. The root hash is added by the builder.
+    #[serde(default)]
+    pub command_line: Vec<String>,
+    /// Whether the CPU microcode of the packages `intel-microcode` and `amd64-microcode` goes in
+    /// front of the initramfs.
+    #[serde(default)]
+    pub microcode: bool,
+    /// Which drivers the initramfs carries.
+    #[serde(default)]
+    pub initramfs: Initramfs,
+}
+
+/// Which drivers the initramfs carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initramfs {
+    /// Every bus and controller that a real machine may boot from.
+    #[default]
+    Product,
+    /// What QEMU emulates.
+    Test,
+}
+
+/// Packages that are there for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PackageGroup {
+    /// Name of the group: lower-case letters, digits and single hyphens.
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"))]
+    pub name: String,
+    /// Why the image needs them.
+    #[schemars(length(min = 1, max = 512))]
+    pub why: String,
+    /// Names of packages. Their dependencies come along, what they recommend does not.
+    #[schemars(length(min = 1))]
+    pub install: Vec<String>,
+}
+
+/// Folders of `overlays/` that are copied over the tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Overlays {
+    /// Names of folders, in the order in which they are copied: later ones win.
+    #[serde(default, rename = "use")]
+    pub folders: Vec<String>,
+}
+
+/// What systemd starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Units {
+    /// Units to enable, as `systemctl enable` does.
+    #[serde(default)]
+    pub enable: Vec<String>,
+    /// Units to disable that a package enabled.
+    #[serde(default)]
+    pub disable: Vec<String>,
+    /// Units that must never start.
+    #[serde(default)]
+    pub mask: Vec<String>,
+    /// The target that is booted; the distribution's own if absent.
+    #[serde(default)]
+    pub default_target: Option<String>,
+}
+
+/// What is left out of the tree after the packages were installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Paths {
+    /// What is left out. A pattern that matches a directory takes its whole content.
+    #[serde(default)]
+    pub leave_out: Vec<Pattern>,
+    /// What stays nevertheless, with the directories that lead there.
+    #[serde(default)]
+    pub keep: Vec<Pattern>,
+}
+
+/// How the root file system is compressed: squashfs with zstd.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Compression {
+    /// zstd level of everyday builds.
+    #[schemars(range(min = 1, max = 22))]
+    pub dev: u8,
+    /// zstd level of releases.
+    #[schemars(range(min = 1, max = 22))]
+    pub release: u8,
+    /// Bytes of a data block: a power of two from 4 KiB to 1 MiB. Also the unit of an update's
+    /// chunks: larger compresses better and is fetched in larger pieces.
+    pub block: ByteSize,
+}
+
+/// Which of the two compression levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Everyday builds.
+    Dev,
+    /// Releases.
+    Release,
+}
+
+/// Sizes of partitions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sizes {
+    /// Bytes of one slot's OS partition, whole MiB; chosen from the image's size if absent.
+    #[serde(default)]
+    pub slot: Option<ByteSize>,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { dev: 3, release: 15, block: ByteSize::from_bytes(128 << 10) }
+    }
+}
+
+impl Compression {
+    /// The zstd level for `profile`, 1 to 22.
+    #[must_use]
+    pub fn level(&self, profile: Profile) -> u8 {
+        match profile {
+            Profile::Dev => self.dev,
+            Profile::Release => self.release,
+        }
+    }
+}
+
+impl Definition {
+    /// Every package to install, kernel included, sorted.
+    #[must_use]
+    pub fn package_names(&self) -> BTreeSet<&str> {
+        self.packages
+            .iter()
+            .flat_map(|group| &group.install)
+            .chain([&self.kernel.package])
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+impl Paths {
+    /// Whether the tree's `path` stays out of the image.
+    ///
+    /// `path` is absolute (`/usr/bin/env`), in the bytes of the file system, without `.`, `..` and
+    /// a final slash; the root itself always stays. The answer for one path does not depend on any
+    /// other, so a stream of entries can be filtered as it comes: a path is left out when a pattern
+    /// of `leave-out` matches it or a directory above it, unless a pattern of `keep` matches it or
+    /// a directory above it, or could match something below it.
+    #[must_use]
+    pub fn leaves_out(&self, path: &[u8]) -> bool {
+        self.leave_out.iter().any(|pattern| pattern.covers(path))
+            && !self.keep.iter().any(|pattern| pattern.covers(path) || pattern.leads_from(path))
+    }
+}

@@ -1,0 +1,183 @@
+//! What is refused, where, and in which words.
+
+use anklume_definition::{Definition, Error, MAX_BYTES, Problem};
+
+/// The smallest definition.
+const SMALLEST: &str = r#"name = "a"
+title = "A"
+description = "An image."
+[os]
+base = "debian"
+suite = "trixie"
+architecture = "amd64"
+components = ["main"]
+[kernel]
+package = "linux-image-amd64"
+[[packages]]
+name = "system"
+why = "Boots."
+install = ["systemd-sysv", "udev"]
+"#;
+
+fn refused(text: &str) -> Error {
+    Definition::parse(text, "a.toml").expect_err(text)
+}
+
+/// The smallest definition with `from` replaced by `to`.
+fn changed(from: &str, to: &str) -> Error {
+    assert!(SMALLEST.contains(from), "{from}");
+    refused(&SMALLEST.replacen(from, to, 1))
+}
+
+/// The smallest definition with `tail` behind it.
+fn with(tail: &str) -> Error {
+    refused(&format!("{SMALLEST}{tail}"))
+}
+
+#[test]
+fn the_smallest_definition_has_defaults() {
+    let definition = Definition::parse(SMALLEST, "a.toml").unwrap();
+    assert!(!definition.test && !definition.kernel.microcode);
+    assert_eq!(definition.compression.block.bytes(), 128 << 10);
+    let packages: Vec<&str> = definition.package_names().into_iter().collect();
+    assert_eq!(packages, ["linux-image-amd64", "systemd-sysv", "udev"]);
+    assert!(!definition.paths.leaves_out(b"/usr"));
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_place_and_a_hint() {
+    let error = changed("suite =", "siute =");
+    assert_eq!((error.line, error.column), (6, 1));
+    assert_eq!(error.key, "os.siute");
+    assert_eq!(error.hint().as_deref(), Some("did you mean `suite`?"));
+    assert_eq!(
+        error.to_string(),
+        "a.toml:6:1: os.siute: unknown key `siute`, expected base, suite, architecture, components"
+    );
+    let error = with("[paths]\nleave_out = []\n");
+    assert_eq!(error.key, "paths.leave_out");
+    assert_eq!(error.hint().as_deref(), Some("did you mean `leave-out`?"));
+    let error = with("[[packages]]\nname = \"b\"\nwhy = \"c\"\ninstal = []\n");
+    assert_eq!(error.key, "packages[1].instal");
+    assert_eq!(error.hint().as_deref(), Some("did you mean `install`?"));
+    assert_eq!(with("[zebra]\n").hint(), None);
+}
+
+#[test]
+fn missing_keys_are_named() {
+    let error = changed("suite = \"trixie\"\n", "");
+    assert_eq!(*error.problem, Problem::MissingKey { key: "suite".to_owned() });
+    assert_eq!((error.line, error.key.as_str()), (4, "os"));
+}
+
+#[test]
+fn syntax_and_types_have_a_line_and_a_column() {
+    let error = changed("name = \"a\"", "name = \"a");
+    assert!(matches!(*error.problem, Problem::Syntax { .. }), "{error}");
+    assert_eq!(error.line, 1);
+    let error = changed("components = [\"main\"]", "components = [\"main\", 3]");
+    assert_eq!((error.line, error.column), (8, 23));
+    assert_eq!(error.key, "os.components[1]");
+    assert!(matches!(*error.problem, Problem::Value { .. }), "{error}");
+    let error = changed("base = \"debian\"", "base = \"arch\"");
+    assert_eq!(error.key, "os.base");
+    assert!(error.to_string().contains("`debian`"), "{error}");
+    assert_eq!(changed("name = \"a\"", "name = \"a\"\nname = \"b\"").line, 2);
+    let error = with("[compression]\ndev = 256\n");
+    assert_eq!(error.key, "compression.dev");
+    let error = with("[compression]\nblock = \"128kB\"\n");
+    assert_eq!(error.key, "compression.block");
+    assert!(error.to_string().contains("`128kB`"), "{error}");
+    let error = with("[paths]\nleave-out = [\"/a\", \"/b/[c]\"]\n");
+    assert_eq!((error.line, error.key.as_str()), (16, "paths.leave-out[1]"));
+}
+
+#[test]
+fn a_package_in_two_groups_names_both() {
+    let error =
+        with("[[packages]]\nname = \"more\"\nwhy = \"b\"\ninstall = [\"less\", \"udev\"]\n");
+    assert_eq!(error.key, "packages[1].install[1]");
+    assert_eq!((error.line, error.column), (18, 20));
+    assert!(
+        error
+            .to_string()
+            .ends_with("package `udev` is listed twice: in group `system` and in group `more`")
+    );
+    let error = changed("\"udev\"", "\"linux-image-amd64\"");
+    assert!(error.to_string().ends_with("in kernel and in group `system`"), "{error}");
+    let error = with("[[packages]]\nname = \"system\"\nwhy = \"b\"\ninstall = [\"less\"]\n");
+    assert!(error.to_string().ends_with("in packages[0] and in packages[1]"), "{error}");
+}
+
+#[test]
+fn values_that_their_rule_refuses() {
+    for (from, to, key) in [
+        ("\"a\"", "\"A\"", "name"),
+        ("\"A\"", "\"a $(b)\"", "title"),
+        ("\"An image.\"", "\" \"", "description"),
+        ("\"trixie\"", "\"trixie/updates\"", "os.suite"),
+        ("[\"main\"]", "[\"contrib\"]", "os.components"),
+        ("[\"main\"]", "[\"main\", \"universe\"]", "os.components[1]"),
+        ("[\"main\"]", "[\"main\", \"main\"]", "os.components[1]"),
+        ("\"linux-image-amd64\"", "\"Linux\"", "kernel.package"),
+        ("\"system\"", "\"sys tem\"", "packages[0].name"),
+        ("\"Boots.\"", "\"\"", "packages[0].why"),
+        ("[\"systemd-sysv\", \"udev\"]", "[]", "packages[0].install"),
+        ("\"udev\"", "\"udev=257\"", "packages[0].install[1]"),
+        ("\"udev\"", "\"--allow\"", "packages[0].install[1]"),
+    ] {
+        assert_eq!(changed(from, to).key, key, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn the_rest_of_the_rules() {
+    for (tail, key) in [
+        ("[overlays]\nuse = [\"../base\"]", "overlays.use[0]"),
+        ("[overlays]\nuse = [\"base\", \"base\"]", "overlays.use[1]"),
+        ("[overlays]\nuse = [\"test\"]", "overlays.use[0]"),
+        ("[units]\nenable = [\"ssh\"]", "units.enable[0]"),
+        ("[units]\nenable = [\"getty@.service\"]", "units.enable[0]"),
+        ("[units]\nenable = [\"a.timer\"]\nmask = [\"a.timer\"]", "units.mask[0]"),
+        ("[units]\ndefault-target = \"ssh.service\"", "units.default-target"),
+        ("[paths]\nleave-out = [\"/a\"]\nkeep = [\"/a\"]", "paths.keep[0]"),
+        ("[links]\nhome = \"var/home\"", "links.home"),
+        ("[links]\n\"/home\" = \"/var/home\"", "links./home"),
+        ("[links]\n\"/home\" = \"var/../home\"", "links./home"),
+        ("[links]\n\"/home\" = \"home\"", "links./home"),
+        ("[links]\n\"/usr/local\" = \"var/local\"", "links./usr/local"),
+        ("[compression]\ndev = 0", "compression.dev"),
+        ("[compression]\nrelease = 23", "compression.release"),
+        ("[compression]\nblock = \"96KiB\"", "compression.block"),
+        ("[compression]\nblock = \"2MiB\"", "compression.block"),
+        ("[sizes]\nslot = \"1025KiB\"", "sizes.slot"),
+    ] {
+        let error = with(tail);
+        assert_eq!(error.key, key, "{tail}: {error}");
+        assert!(error.line > 15, "{tail}: {error}");
+    }
+}
+
+#[test]
+fn the_kernel_table() {
+    for (more, key) in [
+        ("command-line = [\"a b\"]", "kernel.command-line[0]"),
+        ("command-line = [\"a=\\\"b\\\"\"]", "kernel.command-line[0]"),
+        ("command-line = [\"quiet\", \"quiet\"]", "kernel.command-line[1]"),
+        ("command-line = [\"anklume.roothash=0\"]", "kernel.command-line[0]"),
+        ("initramfs = \"test\"", "kernel.initramfs"),
+        ("microcode = true", "kernel.microcode"),
+    ] {
+        assert_eq!(changed("[kernel]", &format!("[kernel]\n{more}")).key, key, "{more}");
+    }
+    let long = format!("[kernel]\ncommand-line = [\"{}\"]", "a".repeat(1025));
+    assert_eq!(changed("[kernel]", &long).key, "kernel.command-line");
+}
+
+#[test]
+fn text_without_bound_is_not_read() {
+    let text = format!("{SMALLEST}#{}", " ".repeat(MAX_BYTES));
+    assert!(matches!(*refused(&text).problem, Problem::TooLong { .. }));
+    let nested = format!("a = {}", "[".repeat(100_000));
+    assert!(matches!(*refused(&nested).problem, Problem::Syntax { .. }));
+}

@@ -1,0 +1,83 @@
+//! The definitions, the schema and the overlays of this repository.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_definition::{Definition, json_schema};
+
+/// Top of the repository.
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
+}
+
+fn definitions() -> Vec<(String, Definition)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(top().join("images")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let parsed = Definition::parse(&text, path.to_str().unwrap());
+            found.push((name, parsed.unwrap_or_else(|error| panic!("{error}"))));
+        }
+    }
+    assert!(found.len() >= 2, "definitions of product and test image");
+    found
+}
+
+#[test]
+fn every_definition_is_valid_and_has_the_name_of_its_file() {
+    for (name, definition) in definitions() {
+        assert_eq!(definition.name, name);
+    }
+}
+
+#[test]
+fn overlays_exist_and_none_is_forgotten() {
+    let used: BTreeSet<String> =
+        definitions().into_iter().flat_map(|(_, definition)| definition.overlays.folders).collect();
+    let there: BTreeSet<String> = fs::read_dir(top().join("overlays"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(used, there);
+}
+
+#[test]
+fn only_test_images_open_a_root_shell() {
+    for (name, definition) in definitions() {
+        let opens = definition.overlays.folders.iter().any(|folder| folder == "test");
+        assert_eq!(opens, definition.test, "{name}");
+        assert_eq!(definition.test, definition.title.contains("TEST"), "{name}");
+    }
+}
+
+#[test]
+fn what_identifies_the_build_machine_is_left_out() {
+    for (name, definition) in definitions() {
+        for path in ["/etc/resolv.conf", "/boot/initrd.img-6.12.1", "/var/log/apt/history.log"] {
+            assert!(definition.paths.leaves_out(path.as_bytes()), "{name}: {path}");
+        }
+        for path in ["/usr/share/doc/bash/copyright", "/usr/share/doc/bash", "/etc/machine-id"] {
+            assert!(!definition.paths.leaves_out(path.as_bytes()), "{name}: {path}");
+        }
+        assert!(definition.paths.leaves_out(b"/usr/share/doc/bash/changelog.gz"), "{name}");
+        let ssh = definition.package_names().contains("openssh-server");
+        assert_eq!(definition.paths.leaves_out(b"/etc/ssh/ssh_host_rsa_key"), ssh, "{name}");
+    }
+}
+
+/// `ANKLUME_WRITE_SCHEMA=1 cargo test -p anklume-definition` writes it.
+#[test]
+fn the_committed_schema_is_that_of_the_types() {
+    let path = top().join("images/schema.json");
+    if std::env::var_os("ANKLUME_WRITE_SCHEMA").is_some() {
+        fs::write(&path, json_schema()).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == json_schema(), "images/schema.json is out of date");
+}
