@@ -1,1 +1,37 @@
 //! Boots real images in QEMU and asserts on what the guest reports.
+//!
+//! A test makes a [`Workdir`], describes a machine with an [`anklume_qemu::Request`], starts it as
+//! a [`Machine`], and waits for what must appear on the serial console: silence is a failure, and
+//! so is an end of QEMU that nobody asked for. Images are never written; guests write into qcow2
+//! overlays.
+//!
+//! | environment variable | meaning |
+//! |---|---|
+//! | `ANKLUME_TEST_IMAGE` | the test image as ISO ([`image`]) |
+//! | `ANKLUME_TEST_RAW` | the test image as raw A/B disk |
+//! | `ANKLUME_PRODUCT_IMAGE` | the product as ISO |
+//! | `ANKLUME_VM_TIMEOUT_FACTOR` | multiplies every deadline; for slow machines ([`deadline`]) |
+//!
+//! Machines use software emulation. One runs at a time, also across test programs.
+#![forbid(unsafe_code)]
+
+mod base64;
+mod console;
+pub mod deadline;
+mod error;
+pub mod image;
+mod lock;
+mod machine;
+pub mod probe;
+mod process;
+mod qmp;
+mod report;
+pub mod tool;
+mod workdir;
+
+pub use console::plain_text;
+pub use error::Failure;
+pub use machine::Machine;
+pub use qmp::{Event, Qmp};
+pub use report::{GuestReport, MARK, find_report};
+pub use workdir::{FirmwareKind, Workdir};

@@ -1,0 +1,214 @@
+//! A running virtual machine.
+
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use anklume_qemu::{MEDIUM_DEVICE, Request, Serial, Socket};
+use serde_json::json;
+
+use crate::console::{Console, Stop};
+use crate::deadline::Deadline;
+use crate::lock::{self, Lock};
+use crate::process::Process;
+use crate::{Failure, GuestReport, MARK, Qmp, Workdir, find_report};
+
+/// Seconds within which QEMU ends after it was told to, or after its console has ended.
+const QEMU_SECONDS: u64 = 60;
+
+/// A machine, its console and its control connection. Dropping it kills QEMU.
+pub struct Machine<'a> {
+    // Fields are dropped in this order: the process before the files and the lock it needs.
+    process: Process,
+    console: Console,
+    qmp: Qmp,
+    /// Its sockets and disks are there.
+    _workdir: &'a Workdir,
+    _lock: Lock,
+}
+
+impl<'a> Machine<'a> {
+    /// Starts the machine that `request` describes; its serial port and QMP are the harness's.
+    ///
+    /// Waits until no other machine runs. The console's bytes are also kept in `console-*.log`, in
+    /// Cargo's folder for what tests leave behind, under the name of the test.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU cannot be started or refuses the machine.
+    pub fn start(workdir: &'a Workdir, request: &Request) -> Result<Self, Failure> {
+        let lock = Lock::acquire()?;
+        let (console_path, console) = listen(workdir, "console")?;
+        let (qmp_path, qmp) = listen(workdir, "qmp")?;
+        let request = Request {
+            serial: Serial::Socket(Socket::Connect(console_path)),
+            qmp: Some(Socket::Connect(qmp_path)),
+            ..request.clone()
+        };
+        let mut process = Process::start(workdir, &request)?;
+        let console = Console::new(process.connection(&console)?, &log_path()?)?;
+        let qmp = Qmp::new(process.connection(&qmp)?);
+        let qmp = qmp.map_err(|error| process.explain("the QMP greeting", error))?;
+        Ok(Self { process, console, qmp, _workdir: workdir, _lock: lock })
+    }
+
+    /// Waits until `pattern` appears on the console after the last match, at most `seconds`, and
+    /// returns the text between the two.
+    ///
+    /// # Errors
+    ///
+    /// When it does not appear, or QEMU ends first.
+    pub fn wait_for(&mut self, pattern: &str, seconds: u64) -> Result<String, Failure> {
+        self.wait_for_any(&[pattern], seconds).map(|(_, text)| text)
+    }
+
+    /// Like [`Self::wait_for`] with several texts; also returns the index of the one that came.
+    ///
+    /// # Errors
+    ///
+    /// When none appears, or QEMU ends first.
+    pub fn wait_for_any(
+        &mut self,
+        patterns: &[&str],
+        seconds: u64,
+    ) -> Result<(usize, String), Failure> {
+        let deadline = Deadline::after(seconds)?;
+        let result = self.console.wait_for(patterns, &deadline);
+        result.map_err(|stop| self.stopped(stop, format!("{patterns:?}"), &deadline))
+    }
+
+    /// Types `text` on the console.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU has ended.
+    pub fn send(&mut self, text: &str) -> Result<(), Failure> {
+        self.console.send(text).map_err(Failure::file("write to", "the console"))
+    }
+
+    /// Runs `command` in the shell that waits on the console, and returns its exit status and what
+    /// it printed.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time, or QEMU ends first.
+    pub fn shell(&mut self, command: &str, seconds: u64) -> Result<(i32, String), Failure> {
+        // The quotes keep the terminal's echo of the command from looking like its output.
+        self.send(&format!("echo ANKLUME-'BEGIN'; {command}; echo ANKLUME-'END' $?.\n"))?;
+        self.wait_for("ANKLUME-BEGIN\n", seconds)?;
+        let output = self.wait_for("ANKLUME-END ", seconds)?;
+        let status = self.wait_for(".", seconds)?;
+        let number = status.parse().map_err(|_| self.unexpected("an exit status", &status))?;
+        Ok((number, output))
+    }
+
+    /// Waits for the guest's report about itself.
+    ///
+    /// # Errors
+    ///
+    /// When none comes, or none that can be read.
+    pub fn report(&mut self, seconds: u64) -> Result<GuestReport, Failure> {
+        let deadline = Deadline::after(seconds)?;
+        let mut wrong = String::new();
+        loop {
+            let mark = self.console.wait_for(&[MARK], &deadline);
+            if let Err(stop) = mark.and_then(|_| self.console.wait_for(&["\n"], &deadline)) {
+                return Err(self.stopped(stop, format!("the guest's report {wrong}"), &deadline));
+            }
+            match find_report(&self.console.text()) {
+                Some(Ok(report)) => return Ok(report),
+                Some(Err(error)) => wrong = format!("({error})"),
+                None => {}
+            }
+        }
+    }
+
+    /// Waits until QEMU ends by itself, and returns how.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time.
+    pub fn wait_exit(&mut self, seconds: u64) -> Result<ExitStatus, Failure> {
+        let deadline = Deadline::after(seconds)?;
+        let status = self.process.wait(&deadline)?;
+        status.ok_or_else(|| self.stopped(Stop::Late, "the end of QEMU".into(), &deadline))
+    }
+
+    /// The control connection.
+    pub fn qmp(&mut self) -> &mut Qmp {
+        &mut self.qmp
+    }
+
+    /// Pulls the medium out, and waits until it is gone.
+    ///
+    /// # Errors
+    ///
+    /// When there is none or it cannot be pulled out.
+    pub fn unplug_medium(&mut self, seconds: u64) -> Result<(), Failure> {
+        self.qmp.unplug(MEDIUM_DEVICE, &Deadline::after(seconds)?)
+    }
+
+    /// Presses the reset button.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer.
+    pub fn reset(&mut self) -> Result<(), Failure> {
+        self.qmp.execute("system_reset", json!({})).map(drop)
+    }
+
+    /// Pulls the plug: QEMU ends, and has written what the guest flushed or not.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer or does not end.
+    pub fn quit(mut self) -> Result<ExitStatus, Failure> {
+        self.qmp.execute("quit", json!({}))?;
+        self.wait_exit(QEMU_SECONDS)
+    }
+
+    /// Everything on the console so far, without terminal control sequences.
+    #[must_use]
+    pub fn console_text(&self) -> String {
+        self.console.text()
+    }
+
+    /// A failure of the guest's: `expected` and `found`, with the console's last lines.
+    #[must_use]
+    pub fn unexpected(&self, expected: &str, found: impl ToString) -> Failure {
+        let console = self.console.tail();
+        Failure::Guest { expected: expected.into(), found: found.to_string(), console }
+    }
+
+    /// QEMU's process number.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn stopped(&mut self, stop: Stop, what: String, deadline: &Deadline) -> Failure {
+        let console = self.console.tail();
+        if stop == Stop::Ended {
+            let waited = Deadline::after(QEMU_SECONDS).and_then(|end| self.process.wait(&end));
+            if let Ok(Some(status)) = waited {
+                return self.process.ended(what, status, console);
+            }
+        }
+        Failure::Late { what, seconds: deadline.seconds(), console }
+    }
+}
+
+/// A socket for QEMU to connect to; accepting does not block.
+fn listen(workdir: &Workdir, name: &str) -> Result<(PathBuf, UnixListener), Failure> {
+    let path = workdir.unique(name);
+    let listener = UnixListener::bind(&path).map_err(Failure::file("listen on", &path))?;
+    listener.set_nonblocking(true).map_err(Failure::file("set up", &path))?;
+    Ok((path, listener))
+}
+
+/// Where the console's bytes are kept: the test's name is the thread's.
+fn log_path() -> Result<PathBuf, Failure> {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("unnamed").replace(|c: char| !c.is_alphanumeric(), "_");
+    Ok(lock::folder()?.join(format!("console-{name}.log")))
+}
