@@ -1,0 +1,84 @@
+//! The steps of a boot, in their order.
+
+use std::convert::Infallible;
+
+use anklume_host::console;
+use anklume_layout::initconf::InitConf;
+
+use crate::error::Error;
+use crate::journal::Journal;
+use crate::look::{Found, Place};
+use crate::modules::Loader;
+use crate::plan::size_text;
+use crate::request::Request;
+use crate::search::Search;
+use crate::{attach, facts, report, root, switch};
+
+/// A boot, as far as it has got.
+#[derive(Default)]
+pub(crate) struct Boot {
+    request: Option<Request>,
+}
+
+impl Boot {
+    /// Whether a shell is wanted in place of a restart.
+    pub(crate) fn shell(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.shell)
+    }
+
+    /// Boots. Comes back only with a reason why not.
+    pub(crate) fn run(&mut self) -> Result<Infallible, Error> {
+        facts::mount_kernel_file_systems()?;
+        let mut journal = Journal::open();
+        if let Err(error) = console::use_as_standard_streams() {
+            journal.detail(&format!("console: {error}"));
+        }
+        let conf = facts::configuration()?;
+        journal.say(&format!("{} {}", conf.os, conf.image_version));
+        let request = self.request.insert(Request::parse(&facts::command_line()?, &conf)?).clone();
+        journal.set_verbose(request.verbose);
+
+        let mut loader = Loader::open()?;
+        loader.load(&conf.modules_load, &mut journal);
+        let found = Search::new(&request, &mut loader, &mut journal).run()?;
+        take(&found, &request, &conf, &mut loader, &mut journal)?;
+
+        root::move_mounts()?;
+        let seconds = facts::uptime().as_secs_f64();
+        journal.detail(&format!("handing over to {} after {seconds:.2} s", request.next));
+        switch::to_os(&request.next)
+    }
+}
+
+/// Mounts the OS that was found and writes the report about it.
+fn take(
+    found: &Found,
+    request: &Request,
+    conf: &InitConf,
+    loader: &mut Loader,
+    journal: &mut Journal,
+) -> Result<(), Error> {
+    let disk = report::disk(found);
+    let identity = report::identity(found, &disk);
+    journal.say(&found_text(found, disk.model.as_deref()));
+    let device = attach::verified(found, request.root_hash)?;
+    root::mount_os(&device)?;
+    switch::check_next(&request.next)?;
+    if report::is_uefi() {
+        loader.load(&["efivarfs"], journal);
+    }
+    report::write(&report::compose(found, &disk, identity, conf, request.root_hash))
+}
+
+/// Where the OS was found, for people.
+fn found_text(found: &Found, model: Option<&str>) -> String {
+    let device = &found.device;
+    let size = size_text(found.image.bytes);
+    let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
+    let place = match &found.place {
+        Place::Whole => String::new(),
+        Place::Extent(extent) => format!(", from byte {}", extent.offset),
+        Place::File { path, .. } => format!(", in file /{}", path.display()),
+    };
+    format!("OS of {size} found on {}{model}{place}", device.name)
+}

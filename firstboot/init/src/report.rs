@@ -1,0 +1,136 @@
+//! The boot report for the programs of the OS.
+
+use std::fs;
+use std::path::Path;
+
+use anklume_host::file::FileReader;
+use anklume_host::mount::{self, Flags};
+use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
+use anklume_layout::initconf::InitConf;
+use anklume_layout::report::{self, BootReport, Medium};
+use anklume_verity::RootHash;
+
+use crate::error::{Error, at};
+use crate::facts::uptime;
+use crate::look::{Found, Place};
+use crate::recognise::{Identity, partition_identity};
+
+const EFI: &str = "/sys/firmware/efi";
+const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
+/// `SecureBoot` of the global variable namespace (UEFI 2.10 section 3.3). efivarfs puts the
+/// attributes, 32 bits, before the value.
+const SECURE_BOOT: &str = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+/// Whether the machine was started by UEFI.
+pub(crate) fn is_uefi() -> bool {
+    Path::new(EFI).is_dir()
+}
+
+/// Whether Secure Boot is on; `None` when the firmware does not say.
+pub(crate) fn secure_boot() -> Option<bool> {
+    let variables = Path::new(EFI_VARIABLES);
+    let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC | Flags::MS_RDONLY;
+    mount::mount("efivarfs", Path::new("efivarfs"), variables, flags, "").ok()?;
+    let value = fs::read(variables.join(SECURE_BOOT)).ok();
+    // systemd mounts it again, writable. If unmounting fails, it keeps this one.
+    let _ = mount::unmount(variables);
+    secure_boot_value(&value?)
+}
+
+fn secure_boot_value(variable: &[u8]) -> Option<bool> {
+    match variable {
+        [_, _, _, _, value] => Some(*value == 1),
+        _ => None,
+    }
+}
+
+/// What was found, in the words of the report.
+pub(crate) fn compose(
+    found: &Found,
+    disk: &BlockDevice,
+    identity: Option<Identity>,
+    conf: &InitConf,
+    root_hash: RootHash,
+) -> BootReport {
+    let (kind, offset_bytes, file) = match &found.place {
+        Place::Whole => ("partition", 0, None),
+        Place::Extent(extent) => ("extent", extent.offset, None),
+        Place::File { path, offset, .. } => ("file", *offset, Some(format!("/{}", path.display()))),
+    };
+    let slot = identity.as_ref().and_then(|identity| identity.slot);
+    let (disk_guid, partition_guid) =
+        identity.map(|identity| (identity.disk_guid, identity.partition_guid)).unzip();
+    let (major, minor) = disk.number;
+    let medium = Medium {
+        kind: kind.to_owned(),
+        disk: disk.name.clone(),
+        disk_number: format!("{major}:{minor}"),
+        disk_bytes: disk.bytes,
+        model: disk.model.clone(),
+        serial: disk.serial.clone(),
+        disk_guid,
+        partition_guid,
+        file,
+        offset_bytes,
+        // The kernel calls discs writable whatever they are.
+        writable: !disk.read_only && disk.transport != Transport::Optical,
+        removable: disk.removable,
+    };
+    BootReport {
+        report_version: report::VERSION,
+        os: conf.os.clone(),
+        image_version: conf.image_version.clone(),
+        root_hash: root_hash.to_string(),
+        slot,
+        medium,
+        toram: false,
+        firmware: if is_uefi() { "uefi" } else { "bios" }.to_owned(),
+        secure_boot: if is_uefi() { secure_boot() } else { None },
+        verity_policy: "restart".to_owned(),
+        handover_ms: u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The identity of the partition that the OS was found in. The slot of an image file says nothing
+/// about slots: nothing can be written to it.
+pub(crate) fn identity(found: &Found, disk: &BlockDevice) -> Option<Identity> {
+    match &found.place {
+        Place::Whole => {
+            let (number, _) = found.device.partition.as_ref()?;
+            let reader = FileReader::open(&disk.node()).ok()?;
+            partition_identity(&reader, disk.logical_block_bytes, *number)
+        }
+        Place::Extent(extent) => Some(extent.identity.clone()),
+        Place::File { identity, .. } => {
+            identity.clone().map(|identity| Identity { slot: None, ..identity })
+        }
+    }
+}
+
+/// The whole disk that the OS was found on.
+pub(crate) fn disk(found: &Found) -> BlockDevice {
+    let sysfs = Sysfs::at(Path::new("/sys"));
+    sysfs.block_device(found.device.disk()).unwrap_or_else(|| found.device.clone())
+}
+
+/// Writes the report where the OS finds it.
+pub(crate) fn write(report: &BootReport) -> Result<(), Error> {
+    let path = Path::new(report::PATH);
+    let text = serde_json::to_vec_pretty(report).map_err(|error| Error::Configuration {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    fs::write(path, text).map_err(at("writing", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_has_its_attributes_first() {
+        assert_eq!(secure_boot_value(&[6, 0, 0, 0, 1]), Some(true));
+        assert_eq!(secure_boot_value(&[6, 0, 0, 0, 0]), Some(false));
+        assert_eq!(secure_boot_value(&[1]), None);
+    }
+}

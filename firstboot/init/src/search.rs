@@ -1,0 +1,185 @@
+//! Waits for the medium.
+//!
+//! Devices are found by looking at sysfs again and again rather than by listening to the kernel's
+//! announcements: a missed or dropped announcement would leave the machine without its medium, a
+//! missed look costs a tenth of a second, and the flat lists make a look cheap.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anklume_host::sysfs::{BlockDevice, Sysfs};
+
+use crate::error::{Error, at};
+use crate::journal::Journal;
+use crate::look::{self, Found, Look};
+use crate::modules::Loader;
+use crate::plan::{self, Seen};
+use crate::recognise::FileSystem;
+use crate::request::Request;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+const SYS: &str = "/sys";
+
+/// A device and what is known of it.
+struct Entry {
+    device: BlockDevice,
+    first_seen: Instant,
+    state: State,
+}
+
+enum State {
+    New,
+    /// It could not be read, at this time.
+    Failed(Instant, String),
+    /// Looked at. `table` is whether its own partition table was, too.
+    Other {
+        why: String,
+        table: bool,
+        file_system: Option<FileSystem>,
+    },
+    /// Its file system was looked into as well.
+    Mounted {
+        why: String,
+        file_system: FileSystem,
+    },
+}
+
+/// Name, number and size: another medium in the same drive is another device.
+type Key = (String, (u32, u32), u64);
+
+pub(crate) struct Search<'a> {
+    request: &'a Request,
+    loader: &'a mut Loader,
+    journal: &'a mut Journal,
+    sysfs: Sysfs,
+    started: Instant,
+    entries: BTreeMap<Key, Entry>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(
+        request: &'a Request,
+        loader: &'a mut Loader,
+        journal: &'a mut Journal,
+    ) -> Self {
+        let sysfs = Sysfs::at(Path::new(SYS));
+        let (started, entries) = (Instant::now(), BTreeMap::new());
+        Self { request, loader, journal, sysfs, started, entries }
+    }
+
+    /// Looks until the wanted OS is found or the time is over.
+    pub(crate) fn run(mut self) -> Result<Found, Error> {
+        loop {
+            let more = self.loader.serve(self.sysfs.modaliases(), self.journal);
+            self.refresh()?;
+            if let Some(found) = self.look_at_devices() {
+                return Ok(found);
+            }
+            if let Some(found) = self.look_into_file_systems() {
+                return Ok(found);
+            }
+            if self.started.elapsed() >= self.request.timeout {
+                return Err(Error::NotFound(plan::not_found(self.request, &self.seen())));
+            }
+            if !more {
+                sleep(PAUSE);
+            }
+        }
+    }
+
+    /// Forgets devices that are gone and notes new ones.
+    fn refresh(&mut self) -> Result<(), Error> {
+        let devices = self.sysfs.block_devices().map_err(at("reading", Path::new(SYS)))?;
+        let mut before = std::mem::take(&mut self.entries);
+        for device in devices {
+            let key = (device.name.clone(), device.number, device.bytes);
+            let entry = before.remove(&key).map(|entry| Entry { device: device.clone(), ..entry });
+            let new = || Entry { device, first_seen: Instant::now(), state: State::New };
+            self.entries.insert(key, entry.unwrap_or_else(new));
+        }
+        Ok(())
+    }
+
+    /// Looks at what was not looked at, and takes the best of what it finds.
+    fn look_at_devices(&mut self) -> Option<Found> {
+        let mut found = Vec::new();
+        for entry in self.entries.values_mut() {
+            let table = plan::table_expected(&entry.device, entry.first_seen.elapsed());
+            if plan::passed_over(&entry.device).is_some() || !entry.wants_a_look(table) {
+                continue;
+            }
+            match look::at_device(&entry.device, self.request.root_hash, table) {
+                Look::Found(this) => found.push(*this),
+                Look::Failed(why) => entry.state = State::Failed(Instant::now(), why),
+                Look::Other { why, file_system } => {
+                    self.journal.detail(&format!("{}: {why}", entry.device.name));
+                    entry.state = State::Other { why, table, file_system };
+                }
+            }
+        }
+        found.sort_by_key(|this| plan::rank(&this.device));
+        if found.len() > 1 {
+            let names: Vec<_> = found.iter().map(|this| this.device.name.as_str()).collect();
+            self.journal.say(&format!("found on more than one device: {}", names.join(", ")));
+        }
+        (!found.is_empty()).then(|| found.swap_remove(0))
+    }
+
+    fn look_into_file_systems(&mut self) -> Option<Found> {
+        let waited = self.started.elapsed();
+        let mut entries: Vec<_> = self.entries.values_mut().collect();
+        entries.sort_by_key(|entry| plan::rank(&entry.device));
+        for entry in entries {
+            let State::Other { why, file_system: Some(file_system), .. } = &entry.state else {
+                continue;
+            };
+            if !plan::mount_expected(&entry.device, self.request, waited) {
+                continue;
+            }
+            let (before, file_system) = (why.clone(), *file_system);
+            self.loader.load(file_system.modules(), self.journal);
+            let image_file = self.request.image_file.as_deref();
+            let wanted = self.request.root_hash;
+            match look::into_file_system(&entry.device, file_system, image_file, wanted) {
+                Ok(found) => return Some(found),
+                Err(why) => {
+                    self.journal.detail(&format!("{}: {why}", entry.device.name));
+                    let why = format!("{before}; {why}");
+                    entry.state = State::Mounted { why, file_system };
+                }
+            }
+        }
+        None
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.entries.values().filter_map(Entry::seen).collect()
+    }
+}
+
+impl Entry {
+    fn wants_a_look(&self, table: bool) -> bool {
+        match &self.state {
+            State::New => true,
+            State::Failed(when, _) => when.elapsed() >= plan::RETRY,
+            State::Other { table: done, .. } => table && !done,
+            State::Mounted { .. } => false,
+        }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        let (why_not, file_system) = match (plan::passed_over(&self.device), &self.state) {
+            (Some(""), _) => return None,
+            (Some(why), _) => (why.to_owned(), None),
+            (None, State::New) => ("not looked at".to_owned(), None),
+            (None, State::Failed(_, why)) => (why.clone(), None),
+            (None, State::Other { why, file_system, .. }) => (why.clone(), *file_system),
+            (None, State::Mounted { why, file_system }) => (why.clone(), Some(*file_system)),
+        };
+        let file_system = file_system.map(FileSystem::kind);
+        Some(Seen { device: self.device.clone(), file_system, why_not })
+    }
+}
