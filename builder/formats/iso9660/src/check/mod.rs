@@ -82,7 +82,7 @@ impl<R: ReadAt + ?Sized> Checker<'_, R> {
             true => record.joliet_name(step.offset)?,
             false => shown(&String::from_utf8_lossy(record.identifier)).to_owned(),
         };
-        let path = format!("{}/{name}", step.path);
+        let path = if step.path.is_empty() { name } else { format!("{}/{name}", step.path) };
         let inside = self.inside(&path, record.extent);
         let descend = inside && record.is_directory();
         Ok(if descend { Descend::Into(path) } else { Descend::Over })
