@@ -217,7 +217,7 @@ fn fragmented_file_systems_of_mkfs_and_mtools_are_read() {
     foreign(&["-F", "12"], "3000", FatType::Fat12);
     foreign(&["-F", "16"], "20000", FatType::Fat16);
     foreign(&["-F", "32", "-s", "1"], "36000", FatType::Fat32);
-    foreign(&["-F", "16", "-S", "4096"], "30000", FatType::Fat16);
+    foreign(&["-F", "12", "-S", "4096", "-s", "2"], "20000", FatType::Fat12);
     foreign(&["-F", "16", "-f", "1"], "20000", FatType::Fat16);
 }
 

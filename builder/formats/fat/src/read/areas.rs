@@ -102,6 +102,11 @@ impl Sizes {
         if is_wide && root_entries != 0 {
             return Err(corrupt("root entries", bpb::ROOT_ENTRIES, "0", root_entries));
         }
+        let root_slots = sector_bytes / 32;
+        if root_entries.checked_rem(root_slots) != Some(0) {
+            let expected = format!("a multiple of {root_slots}");
+            return Err(corrupt("root entries", bpb::ROOT_ENTRIES, &expected, root_entries));
+        }
         Ok(Self {
             sector_bytes,
             cluster_sectors,
