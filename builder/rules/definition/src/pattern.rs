@@ -75,6 +75,9 @@ impl Pattern {
         for component in components(path) {
             places = step(&parts, &places, component);
             covers |= places.last() == Some(&true);
+            if !places.contains(&true) {
+                break;
+            }
         }
         let leads = places.iter().take(parts.len()).any(|place| *place);
         Trace { covers, leads }
