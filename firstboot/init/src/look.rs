@@ -64,7 +64,7 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         Err(reason) => reason,
     };
     let mut why = reason.to_string();
-    if let Some(inside) = table.then(|| table_inside(&reader, wanted)).flatten() {
+    if let Some(inside) = table.then(|| table_inside(&reader, wanted).ok()).flatten() {
         match inside.found {
             Some((extent, image)) => return found(Place::Extent(extent), image),
             None => why = refusals(&inside),
@@ -123,7 +123,8 @@ fn in_file(medium: &Path, name: &str, wanted: RootHash) -> Result<(Place, OsImag
         Err(NotOurs::NoSquashfs) => {}
         Err(reason) => return Err(reason.to_string()),
     }
-    let inside = table_inside(&file, wanted).ok_or("neither an OS image nor a disk image")?;
+    let inside = table_inside(&file, wanted)
+        .map_err(|error| format!("neither an OS image nor a disk image: {error}"))?;
     let Some((extent, image)) = inside.found else { return Err(refusals(&inside)) };
     if extent.offset.saturating_add(image.bytes) > file.size() {
         return Err(NotOurs::Cut { expected: image.bytes, found: file.size() }.to_string());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anklume_bytes::{ReadAt, ReadError, Window, align_up, le_u16, le_u32, le_u64};
+use anklume_bytes::{ReadAt, ReadError, Window};
 use anklume_gpt::Partition;
 use anklume_layout::{Role, SECTOR_BYTES, Slot};
 use anklume_verity::{RootHash, Superblock, root_hash_of};
@@ -11,6 +11,8 @@ use anklume_verity::{RootHash, Superblock, root_hash_of};
 const BLOCK_BYTES: u64 = anklume_verity::BLOCK_BYTES;
 /// Bytes of a verity superblock that are read.
 const SUPERBLOCK_BYTES: u64 = 512;
+/// What tells a damaged squashfs from something else.
+const SQUASHFS_MAGIC: [u8; 4] = *b"hsqs";
 
 /// An OS image whose hash tree has the wanted root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct OsImage {
 pub(crate) enum NotOurs {
     /// There is something else.
     NoSquashfs,
+    /// A squashfs that is damaged, or of a kind that is not built here.
+    BadSquashfs(anklume_squashfs::Error),
     /// A squashfs without a hash tree behind it.
     NoTree(anklume_verity::Error),
     /// The hash tree is about more or less than the squashfs.
@@ -44,6 +48,7 @@ impl fmt::Display for NotOurs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSquashfs => f.write_str("no OS image"),
+            Self::BadSquashfs(error) => error.fmt(f),
             Self::NoTree(error) => write!(f, "squashfs without a hash tree: {error}"),
             Self::Mismatch { squashfs, tree } => {
                 write!(f, "squashfs of {squashfs} bytes, but a hash tree over {tree}")
@@ -56,6 +61,12 @@ impl fmt::Display for NotOurs {
             }
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
+    }
+}
+
+impl From<anklume_squashfs::Error> for NotOurs {
+    fn from(error: anklume_squashfs::Error) -> Self {
+        Self::BadSquashfs(error)
     }
 }
 
@@ -96,20 +107,18 @@ pub(crate) fn os_image<R: ReadAt + ?Sized>(disk: &R, wanted: RootHash) -> Result
     Ok(OsImage { verity, data_bytes, bytes })
 }
 
-/// Length of the squashfs at the start of `disk`, up to the next whole block
-/// (squashfs 4.0: magic at byte 0, major version at 28, `bytes_used` at 40).
+/// Length of the squashfs at the start of `disk`, up to the next whole block.
 fn squashfs_bytes<R: ReadAt + ?Sized>(disk: &R) -> Result<u64, NotOurs> {
-    const BYTES: u64 = 96;
-    if disk.size() < BYTES {
+    let mut raw = [0; anklume_squashfs::SUPERBLOCK_BYTES];
+    if disk.size() < BLOCK_BYTES {
         return Err(NotOurs::NoSquashfs);
     }
-    let raw = disk.read_vec(0, BYTES, BYTES)?;
-    let (magic, major) = (le_u32(&raw, 0), le_u16(&raw, 28));
-    if (magic, major) != (Some(0x7371_7368), Some(4)) {
+    disk.read_at(0, &mut raw)?;
+    if !raw.starts_with(&SQUASHFS_MAGIC) {
         return Err(NotOurs::NoSquashfs);
     }
-    let used = le_u64(&raw, 40).filter(|used| *used >= BYTES).ok_or(NotOurs::NoSquashfs)?;
-    align_up(used, BLOCK_BYTES).ok_or(NotOurs::NoSquashfs)
+    let superblock = anklume_squashfs::Superblock::parse(&raw, disk.size())?;
+    superblock.padded_bytes(BLOCK_BYTES).ok_or(NotOurs::NoSquashfs)
 }
 
 /// An OS partition inside a disk or file that the kernel reads no partition table from.
@@ -141,9 +150,12 @@ pub(crate) struct Inside {
 }
 
 /// Looks at the OS partitions of an image's own partition table, which counts in 512-byte sectors
-/// whatever the disk's are. `None` when there is no such table.
-pub(crate) fn table_inside<R: ReadAt + ?Sized>(disk: &R, wanted: RootHash) -> Option<Inside> {
-    let table = anklume_gpt::read(disk, SECTOR_BYTES).ok()?.table;
+/// whatever the disk's are.
+pub(crate) fn table_inside<R: ReadAt + ?Sized>(
+    disk: &R,
+    wanted: RootHash,
+) -> Result<Inside, anklume_gpt::Error> {
+    let table = anklume_gpt::read(disk, SECTOR_BYTES)?.table;
     let disk_guid = table.disk_guid.to_string();
     let mut inside = Inside { found: None, refused: Vec::new() };
     for partition in table.partitions.iter().filter(|partition| is_os(partition)) {
@@ -155,12 +167,12 @@ pub(crate) fn table_inside<R: ReadAt + ?Sized>(disk: &R, wanted: RootHash) -> Op
             Ok(image) => {
                 let identity = identity(disk_guid, partition);
                 inside.found = Some((Extent { offset, bytes, identity }, image));
-                return Some(inside);
+                return Ok(inside);
             }
             Err(reason) => inside.refused.push((partition.name.clone(), reason)),
         }
     }
-    Some(inside)
+    Ok(inside)
 }
 
 /// The identity of partition `number` on a disk with logical blocks of `block_bytes`.
@@ -252,3 +264,6 @@ impl FileSystem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
