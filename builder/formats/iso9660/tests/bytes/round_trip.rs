@@ -74,3 +74,12 @@ proptest! {
         let _answer = fuzzing::examine(&image);
     }
 }
+
+#[test]
+fn an_empty_file_has_no_sectors() {
+    let area = plan(&params(), &[alias("A", LIMIT, 0), inline("B", b"")]).unwrap();
+    let placed: Vec<_> =
+        area.files.iter().map(|file| (file.extent.offset_bytes, file.extent.size)).collect();
+    assert_eq!(placed, [(0, 0), (0, 0)]);
+    assert_eq!(Volume::open(&image(&area)).unwrap().find("A").unwrap(), area.files[0].extent);
+}
