@@ -1,4 +1,5 @@
 //! Archives against GNU tar and the `tar` crate, both ways.
+#![expect(clippy::unwrap_used, reason = "a failed step of a test fails the test")]
 
 mod support;
 

@@ -23,7 +23,8 @@ impl Index {
         }
         // Stable: of two directories with one path the later one stays the later one.
         entries.sort_by(|left, right| path::order(&left.path, &right.path));
-        let mut index = Self { entries: unique(entries)? };
+        drop_repeated(&mut entries)?;
+        let mut index = Self { entries };
         index.add_root();
         index.entries.shrink_to_fit();
         index.check_parents()?;
@@ -120,22 +121,22 @@ fn entry(member: Member) -> Entry {
     }
 }
 
-/// The sorted entries, of directories with one path only the last one.
-fn unique(entries: Vec<Entry>) -> Result<Vec<Entry>, Error> {
-    let mut unique: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match unique.last_mut() {
-            Some(last) if last.path == entry.path => {
-                if last.kind != Kind::Directory || entry.kind != Kind::Directory {
-                    let path = entry.path.to_string();
-                    return Err(corrupt(&entry, Corruption::Duplicate { path, first: last.start }));
-                }
-                *last = entry;
-            }
-            _ => unique.push(entry),
+/// Of directories with one path, leaves only the last one of the sorted `entries`.
+fn drop_repeated(entries: &mut Vec<Entry>) -> Result<(), Error> {
+    let mut duplicate = None;
+    entries.dedup_by(|entry, last| {
+        if last.path != entry.path {
+            return false;
         }
-    }
-    Ok(unique)
+        if last.kind != Kind::Directory || entry.kind != Kind::Directory {
+            let path = entry.path.to_string();
+            let what = Corruption::Duplicate { path, first: last.start };
+            duplicate.get_or_insert(corrupt(entry, what));
+        }
+        std::mem::swap(last, entry);
+        true
+    });
+    duplicate.map_or(Ok(()), Err)
 }
 
 fn corrupt(entry: &Entry, what: Corruption) -> Error {

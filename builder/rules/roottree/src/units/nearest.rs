@@ -2,13 +2,21 @@
 
 use super::find;
 use crate::tree::Tree;
+use std::cmp::Reverse;
 
-/// The unit with the fewest letters to change in `wanted`, unless that is more than a third.
+/// The unit with the fewest letters to change in `wanted`, unless that is more than a third. Of
+/// several, the one that starts like `wanted`: typing errors are rarely the first letter.
 pub(super) fn name(tree: &Tree<'_>, wanted: &str) -> Option<String> {
     let names = find::names(tree).into_iter();
-    let near = names.map(|name| (distance(wanted, &name), name)).min()?;
+    let key = |name: &str| (distance(wanted, name), Reverse(common(wanted, name)));
+    let near = names.map(|name| (key(&name), name)).min()?;
     let most = wanted.rsplit_once('.').map_or(wanted, |(stem, _)| stem).len().div_ceil(3);
-    (near.0 <= most).then_some(near.1)
+    (near.0.0 <= most).then_some(near.1)
+}
+
+/// Bytes that both start with.
+fn common(left: &str, right: &str) -> usize {
+    left.bytes().zip(right.bytes()).take_while(|(left, right)| left == right).count()
 }
 
 /// Letters to insert, drop or replace (Levenshtein 1966).

@@ -1,6 +1,5 @@
 //! Foreign tools, and trees to try them on.
 #![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
-#![expect(clippy::unwrap_used, reason = "a failed step of a test fails the test")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs;
