@@ -19,7 +19,8 @@ const MAX_BAD: usize = 16;
 /// The walk goes from the top block down, and a digest is used only from a block that was itself
 /// found good in the same read, so a device that changes its answers is caught too. `progress`
 /// gets the data bytes behind it, always growing. Memory: 4 MiB for each level of the tree, of
-/// which an image of 64 GiB has four.
+/// which an image of 64 GiB has four. Padding inside hash blocks is hashed but need not be zero, as
+/// in the kernel; padding of the superblock is not looked at.
 ///
 /// # Errors
 /// [`Error::Read`], the errors of [`Superblock::parse`], [`Error::Superblock`] when the superblock
