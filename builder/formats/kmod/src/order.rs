@@ -12,10 +12,10 @@ enum Visit<'a> {
 }
 
 impl Index {
-    /// What has to be loaded for module `name`, in this order: its soft `pre` dependencies, its
-    /// dependencies, itself, its soft `post` dependencies, each with their own. What is built in
-    /// is left out, and so are soft dependencies that do not exist. A cycle of soft dependencies
-    /// is cut where it closes.
+    /// What has to be loaded for module `name`, in modprobe's order: its dependencies, its soft
+    /// `pre` dependencies, itself, its soft `post` dependencies, each with their own and each once.
+    /// What is built in is left out, and so are soft dependencies that do not exist. A cycle of
+    /// soft dependencies is cut where it closes.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a name that is no module (also when it is built in: ask
@@ -55,11 +55,13 @@ impl Index {
     fn expand<'a>(&'a self, name: &'a ModuleName, stack: &mut Vec<Visit<'a>>) -> Result<(), Error> {
         let Some(module) = self.modules.get(name) else { return Ok(()) };
         let soft = self.soft.get(name);
-        let resolve = |list: &'a Vec<String>| {
-            list.iter().rev().flat_map(|text| self.resolve(text)).map(Visit::Enter)
+        let push = |stack: &mut Vec<Visit<'a>>, list: &'a [String]| {
+            let names: Vec<_> = list.iter().flat_map(|text| self.resolve(text)).collect();
+            stack.extend(names.into_iter().rev().map(Visit::Enter));
         };
-        stack.extend(soft.iter().flat_map(|soft| resolve(&soft.post)));
+        push(stack, soft.map_or(&[], |soft| &soft.post));
         stack.push(Visit::Leave(name));
+        push(stack, soft.map_or(&[], |soft| &soft.pre));
         for needs in &module.depends {
             if self.modules.contains_key(needs) {
                 stack.push(Visit::Enter(needs));
@@ -67,7 +69,6 @@ impl Index {
                 return Err(Error::Dangling { module: name.clone(), needs: needs.clone() });
             }
         }
-        stack.extend(soft.iter().flat_map(|soft| resolve(&soft.pre)));
         Ok(())
     }
 }
@@ -98,7 +99,7 @@ mod tests {
         let alias = "alias crc32c crc32c_intel\n";
         assert_eq!(
             order(dep, softdep, alias, "ext4").unwrap(),
-            ["crc32c_intel", "jbd2", "ext4", "late"]
+            ["jbd2", "crc32c_intel", "ext4", "late"]
         );
     }
 
