@@ -43,9 +43,9 @@ impl Boot {
         let found = Search::new(&request, &mut loader, &mut journal).run()?;
         take(&found, &request, &conf, &mut loader, &mut journal)?;
 
-        root::move_mounts()?;
         let seconds = facts::uptime().as_secs_f64();
         journal.detail(&format!("handing over to {} after {seconds:.2} s", request.next));
+        root::move_mounts()?;
         switch::to_os(&request.next)
     }
 }
