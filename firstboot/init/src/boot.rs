@@ -6,13 +6,14 @@ use anklume_host::console;
 use anklume_layout::initconf::InitConf;
 
 use crate::error::Error;
+use crate::firmware::Firmware;
 use crate::journal::Journal;
 use crate::look::{Found, Place};
 use crate::modules::Loader;
 use crate::plan::size_text;
 use crate::request::Request;
-use crate::search::Search;
-use crate::{attach, facts, report, root, switch};
+use crate::search::{Search, Wanted};
+use crate::{attach, facts, firmware, report, root, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
@@ -40,8 +41,10 @@ impl Boot {
 
         let mut loader = Loader::open()?;
         loader.load(&conf.modules_load, &mut journal);
-        let found = Search::new(&request, &mut loader, &mut journal).run()?;
-        take(&found, &request, &conf, &mut loader, &mut journal)?;
+        let firmware = firmware::ask(&mut loader, &mut journal);
+        let wanted = Wanted { request: &request, loader_partition: firmware.loader_partition };
+        let found = Search::new(wanted, &mut loader, &mut journal).run()?;
+        take(&found, &request, &conf, &firmware, &mut journal)?;
 
         let seconds = facts::uptime().as_secs_f64();
         journal.detail(&format!("handing over to {} after {seconds:.2} s", request.next));
@@ -55,7 +58,7 @@ fn take(
     found: &Found,
     request: &Request,
     conf: &InitConf,
-    loader: &mut Loader,
+    firmware: &Firmware,
     journal: &mut Journal,
 ) -> Result<(), Error> {
     let disk = report::disk(found);
@@ -64,10 +67,8 @@ fn take(
     let device = attach::verified(found, request.root_hash)?;
     root::mount_os(&device)?;
     switch::check_next(&request.next)?;
-    if report::is_uefi() {
-        loader.load(&["efivarfs"], journal);
-    }
-    report::write(&report::compose(found, &disk, identity, conf, request.root_hash))
+    let hash = request.root_hash;
+    report::write(&report::compose(found, &disk, identity, conf, hash, firmware))
 }
 
 /// Where the OS was found, for people.

@@ -5,14 +5,15 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anklume_bytes::ReadAt;
+use anklume_gpt::Guid;
 use anklume_host::file::FileReader;
 use anklume_host::mount::{self, Flags};
-use anklume_host::sysfs::BlockDevice;
-use anklume_layout::files;
+use anklume_host::sysfs::{BlockDevice, Sysfs};
+use anklume_layout::{SECTOR_BYTES, files};
 use anklume_verity::RootHash;
 
 use crate::recognise::{
-    Extent, FileSystem, Identity, Inside, NotOurs, OsImage, os_image, table_inside,
+    Extent, FileSystem, Identity, Inside, NotOurs, OsImage, has_partition, os_image, table_inside,
 };
 
 /// Where a file system with an image file is mounted, also in the running OS.
@@ -71,6 +72,16 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         }
     }
     Look::Other { why, file_system: FileSystem::of(&reader) }
+}
+
+/// Whether the disk of `device` has the partition `guid`.
+pub(crate) fn disk_has(sysfs: &Sysfs, device: &BlockDevice, guid: Guid) -> bool {
+    let disk = sysfs.block_device(device.disk());
+    let reader = disk.as_ref().and_then(|disk| FileReader::open(&disk.node()).ok());
+    let (Some(disk), Some(reader)) = (disk, reader) else { return false };
+    [disk.logical_block_bytes, SECTOR_BYTES]
+        .into_iter()
+        .any(|block_bytes| has_partition(&reader, block_bytes, guid))
 }
 
 fn refusals(inside: &Inside) -> String {

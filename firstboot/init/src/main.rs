@@ -9,6 +9,7 @@ mod attach;
 mod boot;
 mod error;
 mod facts;
+mod firmware;
 mod journal;
 mod look;
 mod modules;

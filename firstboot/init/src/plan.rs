@@ -12,11 +12,14 @@ const PARTITIONS_TAKE: Duration = Duration::from_secs(2);
 /// How long the fixed disks of a machine are left alone, unless the boot loader named a file: the
 /// medium is rarely a file on one of them, and a stick needs its time to appear.
 const FIXED_DISKS_WAIT: Duration = Duration::from_secs(3);
+/// How long the disk that the boot loader was read from may take to appear when another one with
+/// the same OS is there already. A stick takes two seconds.
+const LOADERS_DISK_TAKES: Duration = Duration::from_secs(5);
 /// How long to wait before a device that could not be read is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// Order of devices: the one that can be carried first. The boot loader does not say what it was
-/// loaded from, and who plugs a stick in wants it to be used.
+/// Order of devices: the one that can be carried first. A BIOS does not say what it booted from,
+/// and who plugs a stick in wants it to be used.
 pub(crate) fn rank(device: &BlockDevice) -> u8 {
     match (device.transport, device.removable) {
         (Transport::Usb, _) => 0,
@@ -25,6 +28,13 @@ pub(crate) fn rank(device: &BlockDevice) -> u8 {
         (Transport::Other, true) => 3,
         (Transport::Other, false) => 4,
     }
+}
+
+/// Whether the best copy of the OS found so far is taken, or a better one may still appear.
+/// `from_loaders_disk` is whether it lies on the disk that the kernel was loaded from, if that is
+/// known.
+pub(crate) fn is_final(from_loaders_disk: Option<bool>, waited: Duration) -> bool {
+    from_loaders_disk != Some(false) || waited >= LOADERS_DISK_TAKES
 }
 
 /// Why a device is not looked at; `None` when it is. Those with an empty reason are not worth
@@ -164,6 +174,14 @@ mod tests {
         devices.sort_by_key(rank);
         let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["sdb", "sr0", "mmcblk0", "sda"]);
+    }
+
+    #[test]
+    fn another_disk_than_the_loaders_has_to_wait() {
+        assert!(is_final(None, Duration::ZERO));
+        assert!(is_final(Some(true), Duration::ZERO));
+        assert!(!is_final(Some(false), Duration::from_secs(4)));
+        assert!(is_final(Some(false), Duration::from_secs(5)));
     }
 
     #[test]

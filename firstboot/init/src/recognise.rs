@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anklume_bytes::{ReadAt, ReadError, Window};
-use anklume_gpt::Partition;
+use anklume_gpt::{Guid, Partition};
 use anklume_layout::{Role, SECTOR_BYTES, Slot};
 use anklume_verity::{RootHash, Superblock, root_hash_of};
 
@@ -184,6 +184,12 @@ pub(crate) fn partition_identity<R: ReadAt + ?Sized>(
     let table = anklume_gpt::read(disk, block_bytes).ok()?.table;
     let partition = table.partitions.iter().find(|partition| partition.number == number)?;
     Some(identity(table.disk_guid.to_string(), partition))
+}
+
+/// Whether a disk with logical blocks of `block_bytes` has the partition `guid`.
+pub(crate) fn has_partition<R: ReadAt + ?Sized>(disk: &R, block_bytes: u64, guid: Guid) -> bool {
+    anklume_gpt::read(disk, block_bytes)
+        .is_ok_and(|read| read.table.partitions.iter().any(|this| this.unique_guid == guid))
 }
 
 fn identity(disk_guid: String, partition: &Partition) -> Identity {

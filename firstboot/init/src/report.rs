@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use anklume_host::file::FileReader;
-use anklume_host::mount::{self, Flags};
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::initconf::InitConf;
 use anklume_layout::report::{self, BootReport, Medium};
@@ -12,37 +11,9 @@ use anklume_verity::RootHash;
 
 use crate::error::{Error, at};
 use crate::facts::uptime;
+use crate::firmware::Firmware;
 use crate::look::{Found, Place};
 use crate::recognise::{Identity, partition_identity};
-
-const EFI: &str = "/sys/firmware/efi";
-const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
-/// `SecureBoot` of the global variable namespace (UEFI 2.10 section 3.3). efivarfs puts the
-/// attributes, 32 bits, before the value.
-const SECURE_BOOT: &str = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-
-/// Whether the machine was started by UEFI.
-pub(crate) fn is_uefi() -> bool {
-    Path::new(EFI).is_dir()
-}
-
-/// Whether Secure Boot is on; `None` when the firmware does not say.
-pub(crate) fn secure_boot() -> Option<bool> {
-    let variables = Path::new(EFI_VARIABLES);
-    let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC | Flags::MS_RDONLY;
-    mount::mount("efivarfs", Path::new("efivarfs"), variables, flags, "").ok()?;
-    let value = fs::read(variables.join(SECURE_BOOT)).ok();
-    // systemd mounts it again, writable. If unmounting fails, it keeps this one.
-    let _ = mount::unmount(variables);
-    secure_boot_value(&value?)
-}
-
-fn secure_boot_value(variable: &[u8]) -> Option<bool> {
-    match variable {
-        [_, _, _, _, value] => Some(*value == 1),
-        _ => None,
-    }
-}
 
 /// What was found, in the words of the report.
 pub(crate) fn compose(
@@ -51,6 +22,7 @@ pub(crate) fn compose(
     identity: Option<Identity>,
     conf: &InitConf,
     root_hash: RootHash,
+    firmware: &Firmware,
 ) -> BootReport {
     let (kind, offset_bytes, file) = match &found.place {
         Place::Whole => ("partition", 0, None),
@@ -84,8 +56,8 @@ pub(crate) fn compose(
         slot,
         medium,
         toram: false,
-        firmware: if is_uefi() { "uefi" } else { "bios" }.to_owned(),
-        secure_boot: if is_uefi() { secure_boot() } else { None },
+        firmware: if firmware.uefi { "uefi" } else { "bios" }.to_owned(),
+        secure_boot: firmware.secure_boot,
         verity_policy: "restart".to_owned(),
         handover_ms: u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX),
     }
@@ -121,16 +93,4 @@ pub(crate) fn write(report: &BootReport) -> Result<(), Error> {
         reason: error.to_string(),
     })?;
     fs::write(path, text).map_err(at("writing", path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_variable_has_its_attributes_first() {
-        assert_eq!(secure_boot_value(&[6, 0, 0, 0, 1]), Some(true));
-        assert_eq!(secure_boot_value(&[6, 0, 0, 0, 0]), Some(false));
-        assert_eq!(secure_boot_value(&[1]), None);
-    }
 }

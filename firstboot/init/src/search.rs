@@ -9,6 +9,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use anklume_gpt::Guid;
 use anklume_host::sysfs::{BlockDevice, Sysfs};
 
 use crate::error::{Error, at};
@@ -34,6 +35,8 @@ enum State {
     New,
     /// It could not be read, at this time.
     Failed(Instant, String),
+    /// It holds the wanted OS.
+    Matches,
     /// Looked at. `table` is whether its own partition table was, too.
     Other {
         why: String,
@@ -50,24 +53,44 @@ enum State {
 /// Name, number and size: another medium in the same drive is another device.
 type Key = (String, (u32, u32), u64);
 
+/// What is searched for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) request: &'a Request,
+    /// A partition of the disk that the kernel was loaded from, if it is known.
+    pub(crate) loader_partition: Option<Guid>,
+}
+
 pub(crate) struct Search<'a> {
     request: &'a Request,
+    loader_partition: Option<Guid>,
     loader: &'a mut Loader,
     journal: &'a mut Journal,
     sysfs: Sysfs,
     started: Instant,
     entries: BTreeMap<Key, Entry>,
+    /// Copies of the wanted OS.
+    matches: Vec<Match>,
+}
+
+/// A copy of the wanted OS.
+struct Match {
+    found: Found,
+    /// Whether it lies on the disk that the kernel was loaded from, if that is known.
+    from_loaders_disk: Option<bool>,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
-        request: &'a Request,
+        wanted: Wanted<'a>,
         loader: &'a mut Loader,
         journal: &'a mut Journal,
     ) -> Self {
+        let Wanted { request, loader_partition } = wanted;
         let sysfs = Sysfs::at(Path::new(SYS));
         let (started, entries) = (Instant::now(), BTreeMap::new());
-        Self { request, loader, journal, sysfs, started, entries }
+        let matches = Vec::new();
+        Self { request, loader_partition, loader, journal, sysfs, started, entries, matches }
     }
 
     /// Looks until the wanted OS is found or the time is over.
@@ -75,10 +98,8 @@ impl<'a> Search<'a> {
         loop {
             let more = self.loader.serve(self.sysfs.modaliases(), self.journal);
             self.refresh()?;
-            if let Some(found) = self.look_at_devices() {
-                return Ok(found);
-            }
-            if let Some(found) = self.look_into_file_systems() {
+            self.look_at_devices();
+            if let Some(found) = self.take_best().or_else(|| self.look_into_file_systems()) {
                 return Ok(found);
             }
             if self.started.elapsed() >= self.request.timeout {
@@ -103,32 +124,61 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Looks at what was not looked at, and takes the best of what it finds.
-    fn look_at_devices(&mut self) -> Option<Found> {
-        let mut found = Vec::new();
+    /// Looks at what was not looked at.
+    fn look_at_devices(&mut self) {
         for entry in self.entries.values_mut() {
             let table = plan::table_expected(&entry.device, entry.first_seen.elapsed());
             if plan::passed_over(&entry.device).is_some() || !entry.wants_a_look(table) {
                 continue;
             }
-            match look::at_device(&entry.device, self.request.root_hash, table) {
-                Look::Found(this) => found.push(*this),
-                Look::Failed(why) => entry.state = State::Failed(Instant::now(), why),
+            entry.state = match look::at_device(&entry.device, self.request.root_hash, table) {
+                Look::Found(found) => {
+                    let from_loaders_disk = self
+                        .loader_partition
+                        .map(|guid| look::disk_has(&self.sysfs, &entry.device, guid));
+                    self.matches.push(Match { found: *found, from_loaders_disk });
+                    State::Matches
+                }
+                Look::Failed(why) => State::Failed(Instant::now(), why),
                 Look::Other { why, file_system } => {
                     self.journal.detail(&format!("{}: {why}", entry.device.name));
-                    entry.state = State::Other { why, table, file_system };
+                    State::Other { why, table, file_system }
                 }
-            }
+            };
         }
-        found.sort_by_key(|this| plan::rank(&this.device));
-        if found.len() > 1 {
-            let names: Vec<_> = found.iter().map(|this| this.device.name.as_str()).collect();
-            self.journal.say(&format!("found on more than one device: {}", names.join(", ")));
-        }
-        (!found.is_empty()).then(|| found.swap_remove(0))
     }
 
+    /// Takes the best copy of the wanted OS, unless a better one may still appear.
+    fn take_best(&mut self) -> Option<Found> {
+        // Devices may be gone again.
+        let entries = &self.entries;
+        self.matches.retain(|this| {
+            entries.values().any(|entry| {
+                entry.device.name == this.found.device.name && matches!(entry.state, State::Matches)
+            })
+        });
+        self.matches.sort_by_key(|this| {
+            (this.from_loaders_disk != Some(true), plan::rank(&this.found.device))
+        });
+        let best = self.matches.first()?;
+        if !plan::is_final(best.from_loaders_disk, self.started.elapsed()) {
+            return None;
+        }
+        if self.matches.len() > 1 {
+            let names: Vec<_> =
+                self.matches.iter().map(|this| this.found.device.name.as_str()).collect();
+            let names = names.join(", ");
+            self.journal
+                .say(&format!("the OS is on more than one device: {names}; the first is taken"));
+        }
+        Some(self.matches.swap_remove(0).found)
+    }
+
+    /// Looks into file systems, unless there are copies to choose from already.
     fn look_into_file_systems(&mut self) -> Option<Found> {
+        if !self.matches.is_empty() {
+            return None;
+        }
         let waited = self.started.elapsed();
         let mut entries: Vec<_> = self.entries.values_mut().collect();
         entries.sort_by_key(|entry| plan::rank(&entry.device));
@@ -166,7 +216,7 @@ impl Entry {
             State::New => true,
             State::Failed(when, _) => when.elapsed() >= plan::RETRY,
             State::Other { table: done, .. } => table && !done,
-            State::Mounted { .. } => false,
+            State::Matches | State::Mounted { .. } => false,
         }
     }
 
@@ -174,6 +224,7 @@ impl Entry {
         let (why_not, file_system) = match (plan::passed_over(&self.device), &self.state) {
             (Some(""), _) => return None,
             (Some(why), _) => (why.to_owned(), None),
+            (None, State::Matches) => ("the wanted OS".to_owned(), None),
             (None, State::New) => ("not looked at".to_owned(), None),
             (None, State::Failed(_, why)) => (why.clone(), None),
             (None, State::Other { why, file_system, .. }) => (why.clone(), *file_system),
