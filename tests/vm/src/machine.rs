@@ -9,12 +9,27 @@ use serde_json::json;
 
 use crate::console::{Console, Stop};
 use crate::deadline::Deadline;
-use crate::lock::{self, Lock};
+use crate::lock::Lock;
 use crate::process::Process;
 use crate::{Failure, GuestReport, MARK, Qmp, Workdir, find_report};
 
 /// Seconds within which QEMU ends after it was told to, or after its console has ended.
 const QEMU_SECONDS: u64 = 60;
+/// Seconds between two questions whether a shell is there.
+const SHELL_SECONDS: u64 = 10;
+/// Seconds for what a guest says about its failure.
+const LAST_WORDS_SECONDS: u64 = 3;
+/// After one of these no report will come: firmware without a boot loader, a boot loader without a
+/// configuration, a kernel and a system that gave up.
+const DEAD_ENDS: [&str; 7] = [
+    "No bootable device",
+    "UEFI Interactive Shell",
+    "grub>",
+    "grub rescue>",
+    "Kernel panic - not syncing",
+    "You are in emergency mode",
+    "You are in rescue mode",
+];
 
 /// A machine, its console and its control connection. Dropping it kills QEMU.
 pub struct Machine<'a> {
@@ -30,8 +45,8 @@ pub struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// Starts the machine that `request` describes; its serial port and QMP are the harness's.
     ///
-    /// Waits until no other machine runs. The console's bytes are also kept in `console-*.log`, in
-    /// Cargo's folder for what tests leave behind, under the name of the test.
+    /// Waits until no other machine runs. The console's bytes are also kept in a file
+    /// `console-*.log` in Cargo's folder for what tests leave behind.
     ///
     /// # Errors
     ///
@@ -46,7 +61,7 @@ impl<'a> Machine<'a> {
             ..request.clone()
         };
         let mut process = Process::start(workdir, &request)?;
-        let console = Console::new(process.connection(&console)?, &log_path()?)?;
+        let console = Console::new(process.connection(&console)?, &workdir.console_log()?)?;
         let qmp = Qmp::new(process.connection(&qmp)?);
         let qmp = qmp.map_err(|error| process.explain("the QMP greeting", error))?;
         Ok(Self { process, console, qmp, _workdir: workdir, _lock: lock })
@@ -86,6 +101,24 @@ impl<'a> Machine<'a> {
         self.console.send(text).map_err(Failure::file("write to", "the console"))
     }
 
+    /// Waits until a shell answers on the console.
+    ///
+    /// A login that starts just now throws away what was typed before, so the question is repeated.
+    ///
+    /// # Errors
+    ///
+    /// When none answers, or QEMU ends first.
+    pub fn wait_shell(&mut self, seconds: u64) -> Result<(), Failure> {
+        let deadline = Deadline::after(seconds)?;
+        loop {
+            self.send("echo ANKLUME-'SHELL'\n")?;
+            let answer = self.wait_for("ANKLUME-SHELL\n", SHELL_SECONDS);
+            if deadline.left().is_none() || !matches!(answer, Err(Failure::Late { .. })) {
+                return answer.map(drop);
+            }
+        }
+    }
+
     /// Runs `command` in the shell that waits on the console, and returns its exit status and what
     /// it printed.
     ///
@@ -110,8 +143,14 @@ impl<'a> Machine<'a> {
     pub fn report(&mut self, seconds: u64) -> Result<GuestReport, Failure> {
         let deadline = Deadline::after(seconds)?;
         let mut wrong = String::new();
+        let ways = [&[MARK], &DEAD_ENDS[..]].concat();
         loop {
-            let mark = self.console.wait_for(&[MARK], &deadline);
+            let mark = self.console.wait_for(&ways, &deadline);
+            if let Ok((index @ 1.., _)) = mark {
+                // Let it say why.
+                let _ = self.console.wait_for(&["\0"], &Deadline::after(LAST_WORDS_SECONDS)?);
+                return Err(self.unexpected("the guest's report", format!("{:?}", ways[index])));
+            }
             if let Err(stop) = mark.and_then(|_| self.console.wait_for(&["\n"], &deadline)) {
                 return Err(self.stopped(stop, format!("the guest's report {wrong}"), &deadline));
             }
@@ -204,11 +243,4 @@ fn listen(workdir: &Workdir, name: &str) -> Result<(PathBuf, UnixListener), Fail
     let listener = UnixListener::bind(&path).map_err(Failure::file("listen on", &path))?;
     listener.set_nonblocking(true).map_err(Failure::file("set up", &path))?;
     Ok((path, listener))
-}
-
-/// Where the console's bytes are kept: the test's name is the thread's.
-fn log_path() -> Result<PathBuf, Failure> {
-    let thread = std::thread::current();
-    let name = thread.name().unwrap_or("unnamed").replace(|c: char| !c.is_alphanumeric(), "_");
-    Ok(lock::folder()?.join(format!("console-{name}.log")))
 }

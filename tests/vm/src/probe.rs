@@ -11,10 +11,11 @@
 //! `[Install]` links, so a drop-in of a target has to want it. A third credential holds the script
 //! itself: in the unit it would have to be quoted for systemd (`%`, `$`, `\`).
 //!
-//! What it takes in the image: the modules `dmi-sysfs` (SMBIOS) in `/usr/lib/modules`, which PID 1
-//! loads for this very purpose where it is no built-in, and no systemd in the initramfs, or one
-//! that has the module. Nothing of this depends on the firmware: SeaBIOS and OVMF both publish
-//! QEMU's SMBIOS tables, and the kernel finds them with either.
+//! What it takes in the image: `/sys/firmware/dmi/entries` (`CONFIG_DMI_SYSFS`, built into Debian's
+//! kernel; elsewhere a module that PID 1 loads for this very purpose), and an initramfs without
+//! systemd, which would otherwise have to read the strings itself. The firmware does not matter:
+//! SeaBIOS and OVMF both publish QEMU's SMBIOS tables. Tried with systemd 257 and Linux 6.12 of
+//! Debian 13 on both.
 //!
 //! String form: `io.systemd.credential.binary:NAME=BASE64`.
 

@@ -15,10 +15,10 @@ pub struct GuestReport {
     pub root_source: String,
     /// Its file system.
     pub root_fstype: String,
-    /// Device-mapper name of that device; empty when it is none.
-    pub dm_name: String,
+    /// Device-mapper name of that device; none when it is no such device.
+    pub dm_name: Option<String>,
     /// Device-mapper UUID of that device.
-    pub dm_uuid: String,
+    pub dm_uuid: Option<String>,
     /// What the initramfs reported.
     pub boot: Option<BootReport>,
     /// Units in the failed state.
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     const REPORT: &str = r#"{"root_source":"/dev/dm-0","root_fstype":"squashfs",
-        "dm_name":"anklume-root","dm_uuid":"","boot":null,"failed_units":["a.service"],
+        "dm_name":"anklume-root","dm_uuid":null,"boot":null,"failed_units":["a.service"],
         "os_release":{"ID":"debian"},"kernel":"6","uptime_s":1.5}"#;
 
     #[test]

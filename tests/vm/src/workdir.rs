@@ -10,7 +10,7 @@ use anklume_qemu::{
 };
 use tempfile::TempDir;
 
-use crate::{Failure, tool};
+use crate::{Failure, lock, tool};
 
 /// Package of `qemu-img` and `qemu-io`.
 const IMAGE_TOOLS: &str = "qemu-utils";
@@ -28,28 +28,36 @@ pub enum FirmwareKind {
 /// second machine can boot the disk that the first one wrote.
 #[derive(Debug)]
 pub struct Workdir {
+    name: String,
     folder: TempDir,
     /// Makes names unique.
     count: AtomicU32,
 }
 
 impl Workdir {
-    /// An empty folder.
+    /// An empty folder for the scenario `name`, under which the consoles are kept.
     ///
     /// # Errors
     ///
     /// When it cannot be created.
-    pub fn new() -> Result<Self, Failure> {
+    pub fn new(name: &str) -> Result<Self, Failure> {
         // A short name: a Unix socket's path has at most 107 bytes (unix(7)).
         let folder = tempfile::Builder::new().prefix("vm").tempdir();
         let folder = folder.map_err(Failure::file("create", "a temporary folder"))?;
-        Ok(Self { folder, count: AtomicU32::new(0) })
+        Ok(Self { name: name.into(), folder, count: AtomicU32::new(0) })
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The file that keeps the bytes of the next console, in Cargo's folder for what tests leave
+    /// behind: `console-NAME-NUMBER.log`.
+    pub(crate) fn console_log(&self) -> Result<PathBuf, Failure> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(lock::folder()?.join(format!("console-{}-{number}.log", self.name)))
     }
 
     /// A path in it that was not given before.

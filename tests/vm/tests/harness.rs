@@ -74,7 +74,7 @@ fn usb(workdir: &Workdir) -> Request {
 #[test]
 fn bios_boots_every_kind_of_medium_and_the_console_works_both_ways() {
     for attach in Attach::ALL {
-        let workdir = Workdir::new().unwrap();
+        let workdir = Workdir::new("harness").unwrap();
         let make = if attach == Attach::Cdrom { boot_cd } else { boot_disk };
         let medium = workdir.medium(&make(&workdir), attach).unwrap();
         let mut machine = Machine::start(&workdir, &request(Some(medium))).unwrap();
@@ -87,7 +87,7 @@ fn bios_boots_every_kind_of_medium_and_the_console_works_both_ways() {
 
 #[test]
 fn a_text_is_found_once_and_lateness_shows_the_console() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let mut machine = Machine::start(&workdir, &usb(&workdir)).unwrap();
     assert_eq!(machine.wait_for_any(&["nothing", "[ready]"], 60).unwrap().0, 1);
     let error = machine.wait_for("[ready]", 1).unwrap_err();
@@ -100,7 +100,7 @@ fn a_text_is_found_once_and_lateness_shows_the_console() {
 
 #[test]
 fn the_stick_can_be_pulled_out() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let mut machine = Machine::start(&workdir, &usb(&workdir)).unwrap();
     machine.wait_for("[ready]", 60).unwrap();
     machine.unplug_medium(30).unwrap();
@@ -112,7 +112,7 @@ fn the_stick_can_be_pulled_out() {
 
 #[test]
 fn an_end_of_qemu_is_noticed_at_once() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let once = Request { restart_on_reset: false, ..usb(&workdir) };
     let mut machine = Machine::start(&workdir, &once).unwrap();
     machine.wait_for("[ready]", 60).unwrap();
@@ -125,7 +125,7 @@ fn an_end_of_qemu_is_noticed_at_once() {
 
 #[test]
 fn a_refused_machine_says_why() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let extra = vec!["-device".into(), "no-such-device".into()];
     let error = Machine::start(&workdir, &Request { extra, ..request(None) }).err().unwrap();
     assert!(error.to_string().contains("no-such-device"), "{error}");
@@ -133,7 +133,7 @@ fn a_refused_machine_says_why() {
 
 #[test]
 fn dropping_kills_qemu_and_removes_its_files() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let folder = workdir.path().to_owned();
     let machine = Machine::start(&workdir, &usb(&workdir)).unwrap();
     let process = format!("/proc/{}", machine.process_id());
@@ -147,11 +147,11 @@ fn dropping_kills_qemu_and_removes_its_files() {
 
 #[test]
 fn a_second_machine_waits_for_the_first() {
-    let first = Workdir::new().unwrap();
+    let first = Workdir::new("harness").unwrap();
     let machine = Machine::start(&first, &usb(&first)).unwrap();
     let process = PathBuf::from(format!("/proc/{}", machine.process_id()));
     let waiting = std::thread::spawn(move || {
-        let second = Workdir::new().unwrap();
+        let second = Workdir::new("harness").unwrap();
         let machine = Machine::start(&second, &usb(&second)).unwrap();
         assert!(!process.exists());
         machine.quit().unwrap();
@@ -164,7 +164,7 @@ fn a_second_machine_waits_for_the_first() {
 
 #[test]
 fn guests_write_into_overlays() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let base = workdir.unique("base");
     let mut bytes: Vec<u8> = (0..8192u32).map(|i| (i % 251) as u8).collect();
     fs::write(&base, &bytes).unwrap();
@@ -185,7 +185,7 @@ fn guests_write_into_overlays() {
 
 #[test]
 fn firmware_variables_are_private() {
-    let workdir = Workdir::new().unwrap();
+    let workdir = Workdir::new("harness").unwrap();
     let paths = [(); 2].map(|()| match workdir.firmware(FirmwareKind::Uefi).unwrap() {
         Firmware::Uefi { vars, .. } => vars,
         Firmware::Bios => panic!("no UEFI firmware"),

@@ -10,6 +10,11 @@ quote() {
     printf '"'
 }
 
+# The first line of a file as a JSON string; null without the file.
+first_line() {
+    if [ -r "$1" ]; then head -n 1 "$1" | quote; else printf null; fi
+}
+
 # The lines of standard input as a JSON list of strings.
 list() {
     separator=
@@ -44,8 +49,8 @@ timeout 300 systemctl is-system-running --wait >/dev/null
 report=$(
     printf '{"root_source":%s,' "$(printf '%s' "$root_source" | quote)"
     printf '"root_fstype":%s,' "$(printf '%s' "$root_fstype" | quote)"
-    printf '"dm_name":%s,' "$(cat "$dm/name" 2>/dev/null | quote)"
-    printf '"dm_uuid":%s,' "$(cat "$dm/uuid" 2>/dev/null | quote)"
+    printf '"dm_name":%s,' "$(first_line "$dm/name")"
+    printf '"dm_uuid":%s,' "$(first_line "$dm/uuid")"
     printf '"boot":%s,' "$(cat /run/anklume/boot.json 2>/dev/null || echo null)" | tr -d '\n'
     printf '"failed_units":[%s],' \
         "$(systemctl --failed --plain --no-legend | cut -d ' ' -f 1 | list)"
