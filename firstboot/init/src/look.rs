@@ -8,12 +8,12 @@ use anklume_bytes::ReadAt;
 use anklume_gpt::Guid;
 use anklume_host::file::FileReader;
 use anklume_host::mount::{self, Flags};
-use anklume_host::sysfs::{BlockDevice, Sysfs};
+use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::{SECTOR_BYTES, files};
 use anklume_verity::RootHash;
 
 use crate::recognise::{
-    Extent, FileSystem, Identity, Inside, NotOurs, OsImage, has_partition, os_image, table_inside,
+    Extent, FileSystem, Inside, NotOurs, OsImage, has_partition, os_image, table_inside,
 };
 
 /// Where a file system with an image file is mounted, also in the running OS.
@@ -36,7 +36,7 @@ pub(crate) enum Place {
     /// Sectors of a disk whose partitions the kernel does not show.
     Extent(Extent),
     /// A file, or a part of it, on the file system mounted at [`MEDIUM`].
-    File { file: FileReader, path: PathBuf, offset: u64, identity: Option<Identity> },
+    File { file: FileReader, path: PathBuf, offset: u64 },
 }
 
 /// What a look at a device found.
@@ -61,6 +61,10 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         |place, image| Look::Found(Box::new(Found { device: device.clone(), place, image }));
     let reason = match os_image(&reader, wanted) {
         Ok(image) => return found(Place::Whole, image),
+        // An empty drive shows the size of the last disc, or of none.
+        Err(NotOurs::Unreadable(_)) if device.transport == Transport::Optical => {
+            return Look::Failed("no disc in it, or it cannot be read".to_owned());
+        }
         Err(NotOurs::Unreadable(error)) => return Look::Failed(error.to_string()),
         Err(reason) => reason,
     };
@@ -130,7 +134,7 @@ fn in_file(medium: &Path, name: &str, wanted: RootHash) -> Result<(Place, OsImag
     let file = FileReader::open(&path).map_err(|error| error.to_string())?;
     let path = path.strip_prefix(medium).unwrap_or(&path).to_owned();
     match os_image(&file, wanted) {
-        Ok(image) => return Ok((Place::File { file, path, offset: 0, identity: None }, image)),
+        Ok(image) => return Ok((Place::File { file, path, offset: 0 }, image)),
         Err(NotOurs::NoSquashfs) => {}
         Err(reason) => return Err(reason.to_string()),
     }
@@ -140,8 +144,7 @@ fn in_file(medium: &Path, name: &str, wanted: RootHash) -> Result<(Place, OsImag
     if extent.offset.saturating_add(image.bytes) > file.size() {
         return Err(NotOurs::Cut { expected: image.bytes, found: file.size() }.to_string());
     }
-    let identity = Some(extent.identity);
-    Ok((Place::File { file, path, offset: extent.offset, identity }, image))
+    Ok((Place::File { file, path, offset: extent.offset }, image))
 }
 
 /// Finds `name` below `root`; where a component does not exist as it is spelled, one that differs

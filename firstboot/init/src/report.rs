@@ -63,19 +63,18 @@ pub(crate) fn compose(
     }
 }
 
-/// The identity of the partition that the OS was found in. The slot of an image file says nothing
-/// about slots: nothing can be written to it.
+/// The identity of the partition that the OS, or the file with it, was found in. A file is in no
+/// slot: nothing can be written to it.
 pub(crate) fn identity(found: &Found, disk: &BlockDevice) -> Option<Identity> {
-    match &found.place {
-        Place::Whole => {
-            let (number, _) = found.device.partition.as_ref()?;
-            let reader = FileReader::open(&disk.node()).ok()?;
-            partition_identity(&reader, disk.logical_block_bytes, *number)
-        }
-        Place::Extent(extent) => Some(extent.identity.clone()),
-        Place::File { identity, .. } => {
-            identity.clone().map(|identity| Identity { slot: None, ..identity })
-        }
+    if let Place::Extent(extent) = &found.place {
+        return Some(extent.identity.clone());
+    }
+    let (number, _) = found.device.partition.as_ref()?;
+    let reader = FileReader::open(&disk.node()).ok()?;
+    let identity = partition_identity(&reader, disk.logical_block_bytes, *number)?;
+    match found.place {
+        Place::File { .. } => Some(Identity { slot: None, ..identity }),
+        _ => Some(identity),
     }
 }
 

@@ -161,7 +161,8 @@ impl<'a> Search<'a> {
             (this.from_loaders_disk != Some(true), plan::rank(&this.found.device))
         });
         let best = self.matches.first()?;
-        if !plan::is_final(best.from_loaders_disk, self.started.elapsed()) {
+        let waited = self.started.elapsed();
+        if waited < self.request.timeout && !plan::is_final(best.from_loaders_disk, waited) {
             return None;
         }
         if self.matches.len() > 1 {
