@@ -40,7 +40,7 @@ impl Consoles {
     pub fn say(&mut self, prefix: &str, text: &str) {
         for line in text.lines() {
             for terminal in &mut self.terminals {
-                let _ = terminal.write_all(format!("{prefix}{line}\r\n").as_bytes());
+                let _ = terminal.write_all(format!("{prefix}{line}\n").as_bytes());
             }
             self.log(&format!("{prefix}{line}"));
         }
