@@ -98,7 +98,9 @@ pub(crate) struct BuildArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what is in an image: table, slots, root hash, sizes, packages, kernel
-    #[command(after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json")]
+    #[command(
+        after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json"
+    )]
     Inspect {
         /// Image file
         image: PathBuf,

@@ -411,6 +411,12 @@ impl ProcessError {
     }
 }
 
+/// Whether this program runs as root.
+#[must_use]
+pub fn effective_user_is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// Looks `name` up in the directories of `PATH` and, for ordinary users whose `PATH` lacks them,
 /// the system directories.
 #[must_use]

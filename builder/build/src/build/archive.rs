@@ -61,18 +61,16 @@ pub(super) fn source_lines(os: &Os, mirror: &Mirror, keyring: &Path) -> Vec<Stri
 }
 
 /// The keyring of this machine.
-pub(super) fn keyring() -> Result<PathBuf, Failure> {
-    KEYRINGS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or_else(|| {
-        Failure::new(crate::failure::Kind::Missing, format!("{} does not exist", KEYRINGS[0]))
-            .hint("install the package debian-archive-keyring, or run with --install-deps")
-    })
+pub(super) fn keyring() -> Option<PathBuf> {
+    KEYRINGS.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
 /// Lets apt fetch and verify the archive's index, in a state directory of its own, and reads what
 /// state the archive is in.
 pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState, Failure> {
     let config = prepare(directory, lines)?;
-    let result = Cmd::new("apt-get").args(["-q", "-q", "update"]).env("APT_CONFIG", &config).output();
+    let result =
+        Cmd::new("apt-get").args(["-q", "-q", "update"]).env("APT_CONFIG", &config).output();
     let output = result.map_err(|error| update_failed(&error))?;
     // apt ends with 0 when it falls back to an older index.
     if let Some(line) = output.stderr.lines().find(|line| line.starts_with("W: Failed to fetch")) {
@@ -88,7 +86,8 @@ pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState
         )));
     }
     let epoch = releases.iter().filter_map(|release| release_date(release)).max();
-    let epoch = epoch.ok_or_else(|| Failure::failed("no InRelease file of the archive has a date"))?;
+    let epoch =
+        epoch.ok_or_else(|| Failure::failed("no InRelease file of the archive has a date"))?;
     let mut hash = Sha256::new();
     for release in &releases {
         hash.update(Sha256::digest(release));
@@ -221,7 +220,8 @@ mod tests {
             architecture: anklume_definition::Architecture::Amd64,
             components: vec!["main".to_owned()],
         };
-        let mirror = Mirror { archive: "http://m/debian".into(), security: Some("http://s".into()) };
+        let mirror =
+            Mirror { archive: "http://m/debian".into(), security: Some("http://s".into()) };
         let lines = source_lines(&definition("trixie"), &mirror, Path::new("/k"));
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[2], "deb [signed-by=/k] http://s trixie-security main");

@@ -53,6 +53,11 @@ impl TreeRequest {
         }
     }
 
+    /// In a few words, for the plan.
+    pub(super) fn summary(&self) -> String {
+        format!("{} with {} named packages", self.suite, self.packages.len())
+    }
+
     /// Name of the tree in the cache: everything that its content depends on.
     pub(super) fn key(&self, archive: &ArchiveState) -> String {
         let mut hash = Sha256::new();
@@ -119,16 +124,23 @@ fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
     let said: Vec<&str> = error.tail().lines().filter(apt_says).collect();
     let find = |what: &str| said.iter().find(|line| line.contains(what));
     if let Some(line) = find("Unable to locate package").or(find("has no installation candidate")) {
-        return Failure::refused(format!("{} in {}", line.trim_start_matches("E: "), request.suite))
-            .hint("check the name, and that `components` of the definition hold the package's one");
+        return Failure::refused(format!(
+            "{} in {}",
+            line.trim_start_matches("E: "),
+            request.suite
+        ))
+        .hint("check the name, and that `components` of the definition hold the package's one");
     }
     if error.tail().contains("No space left on device") {
         return Failure::failed("the disk is full: No space left on device")
             .hint("--cache takes a folder on another disk; TMPDIR moves mmdebstrap's own files");
     }
     if let Some(line) = find("newuidmap").or(find("subuid")).or(find("unshare")) {
-        return Failure::new(Kind::Missing, format!("no user namespace: {}", line.trim_start_matches("E: ")))
-            .hint("install uidmap and give this user a range in /etc/subuid and /etc/subgid");
+        return Failure::new(
+            Kind::Missing,
+            format!("no user namespace: {}", line.trim_start_matches("E: ")),
+        )
+        .hint("install uidmap and give this user a range in /etc/subuid and /etc/subgid");
     }
     let said = said.first().map(|line| format!(": {}", line.trim_start_matches("E: ")));
     match said {

@@ -115,10 +115,10 @@ pub enum NameProblem {
     /// Not 1 to 8 bytes of printable ASCII.
     #[error("is not 1 to 8 characters of printable ascii")]
     Form,
-    /// The image has such a section already.
+    /// The stub or the same profile has such a section already.
     #[error("is there already")]
     Repeated,
-    /// The kernel must be the last section.
-    #[error("must be the last section")]
+    /// The kernel must be the last section of its profile.
+    #[error("must be the last section of its profile")]
     NotLast,
 }

@@ -26,4 +26,4 @@ pub use checksum::checksum;
 pub use error::{Error, NameProblem};
 pub use layout::{MACHINE_X86_64, SUBSYSTEM_EFI_APPLICATION};
 pub use read::{Image, Section};
-pub use write::{KERNEL, Layout, add_sections, plan_sections};
+pub use write::{KERNEL, Layout, PROFILE, add_sections, plan_sections};

@@ -6,7 +6,11 @@ use crate::checksum::checksum_offset;
 use crate::layout as at;
 use crate::{Error, Image, NameProblem, checksum};
 
-/// Name of the kernel's section. It must be the last one: older stubs start the kernel where it
+/// Name of the section that begins a profile (UAPI.5, "UKI Profiles"): up to the next one, the
+/// sections behind it take the place of those of the same name in front of the first profile.
+pub const PROFILE: &str = ".profile";
+
+/// Name of the kernel's section. It must be the last one of its profile: older stubs start the kernel where it
 /// lies and let it use the memory behind it.
 pub const KERNEL: &str = ".linux";
 
@@ -224,11 +228,14 @@ fn check_names(image: &Image, sections: &[(&str, u64)]) -> Result<(), Error> {
         if !printable || !(1..=8).contains(&name.len()) {
             return refuse(NameProblem::Form);
         }
-        let mut earlier = sections.iter().take(number);
-        if earlier.any(|(other, _)| *other == name) || image.section(name).is_some() {
+        let before = sections.get(..number).unwrap_or_default();
+        let group = before.iter().rev().take_while(|(other, _)| *other != PROFILE);
+        let repeated = name != PROFILE && group.clone().any(|(other, _)| *other == name);
+        if repeated || image.section(name).is_some() {
             return refuse(NameProblem::Repeated);
         }
-        if name == KERNEL && number.checked_add(1) != Some(sections.len()) {
+        let next = number.checked_add(1).and_then(|next| sections.get(next));
+        if name == KERNEL && next.is_some_and(|(next, _)| *next != PROFILE) {
             return refuse(NameProblem::NotLast);
         }
         if bytes == 0 {
@@ -364,6 +371,8 @@ mod tests {
         assert_eq!(problem(&[(".text", 1)]), NameProblem::Repeated);
         assert_eq!(problem(&[(".a", 1), (".a", 1)]), NameProblem::Repeated);
         assert_eq!(problem(&[(".linux", 1), (".initrd", 1)]), NameProblem::NotLast);
+        let same_profile = [(".a", 1), (".profile", 1), (".b", 1), (".b", 1)];
+        assert_eq!(problem(&same_profile), NameProblem::Repeated);
         let plan = |sections: &[(&str, u64)]| plan_sections(&stub(), sections).unwrap_err();
         assert!(matches!(plan(&[(".a", 0)]), Error::Empty { .. }));
         assert!(matches!(plan(&[(".a", 1 << 32)]), Error::TooLarge { .. }));

@@ -1,0 +1,387 @@
+//! Building an image: request, package archive, trees, initramfs, root file system, image file.
+
+mod archive;
+mod image;
+mod initramfs;
+mod loader;
+mod output;
+mod pack;
+mod plan;
+mod request;
+mod slot;
+mod sources;
+mod tree;
+mod trees;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anklume_definition::Profile;
+use anklume_host::file::FileReader;
+use anklume_layout::cmdline;
+use anklume_layout::disk::{ContentSizes, DiskPlan};
+use anklume_layout::manifest::{self, Manifest};
+use anklume_roottree::{Index, Tree};
+
+use crate::cli::BuildArgs;
+use crate::events::{Built, Reporter, human_bytes};
+use crate::failure::{Context, Failure};
+use archive::{ArchiveState, date_digits};
+use image::{Frame, Identity};
+use pack::Tar2Sqfs;
+use request::Request;
+use slot::{SlotFiles, SlotParts};
+use trees::{Tools, TreeRequest};
+
+/// zstd levels of the initramfs. It is small, and kept in the cache.
+const INITRAMFS_LEVELS: (i32, i32) = (6, 19);
+
+/// Builds what `args` ask for.
+pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> {
+    if args.install_deps {
+        sources::install_dependencies()?;
+        if args.base.is_none() && args.image.is_none() {
+            return Ok(());
+        }
+    }
+    let request = Request::new(args)?;
+    let plan = plan::Plan::new(&request, &plan::Facts::gather(&request)?)?;
+    if args.dry_run {
+        return plan.print(args.json);
+    }
+    plan.check()?;
+    let start = Instant::now();
+    let built = Build { request: &request, plan: &plan, reporter }.run()?;
+    reporter.built(&built);
+    if !args.json {
+        crate::print::summary(&built, start.elapsed());
+    }
+    Ok(())
+}
+
+/// A build that is under way.
+struct Build<'a> {
+    request: &'a Request,
+    plan: &'a plan::Plan,
+    reporter: &'a Reporter,
+}
+
+/// The trees that everything is made from.
+struct Trees {
+    archive: ArchiveState,
+    tools: Tools,
+    root: PathBuf,
+    root_key: String,
+}
+
+impl Build<'_> {
+    fn run(&self) -> Result<Built, Failure> {
+        let trees = self.trees()?;
+        let tar = FileReader::open(&trees.root).context("the root tree")?;
+        let index = self.index(&tar)?;
+        let version = self.version(&index, &tar, &trees.archive)?;
+        let output = self.request.output_path(&version)?;
+        let tree = tree::compose(&index, &tar, self.request, &version)?;
+        let kernel = initramfs::kernel(&index, &tar)?;
+        let work = work_folder(&output)?;
+        let inputs =
+            Inputs { trees: &trees, tar: &tar, index: &index, tree: &tree, version, kernel };
+        let (initrd, os) = self.pack(&inputs, work.path())?;
+        let built = self.write_image(&inputs, &initrd, &os, work.path(), &output)?;
+        Ok(built)
+    }
+
+    /// Makes the trees, or takes them from the cache.
+    fn trees(&self) -> Result<Trees, Failure> {
+        let definition = &self.request.definition;
+        let step = self.reporter.step("package archive");
+        let archive = sources::state(self.request, self.plan)?;
+        step.finish(&format!("as of {}", date_digits(archive.epoch)));
+        let tools_request = TreeRequest::tools(definition);
+        let tools_tar = self.tree("tool tree", &tools_request, &archive)?;
+        let tools = Tools::unpack(&tools_tar, &tools_tar.with_extension("d"))?;
+        let root_request = TreeRequest::root(definition, &self.request.packages);
+        let root = self.tree("root tree", &root_request, &archive)?;
+        Ok(Trees { root_key: root_request.key(&archive), archive, tools, root })
+    }
+
+    fn tree(
+        &self,
+        name: &str,
+        tree: &TreeRequest,
+        archive: &ArchiveState,
+    ) -> Result<PathBuf, Failure> {
+        let step = self.reporter.step(name);
+        let folder = self.request.cache.join("trees");
+        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+        let path = folder.join(format!("{}.tar", tree.key(archive)));
+        let cached = path.is_file();
+        if !cached {
+            if self.request.offline {
+                return Err(Failure::refused(format!(
+                    "the {name} for these packages is not in the cache"
+                ))
+                .hint("build once without --offline"));
+            }
+            trees::make(tree, archive, &self.request.cache.join("debs"), &path)?;
+        }
+        let bytes = path.metadata().context(format!("the {name}"))?.len();
+        let from = if cached { "from the cache" } else { "made" };
+        step.finish(&format!("{}, {from}", human_bytes(bytes)));
+        Ok(path)
+    }
+
+    fn index(&self, tar: &FileReader) -> Result<Index, Failure> {
+        use anklume_bytes::ReadAt;
+        let mut step = self.reporter.step("reading the tree");
+        let total = tar.size();
+        let index =
+            Index::read(tar, &mut |done| step.progress(done, total)).context("the root tree")?;
+        step.finish(&format!("{} entries", index.entries().len()));
+        Ok(index)
+    }
+
+    /// The version that was asked for, or the distribution's with the date of its packages.
+    fn version(
+        &self,
+        index: &Index,
+        tar: &FileReader,
+        archive: &ArchiveState,
+    ) -> Result<String, Failure> {
+        if let Some(version) = &self.request.version {
+            return Ok(version.clone());
+        }
+        let bytes = anklume_roottree::read_file(tar, index, "usr/lib/os-release", 1 << 16);
+        let bytes = bytes.context("the root tree")?;
+        let text = String::from_utf8_lossy(&bytes);
+        let release = text.lines().find_map(|line| line.strip_prefix("VERSION_ID="));
+        // Rolling releases have no version of their own.
+        let release = release.map_or("0", |value| value.trim_matches('"'));
+        Ok(format!("{release}.{}", date_digits(archive.epoch)))
+    }
+
+    /// Packs root file system and initramfs at the same time.
+    fn pack(&self, inputs: &Inputs<'_>, work: &Path) -> Result<(PathBuf, Packed), Failure> {
+        let request = self.request;
+        let parts =
+            initramfs::gather(inputs.index, inputs.tar, request, &inputs.version, &inputs.kernel)?;
+        let level = match request.profile {
+            Profile::Dev => INITRAMFS_LEVELS.0,
+            Profile::Release => INITRAMFS_LEVELS.1,
+        };
+        let folder = request.cache.join("initramfs");
+        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+        let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
+        let packed = std::thread::scope(|scope| {
+            let job = scope.spawn(|| parts.pack(inputs.index, inputs.tar, level, &initrd));
+            // Programs are started by this thread: they are told to end when their parent thread
+            // does.
+            let packed = self.pack_root(inputs, work);
+            let ended =
+                job.join().unwrap_or_else(|_| Err(Failure::failed("packing the initramfs")));
+            packed.and_then(|packed| ended.map(|()| packed))
+        })?;
+        let bytes = initrd.metadata().context("the initramfs")?.len();
+        self.reporter.note(&format!(
+            "initramfs: {} modules, {}",
+            parts.module_count(),
+            human_bytes(bytes)
+        ));
+        Ok((initrd, packed))
+    }
+
+    fn pack_root(&self, inputs: &Inputs<'_>, work: &Path) -> Result<Packed, Failure> {
+        let definition = &self.request.definition;
+        let mut step = self.reporter.step("root file system");
+        let epoch = inputs.trees.archive.epoch;
+        let packer = Tar2Sqfs {
+            tools: &inputs.trees.tools,
+            definition,
+            level: definition.compression.level(self.request.profile),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            epoch,
+        };
+        let target = work.join("root.squashfs");
+        pack::pack(&packer, &inputs.tree.pieces(epoch), inputs.tar, &target, &mut step)?;
+        let padded_bytes = pack::check(&target)?;
+        step.finish(&format!("{}, zstd level {}", human_bytes(padded_bytes), packer.level));
+        Ok(Packed { path: target, padded_bytes })
+    }
+
+    /// Writes the image file.
+    fn write_image(
+        &self,
+        inputs: &Inputs<'_>,
+        initrd: &Path,
+        os: &Packed,
+        work: &Path,
+        output: &Path,
+    ) -> Result<Built, Failure> {
+        let epoch = inputs.trees.archive.epoch;
+        let definition = &self.request.definition;
+        let step = self.reporter.step("boot loader");
+        let loader = loader::make(&inputs.trees.tools, work, &definition.title)?;
+        step.finish("GRUB for BIOS, CD and UEFI");
+        let identity = Identity::new(&definition.name, &inputs.version, epoch);
+        let mut manifest = self.manifest(inputs, &identity, os)?;
+        let stub = inputs.trees.tools.read("usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
+        let os_release = self.os_release(inputs)?;
+        let slot_files = |manifest: &Manifest| {
+            SlotFiles::new(&SlotParts {
+                stub: &stub,
+                kernel: &inputs.kernel.image,
+                kernel_release: &inputs.kernel.release,
+                initrd,
+                initrd_bytes: initrd.metadata().context("the initramfs")?.len(),
+                os_release: &os_release,
+                manifest,
+            })
+        };
+        // The root hash is not known before the file system is hashed, which happens while it is
+        // copied to its place, which depends on the size of the boot files, which do not depend on
+        // the digits of the hash.
+        let sizes = ContentSizes {
+            boot: slot_files(&manifest)?.minimum_bytes()?,
+            os: os.padded_bytes.saturating_add(manifest.hash_bytes),
+        };
+        let disk = DiskPlan::new(self.request.format, sizes).context("the image")?;
+        let target = output::ImageFile::create(output, self.request.force, disk.total_bytes)?;
+        let root_hash = self.hash_and_copy(&target, &disk, &identity, os, &manifest)?;
+        self.fill_in(&mut manifest, &root_hash.to_string());
+        let step = self.reporter.step("image file");
+        let frame = Frame {
+            disk: &disk,
+            identity: &identity,
+            loader: &loader,
+            slot: &slot_files(&manifest)?,
+            title: &definition.title,
+            command_line: &manifest.command_line,
+            epoch,
+            os_bytes: sizes.os,
+        };
+        target.write_all(&frame.writes()?)?;
+        target.finish()?;
+        step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
+        Ok(self.built(inputs, &manifest, output, disk.total_bytes))
+    }
+
+    /// What the slot holds, with zeros in place of the root hash.
+    fn manifest(
+        &self,
+        inputs: &Inputs<'_>,
+        identity: &Identity,
+        os: &Packed,
+    ) -> Result<Manifest, Failure> {
+        let status =
+            anklume_roottree::read_file(inputs.tar, inputs.index, "var/lib/dpkg/status", 64 << 20);
+        let packages = anklume_roottree::packages(&status.context("the package database")?);
+        let blocks = os.padded_bytes / anklume_verity::BLOCK_BYTES;
+        let tree = anklume_verity::hash_offset_layout(blocks).context("the hash tree")?;
+        let mut manifest = Manifest {
+            manifest_version: manifest::VERSION,
+            compatible: self.request.definition.name.clone(),
+            image_version: inputs.version.clone(),
+            architecture: "amd64".to_owned(),
+            kernel: inputs.kernel.release.clone(),
+            source_date_epoch: inputs.trees.archive.epoch,
+            root_hash: String::new(),
+            salt: archive::hex(&identity.verity_salt()),
+            os_bytes: os.padded_bytes,
+            hash_bytes: tree.bytes,
+            command_line: String::new(),
+            packages: packages.into_iter().map(manifest_package).collect(),
+        };
+        self.fill_in(&mut manifest, &"0".repeat(64));
+        Ok(manifest)
+    }
+
+    fn fill_in(&self, manifest: &mut Manifest, root_hash: &str) {
+        let words = &self.request.definition.kernel.command_line;
+        let parameter = format!("{}={root_hash}", cmdline::ROOT_HASH);
+        let words: Vec<&str> =
+            [parameter.as_str()].into_iter().chain(words.iter().map(String::as_str)).collect();
+        manifest.command_line = words.join(" ");
+        root_hash.clone_into(&mut manifest.root_hash);
+    }
+
+    fn os_release(&self, inputs: &Inputs<'_>) -> Result<String, Failure> {
+        let bytes = inputs
+            .tree
+            .read_file(inputs.tar, &tree::open_source, "usr/lib/os-release", 1 << 16)
+            .context("the root tree")?;
+        String::from_utf8(bytes).context("os-release")
+    }
+
+    /// Copies the file system to its partition and hashes it on the way; the tree goes behind it.
+    fn hash_and_copy(
+        &self,
+        target: &output::ImageFile,
+        disk: &DiskPlan,
+        identity: &Identity,
+        os: &Packed,
+        manifest: &Manifest,
+    ) -> Result<anklume_verity::RootHash, Failure> {
+        let mut step = self.reporter.step("hash tree");
+        let params =
+            anklume_verity::Params { salt: identity.verity_salt(), uuid: identity.verity_uuid() };
+        let builder =
+            anklume_verity::Builder::new(params, os.padded_bytes).context("the hash tree")?;
+        let tree = target.copy_hashed(disk, &os.path, builder, os.padded_bytes, &mut step)?;
+        if u64::try_from(tree.bytes.len()).ok() != Some(manifest.hash_bytes) {
+            return Err(Failure::failed("the hash tree has another size than planned"));
+        }
+        step.finish(&tree.root_hash.to_string());
+        Ok(tree.root_hash)
+    }
+
+    fn built(&self, inputs: &Inputs<'_>, manifest: &Manifest, output: &Path, bytes: u64) -> Built {
+        Built {
+            image: output.display().to_string(),
+            bytes,
+            name: self.request.definition.name.clone(),
+            version: inputs.version.clone(),
+            format: self.request.extension().to_owned(),
+            kernel: manifest.kernel.clone(),
+            root_hash: manifest.root_hash.clone(),
+            packages: manifest.packages.len(),
+            steps: self.reporter.times(),
+        }
+    }
+}
+
+/// What the image is made from.
+struct Inputs<'a> {
+    trees: &'a Trees,
+    tar: &'a FileReader,
+    index: &'a Index,
+    tree: &'a Tree<'a>,
+    version: String,
+    kernel: initramfs::Kernel,
+}
+
+/// A packed root file system.
+struct Packed {
+    path: PathBuf,
+    /// Whole verity blocks.
+    padded_bytes: u64,
+}
+
+fn manifest_package(package: anklume_roottree::Package) -> manifest::Package {
+    manifest::Package {
+        name: package.name,
+        version: package.version,
+        architecture: package.architecture,
+        installed_kib: package.installed_kib,
+    }
+}
+
+/// A folder beside the output, on the same disk, that is removed in the end.
+fn work_folder(output: &Path) -> Result<tempfile::TempDir, Failure> {
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(".anklume-build-")
+        .tempdir_in(parent)
+        .context(format!("creating a folder in {}", parent.display()))
+}

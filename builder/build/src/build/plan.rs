@@ -1,0 +1,226 @@
+//! What a build will do, decided before it does anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_host::process::find_program;
+use anklume_layout::disk::{ContentSizes, DiskPlan};
+use anklume_layout::{ESP_BYTES, Role};
+use anklume_roottree::apt::apt_sources;
+use serde::Serialize;
+
+use super::archive::{self, ArchiveState, Mirror};
+use super::request::Request;
+use super::trees::TreeRequest;
+use crate::failure::{Context, Failure, Kind};
+
+/// Programs of this machine that a build runs, with the packages that bring them.
+const PROGRAMS: [(&str, &str); 3] =
+    [("mmdebstrap", "mmdebstrap"), ("apt-get", "apt"), ("apt-config", "apt")];
+/// Programs that mmdebstrap needs to work without root privileges.
+const ROOTLESS_PROGRAMS: [(&str, &str); 1] = [("newuidmap", "uidmap")];
+
+/// What the build finds on this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// Programs that were looked for and are not there, with their packages.
+    pub(super) missing: Vec<(&'static str, &'static str)>,
+    /// The mirror that this machine's apt uses for Debian.
+    pub(super) mirror: Option<Mirror>,
+    /// Keys of the archive.
+    pub(super) keyring: Option<PathBuf>,
+}
+
+impl Facts {
+    /// Looks at this machine. Changes nothing.
+    pub(super) fn gather(request: &Request) -> Result<Self, Failure> {
+        let root = anklume_host::process::effective_user_is_root();
+        let rootless = if root { &[][..] } else { &ROOTLESS_PROGRAMS[..] };
+        let needed = if request.offline { &[][..] } else { &PROGRAMS[..] };
+        let absent = |(program, _): &&(&str, &str)| find_program(program).is_none();
+        Ok(Self {
+            missing: needed.iter().chain(rootless).filter(absent).copied().collect(),
+            mirror: machine_mirror()?,
+            keyring: archive::keyring(),
+        })
+    }
+}
+
+/// Reads the machine's apt sources, in apt's order.
+fn machine_mirror() -> Result<Option<Mirror>, Failure> {
+    let mut paths = vec![PathBuf::from("/etc/apt/sources.list")];
+    let parts = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
+    let mut parts: Vec<PathBuf> = parts.map(|entry| entry.path()).collect();
+    parts.sort();
+    paths.extend(parts.into_iter().filter(|path| {
+        path.extension().is_some_and(|extension| extension == "list" || extension == "sources")
+    }));
+    let mut texts = Vec::new();
+    for path in paths.iter().filter(|path| path.is_file()) {
+        let text = fs::read_to_string(path).context(format!("reading {}", path.display()))?;
+        texts.push((path.display().to_string(), text));
+    }
+    let files: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    Ok(apt_sources(&files).and_then(|found| {
+        let archive = found.uris.first()?.clone();
+        Some(Mirror { archive, security: found.security_uris.first().cloned() })
+    }))
+}
+
+/// Where packages come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// These lines of sources.list.
+    Lines(Vec<String>),
+    /// What mmdebstrap takes when it is not told.
+    Default,
+}
+
+/// Steps, commands and sizes of a build.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) origin: Origin,
+    missing: Vec<(&'static str, &'static str)>,
+    steps: Vec<Planned>,
+}
+
+/// One step, for people and machines.
+#[derive(Debug, Serialize)]
+struct Planned {
+    step: &'static str,
+    does: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
+}
+
+impl Plan {
+    /// Decides what `request` comes to on a machine like `facts`.
+    pub(super) fn new(request: &Request, facts: &Facts) -> Result<Self, Failure> {
+        let origin = origin(request, facts)?;
+        let steps = steps(request, &origin)?;
+        Ok(Self { origin, missing: facts.missing.clone(), steps })
+    }
+
+    /// Refuses a plan that cannot be carried out here.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let Some((program, _)) = self.missing.first() else { return Ok(()) };
+        let packages: Vec<&str> = self.missing.iter().map(|(_, package)| *package).collect();
+        Err(Failure::new(Kind::Missing, format!("the program {program} is not installed"))
+            .hint(format!("--install-deps installs what is missing: {}", packages.join(", "))))
+    }
+
+    /// Shows the plan.
+    #[expect(clippy::print_stdout, reason = "the plan is what was asked for")]
+    pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
+        if json {
+            println!("{}", serde_json::to_string_pretty(&self.steps).context("the plan")?);
+            return Ok(());
+        }
+        for (number, step) in (1..).zip(&self.steps) {
+            println!("{number}. {}: {}", step.step, step.does);
+            for detail in &step.details {
+                println!("     {detail}");
+            }
+        }
+        for (program, package) in &self.missing {
+            println!("missing: {program} (package {package})");
+        }
+        Ok(())
+    }
+}
+
+fn origin(request: &Request, facts: &Facts) -> Result<Origin, Failure> {
+    let given = request.mirror.as_ref().map(|url| Mirror {
+        archive: url.clone(),
+        // A mirror that was named is the only one that is asked, or the security archive that this
+        // machine uses anyway.
+        security: facts.mirror.as_ref().and_then(|mirror| mirror.security.clone()),
+    });
+    let Some(mirror) = given.or_else(|| facts.mirror.clone()) else { return Ok(Origin::Default) };
+    let Some(keyring) = &facts.keyring else {
+        return Err(Failure::new(
+            Kind::Missing,
+            "the keys of the Debian archive are not installed",
+        )
+        .hint("install the package debian-archive-keyring, or run with --install-deps"));
+    };
+    Ok(Origin::Lines(archive::source_lines(&request.definition.os, &mirror, keyring)))
+}
+
+fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
+    let definition = &request.definition;
+    let step = |step, does: String, details| Planned { step, does, details };
+    let lines = match origin {
+        Origin::Lines(lines) => lines.clone(),
+        Origin::Default => vec!["mmdebstrap's default mirror".to_owned()],
+    };
+    let asks = if request.offline { "from the cache" } else { "asked for its state" };
+    let state = ArchiveState { lines: Vec::new(), digest: String::new(), epoch: 0 };
+    let command =
+        |tree: &TreeRequest| vec![tree.command(&state, &request.cache.join("debs")).to_string()];
+    let root = TreeRequest::root(definition, &request.packages);
+    let tools = TreeRequest::tools(definition);
+    let overlays: Vec<String> =
+        request.overlays.iter().map(|path| format!("overlay {}", path.display())).collect();
+    let level = definition.compression.level(request.profile);
+    Ok(vec![
+        step("package archive", format!("{}, {asks}", definition.os.suite), lines),
+        step("tool tree", tools.summary(), command(&tools)),
+        step("root tree", root.summary(), command(&root)),
+        step("compose", "identity, links, what is left out, overlays, units".to_owned(), overlays),
+        step("initramfs", "microcode, anklume-init and kernel modules".to_owned(), Vec::new()),
+        step(
+            "root file system",
+            format!(
+                "squashfs, zstd level {level}, {} byte blocks",
+                definition.compression.block.bytes()
+            ),
+            Vec::new(),
+        ),
+        step("hash tree", "dm-verity format 1, sha256, 4096-byte blocks".to_owned(), Vec::new()),
+        step("boot loader", "GRUB for BIOS, CD and UEFI".to_owned(), Vec::new()),
+        step("image file", output_name(request), layout(request)?),
+    ])
+}
+
+fn output_name(request: &Request) -> String {
+    let version = request.version.as_deref().unwrap_or("<VERSION>");
+    let name = || PathBuf::from(request.output_name(version));
+    request.output.clone().unwrap_or_else(name).display().to_string()
+}
+
+/// The partitions, as far as they are known before anything is packed.
+fn layout(request: &Request) -> Result<Vec<String>, Failure> {
+    let unknown = ContentSizes { boot: ESP_BYTES, os: ESP_BYTES };
+    let disk = DiskPlan::new(request.format, unknown).context("the image")?;
+    let size = |role, bytes| match (role, request.format) {
+        (Role::Boot(_) | Role::Os(_), anklume_layout::disk::Format::Iso) => {
+            "as large as its content".into()
+        }
+        (Role::Boot(_) | Role::Os(_), _) => {
+            format!("at least {}", crate::events::human_bytes(bytes))
+        }
+        _ => crate::events::human_bytes(bytes),
+    };
+    let line = |extent: &anklume_layout::disk::Extent| {
+        let (number, label) = (extent.role.number(), extent.role.label());
+        format!("partition {number} {label}: {}", size(extent.role, extent.bytes))
+    };
+    Ok(disk.extents.iter().map(line).collect())
+}
+
+/// Folder of the cache for what is known about the archive of `request`.
+pub(super) fn archive_folder(cache: &Path, request: &Request, origin: &Origin) -> PathBuf {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(&request.definition.os.suite);
+    for component in &request.definition.os.components {
+        hash.update([0]);
+        hash.update(component);
+    }
+    match origin {
+        Origin::Default => hash.update("\n"),
+        Origin::Lines(lines) => lines.iter().for_each(|line| hash.update(format!("\n{line}"))),
+    }
+    cache.join("archive").join(&archive::hex(&hash.finalize())[..16])
+}

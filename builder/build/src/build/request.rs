@@ -1,0 +1,240 @@
+//! From what was typed to what is wanted: validated, nothing of this machine's state in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_definition::{Definition, Profile};
+use anklume_host::file::FileReader;
+use anklume_layout::disk::Format;
+
+use crate::cli::{BuildArgs, FormatArg};
+use crate::failure::{Context, Failure};
+
+/// A build that can be tried.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) definition: Definition,
+    /// Folders that are copied over the tree, in this order.
+    pub(super) overlays: Vec<PathBuf>,
+    /// Packages besides those of the definition.
+    pub(super) packages: Vec<String>,
+    pub(super) format: Format,
+    pub(super) profile: Profile,
+    /// Version of the image, if it was given.
+    pub(super) version: Option<String>,
+    /// Path of the image, if it was given.
+    pub(super) output: Option<PathBuf>,
+    pub(super) force: bool,
+    pub(super) mirror: Option<String>,
+    pub(super) cache: PathBuf,
+    pub(super) offline: bool,
+    /// The `anklume-init` program.
+    pub(super) init: PathBuf,
+}
+
+impl Request {
+    /// Reads the definition and checks every option.
+    pub(super) fn new(args: &BuildArgs) -> Result<Self, Failure> {
+        let path = definition_path(args)?;
+        let definition = read_definition(&path)?;
+        for package in &args.packages {
+            check_package(package)?;
+        }
+        if let Some(version) = &args.image_version {
+            check_version(version)?;
+        }
+        let overlays = overlays(&path, &definition, &args.overlays)?;
+        let request = Self {
+            overlays,
+            packages: args.packages.clone(),
+            format: match args.format {
+                FormatArg::Iso => Format::Iso,
+                FormatArg::Raw => Format::Raw,
+            },
+            profile: if args.dev { Profile::Dev } else { Profile::Release },
+            version: args.image_version.clone(),
+            output: args.output.clone(),
+            force: args.force,
+            mirror: args.mirror.clone(),
+            cache: absolute(match &args.cache {
+                Some(cache) => cache.clone(),
+                None => default_cache()?,
+            })?,
+            offline: args.offline,
+            init: init_program(args.init.as_deref())?,
+            definition,
+        };
+        if let Some(output) = &request.output {
+            request.check_output(output)?;
+        }
+        Ok(request)
+    }
+
+    /// Where the image of `version` goes.
+    pub(super) fn output_path(&self, version: &str) -> Result<PathBuf, Failure> {
+        if let Some(output) = &self.output {
+            return Ok(output.clone());
+        }
+        let output = PathBuf::from(self.output_name(version));
+        self.check_output(&output)?;
+        Ok(output)
+    }
+
+    /// The default name of the image file.
+    pub(super) fn output_name(&self, version: &str) -> String {
+        format!("anklume-{}-{version}.{}", self.definition.name, self.extension())
+    }
+
+    /// `iso` or `raw`.
+    pub(super) fn extension(&self) -> &'static str {
+        match self.format {
+            Format::Iso => "iso",
+            Format::Raw => "raw",
+        }
+    }
+
+    fn check_output(&self, output: &Path) -> Result<(), Failure> {
+        let shown = output.display();
+        let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        if !parent.is_dir() {
+            return Err(Failure::refused(format!("{} is not a folder", parent.display()))
+                .hint("create it, or choose another output with -o"));
+        }
+        if output.file_name().is_none() {
+            return Err(Failure::refused(format!("{shown} is not a file name")));
+        }
+        let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
+        if !metadata.is_file() {
+            return Err(Failure::refused(format!("{shown} exists and is not a regular file")).hint(
+                "the builder writes image files only; write the finished image to a medium afterwards",
+            ));
+        }
+        if !self.force {
+            return Err(Failure::refused(format!("{shown} exists")).hint(
+                "--force replaces it once the new image is finished; -o takes another name",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn definition_path(args: &BuildArgs) -> Result<PathBuf, Failure> {
+    if let Some(path) = &args.image {
+        return Ok(path.clone());
+    }
+    let base = args.base.as_deref().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let path = PathBuf::from(format!("images/{base}.toml"));
+    if base.is_empty() || !base.chars().all(plain) || !path.is_file() {
+        let known = known_bases();
+        let hint = if known.is_empty() {
+            "run this in the project's folder, or name a definition with --image".to_owned()
+        } else {
+            format!("known bases are {}; --image takes a definition of your own", known.join(", "))
+        };
+        return Err(Failure::refused(format!("no base `{base}`: {} is not there", path.display()))
+            .hint(hint));
+    }
+    Ok(path)
+}
+
+/// Names of the product definitions in this folder.
+fn known_bases() -> Vec<String> {
+    let entries = fs::read_dir("images").into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            entry.file_name().into_string().ok()?.strip_suffix(".toml").map(str::to_owned)
+        })
+        .filter(|name| !name.ends_with("-test"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn read_definition(path: &Path) -> Result<Definition, Failure> {
+    use anklume_bytes::ReadAt;
+    let limit = u64::try_from(anklume_definition::MAX_BYTES).unwrap_or(u64::MAX);
+    let what = format!("reading {}", path.display());
+    let reader = FileReader::open(path).context(&what).map_err(|failure| {
+        failure.hint("--image takes the path of an image definition, such as images/debian.toml")
+    })?;
+    let bytes = reader.read_vec(0, reader.size(), limit).context(&what)?;
+    let text = String::from_utf8(bytes).context(&what)?;
+    Definition::parse(&text, &path.display().to_string()).map_err(|error| {
+        let failure = Failure::refused(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// The definition's overlays lie in `overlays/` beside the folder of the definition.
+fn overlays(
+    definition: &Path,
+    content: &Definition,
+    more: &[PathBuf],
+) -> Result<Vec<PathBuf>, Failure> {
+    let folder = definition.parent().unwrap_or(Path::new("")).join("..").join("overlays");
+    let named = content.overlays.folders.iter().map(|name| folder.join(name));
+    let all: Vec<PathBuf> = named.chain(more.iter().cloned()).collect();
+    for overlay in &all {
+        if !overlay.is_dir() {
+            return Err(Failure::refused(format!(
+                "the overlay {} is not a folder",
+                overlay.display()
+            )));
+        }
+    }
+    Ok(all)
+}
+
+/// Debian policy section 5.6.7: at least two characters of `a-z0-9+-.`, the first alphanumeric.
+fn check_package(name: &str) -> Result<(), Failure> {
+    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let rest =
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c));
+    if name.len() < 2 || !first || !rest {
+        return Err(Failure::refused(format!("`{name}` is not the name of a package"))
+            .hint("--package takes one name of lower-case letters, digits, `+`, `-` and `.`"));
+    }
+    Ok(())
+}
+
+/// The version stands in file names, os-release and the boot menu.
+fn check_version(version: &str) -> Result<(), Failure> {
+    let first = version.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let rest = version
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._~^+-".contains(c));
+    if !first || !rest || version.len() > 32 {
+        return Err(Failure::refused(format!("`{version}` is not a version"))
+            .hint("--image-version takes up to 32 lower-case letters, digits, `.`, `_`, `~`, `^`, `+` and `-`"));
+    }
+    Ok(())
+}
+
+fn default_cache() -> Result<PathBuf, Failure> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    match cache.or_else(home) {
+        Some(base) => Ok(base.join("anklume-build")),
+        None => Err(Failure::refused("neither XDG_CACHE_HOME nor HOME says where the cache is")
+            .hint("name a folder with --cache")),
+    }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
+    std::path::absolute(&path).context(format!("the folder {}", path.display()))
+}
+
+fn init_program(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("anklume-init"));
+    let path = given.map(Path::to_owned).or_else(beside).unwrap_or_default();
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Failure::refused(format!("the program {} is not there", path.display()))
+        .hint("`cargo xtask build` puts it beside anklume-build; --init takes it from elsewhere"))
+}

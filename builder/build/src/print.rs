@@ -1,0 +1,22 @@
+//! What the user reads when a build is done.
+#![expect(clippy::print_stdout, reason = "results go to standard output")]
+
+use std::time::Duration;
+
+use crate::events::{Built, human_bytes};
+
+/// What was built, how long it took, what to do next.
+pub(crate) fn summary(built: &Built, elapsed: Duration) {
+    let Built { image, bytes, name, version, kernel, root_hash, packages, .. } = built;
+    println!();
+    println!("{image}");
+    println!("  image      {name} {version}, {}", human_bytes(*bytes));
+    println!("  kernel     {kernel}");
+    println!("  packages   {packages}");
+    println!("  root hash  {root_hash}");
+    println!("  built in   {:.1} s", elapsed.as_secs_f64());
+    println!();
+    println!("Next:");
+    println!("  anklume-build verify {image}");
+    println!("  anklume-build vm {image}");
+}
