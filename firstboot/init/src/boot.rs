@@ -42,7 +42,8 @@ impl Boot {
         let mut loader = Loader::open()?;
         loader.load(&conf.modules_load, &mut journal);
         let firmware = firmware::ask(&mut loader, &mut journal);
-        let wanted = Wanted { request: &request, loader_partition: firmware.loader_partition };
+        let loader_partition = firmware.loader_partition.or(request.loader_partition);
+        let wanted = Wanted { request: &request, loader_partition };
         let found = Search::new(wanted, &mut loader, &mut journal).run()?;
         take(&found, &request, &conf, &firmware, &mut journal)?;
 

@@ -156,6 +156,7 @@ mod tests {
         Request {
             root_hash: RootHash([7; 32]),
             image_file: image_file.map(str::to_owned),
+            loader_partition: None,
             timeout: Duration::from_secs(60),
             shell: false,
             verbose: false,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anklume_gpt::Guid;
 use anklume_layout::initconf::InitConf;
 use anklume_layout::{cmdline, initramfs};
 use anklume_verity::RootHash;
@@ -19,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) root_hash: RootHash,
     /// Path of the image file that the boot loader read, from the root of its file system.
     pub(crate) image_file: Option<String>,
+    /// The partition that the boot loader read the kernel from, if it says so.
+    pub(crate) loader_partition: Option<Guid>,
     /// How long to wait for the medium.
     pub(crate) timeout: Duration,
     /// Whether a shell is wanted when the boot fails.
@@ -42,6 +45,8 @@ impl Request {
             image_file: cmdline::value(line, cmdline::ISO_FILE)
                 .filter(|path| !path.is_empty())
                 .map(str::to_owned),
+            loader_partition: cmdline::value(line, cmdline::LOADER_PARTITION)
+                .and_then(|text| text.parse().ok()),
             timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
             shell: conf.test_image && flag(cmdline::SHELL),
             verbose: flag(cmdline::VERBOSE),
@@ -79,6 +84,11 @@ mod tests {
         assert_eq!(request.timeout, Duration::from_secs(5));
         let request = Request::parse(&line("anklume.timeout=x"), &conf(false)).unwrap();
         assert_eq!((request.timeout, request.image_file), (DEFAULT_TIMEOUT, None));
+        assert_eq!(request.loader_partition, None);
+        let guid = "4661452f-f6a3-4907-9eda-65969a765f5f";
+        let text = line(&format!("anklume.loader-partition={guid}"));
+        let request = Request::parse(&text, &conf(false)).unwrap();
+        assert_eq!(request.loader_partition, guid.parse().ok());
     }
 
     #[test]

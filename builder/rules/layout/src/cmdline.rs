@@ -11,6 +11,9 @@ pub const ISO_FILE: &str = "iso-scan/filename";
 pub const SHELL: &str = "anklume.shell";
 /// Seconds to wait for the medium.
 pub const TIMEOUT: &str = "anklume.timeout";
+/// GUID of the partition that the boot loader read the kernel from, where it can pass arguments and
+/// no firmware says it (BIOS). Decides only between two copies of the same OS.
+pub const LOADER_PARTITION: &str = "anklume.loader-partition";
 /// `1` shows on the consoles what else the initramfs keeps in the kernel's log only.
 pub const VERBOSE: &str = "anklume.verbose";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
