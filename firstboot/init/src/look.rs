@@ -53,6 +53,11 @@ pub(crate) enum Look {
 
 /// Looks at the bytes of `device`, and into its own partition table if `table` is set.
 pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> Look {
+    // A drive is asked whether it has a disc. Reading an empty one would fill the consoles with the
+    // kernel's errors.
+    if device.transport == Transport::Optical && fs::File::open(device.node()).is_err() {
+        return Look::Failed("no disc in it".to_owned());
+    }
     let reader = match FileReader::open(&device.node()) {
         Ok(reader) => reader,
         Err(error) => return Look::Failed(format!("cannot be opened: {error}")),
@@ -61,10 +66,6 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         |place, image| Look::Found(Box::new(Found { device: device.clone(), place, image }));
     let reason = match os_image(&reader, wanted) {
         Ok(image) => return found(Place::Whole, image),
-        // An empty drive shows the size of the last disc, or of none.
-        Err(NotOurs::Unreadable(_)) if device.transport == Transport::Optical => {
-            return Look::Failed("no disc in it, or it cannot be read".to_owned());
-        }
         Err(NotOurs::Unreadable(error)) => return Look::Failed(error.to_string()),
         Err(reason) => reason,
     };
