@@ -29,7 +29,7 @@ const BYTES_USED: u64 = 40;
 ///
 /// When it is not set or there is no such file: a scenario without an image has failed.
 pub fn from_environment(name: &'static str) -> Result<PathBuf, Failure> {
-    let hint = "run ci/test, or build the image with `cargo xtask image --image \
+    let hint = "run ci/test-images, or build the image with `cargo xtask image --image \
                 images/debian-test.toml` and name the file";
     let wrong = |what: &str| Failure::Environment { name, reason: format!("{what}; {hint}") };
     let path = PathBuf::from(std::env::var_os(name).ok_or_else(|| wrong("is not set"))?);

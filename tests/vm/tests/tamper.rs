@@ -63,6 +63,8 @@ fn changed_bytes_are_file_data_and_the_top_of_the_tree() {
     let (image, root_hash) = image(&workdir);
     let os = OsPartition::find(&image).unwrap();
     assert_eq!(os.offset_bytes, PARTITION_BYTE as u64);
+    // Behind the superblock's 96 bytes lie the file's, which were not worth compressing.
+    assert_eq!(os.data_end_bytes, 96 + 1_000_000);
     let bytes = fs::read(&image).unwrap();
     let verify_with = |changed: Option<u64>| {
         let mut bytes = bytes.clone();
