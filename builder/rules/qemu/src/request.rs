@@ -98,7 +98,8 @@ pub enum Attach {
     Disk,
     /// An NVMe disk.
     Nvme,
-    /// An SD card. It cannot be [`Writes::Refuse`], and QEMU wants its size to be a power of two: [`crate::sd_card_bytes`].
+    /// An SD card. It cannot be [`Writes::Refuse`], and QEMU wants its size to be a power of two:
+    /// [`crate::sd_card_bytes`]. SeaBIOS boots from it; OVMF as of edk2 2022.11 does not find it.
     Sd,
 }
 
