@@ -20,6 +20,9 @@ pub(super) struct Loader {
     pub(super) efi: Vec<u8>,
 }
 
+/// Name of the file for `grub-mkimage --config`.
+const EARLY_CONFIG: &str = "grub-early.cfg";
+
 /// The flavours of `grub-mkimage -O`, and the folder of modules of each.
 const BIOS: (&str, &str) = ("i386-pc", "i386-pc");
 const BIOS_CD: (&str, &str) = ("i386-pc-eltorito", "i386-pc");
@@ -30,6 +33,7 @@ pub(super) fn make(tools: &Tools, work: &Path, title: &str) -> Result<Loader, Fa
     let memory_disk = work.join("grub.tar");
     std::fs::write(&memory_disk, memory_disk_tar(title)?)
         .context(format!("writing {}", memory_disk.display()))?;
+    std::fs::write(work.join(EARLY_CONFIG), grub::EARLY_CONFIG).context("writing GRUB's configuration")?;
     let image = |flavour, modules: &[&str]| mkimage(tools, work, &memory_disk, flavour, modules);
     Ok(Loader {
         boot_img: tools.read("usr/lib/grub/i386-pc/boot.img")?,
@@ -63,7 +67,9 @@ fn mkimage(
         .program("grub-mkimage")
         .arg("--directory")
         .arg(tools.path(&format!("usr/lib/grub/{folder}")))
-        .args(["--format", flavour, "--prefix", grub::PREFIX, "--memdisk"])
+        .args(["--format", flavour, "--prefix", grub::PREFIX, "--config"])
+        .arg(work.join(EARLY_CONFIG))
+        .arg("--memdisk")
         .arg(memory_disk)
         .arg("--output")
         .arg(&output)

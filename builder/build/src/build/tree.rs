@@ -202,7 +202,7 @@ fn os_release_of_image(text: &[u8], definition: &Definition, version: &str) -> S
         if definition.test { "TEST IMAGE, not for use" } else { definition.title.as_str() };
     let variant_id = if definition.test { "test" } else { "live" };
     out.push_str(&format!(
-        "VARIANT=\"{variant}\"\nVARIANT_ID={variant_id}\nIMAGE_ID=anklume-{}\nIMAGE_VERSION={version}\n",
+        "VARIANT=\"{variant}\"\nVARIANT_ID={variant_id}\nIMAGE_ID={}\nIMAGE_VERSION={version}\n",
         definition.name
     ));
     out

@@ -1,7 +1,8 @@
 //! GRUB: the first stage on both firmwares.
 //!
 //! The configuration lies in a memory disk inside GRUB itself, because one given on `grub-mkimage`'s
-//! command line runs in the rescue parser, which has no `if`. It finds the medium GRUB was loaded
+//! command line runs in the rescue parser, which has no `if`; that one only leads to the memory
+//! disk. It finds the medium GRUB was loaded
 //! from, then the slot on it by partition number: labels and serials would also match an installed
 //! copy on another disk.
 
@@ -9,7 +10,7 @@ use crate::files;
 use crate::{Role, Slot};
 
 /// Modules built into GRUB on both firmwares.
-pub const MODULES: [&str; 24] = [
+pub const MODULES: [&str; 25] = [
     "memdisk",
     "tar",
     "normal",
@@ -34,14 +35,19 @@ pub const MODULES: [&str; 24] = [
     "minicmd",
     "all_video",
     "linux",
+    "probe",
 ];
 /// Modules that only GRUB for UEFI has or needs.
 pub const EFI_MODULES: [&str; 1] = ["chain"];
 /// Modules that only GRUB for BIOS has or needs.
 pub const BIOS_MODULES: [&str; 2] = ["biosdisk", "vga"];
 
-/// Where GRUB finds its configuration: in the memory disk.
-pub const PREFIX: &str = "(memdisk)/boot/grub";
+/// What `grub-mkimage --prefix` is given. GRUB asks the firmware what it was loaded from, and sets
+/// `root` to it, only when this names no device.
+pub const PREFIX: &str = "/boot/grub";
+/// What `grub-mkimage --config` is given: keeps what GRUB was loaded from, leads to the memory disk.
+/// Debian's GRUB 2.12 has no `cmdpath` to tell it later.
+pub const EARLY_CONFIG: &str = "set from=$root\nset prefix=(memdisk)/boot/grub\n";
 /// Path of the configuration inside the memory disk's tar archive.
 pub const CONFIG_PATH: &str = "boot/grub/grub.cfg";
 
@@ -92,7 +98,7 @@ set default=0
 set superusers=nobody
 {find}
 if [ -z "$slot" ]; then
-  echo "anklume: no OS on the medium that the boot loader came from ($cmdpath)."
+  echo "anklume: no OS on the medium that the boot loader came from ($from)."
   echo "Restarting in 30 seconds."
   sleep 30
   reboot
@@ -110,8 +116,7 @@ fn find_medium() -> String {
     let kernel = files::KERNEL;
     let folder = files::ISO_FOLDER;
     format!(
-        r#"regexp --set=1:from '^\(([^)]*)\)' "$cmdpath"
-regexp --set=1:disk '^([^,]*)' "$from"
+        r#"regexp --set=1:disk '^([^,]*)' "$from"
 for d in "$disk" cd cd0; do
   if [ -z "$slot" -a -n "$d" ]; then
     if [ -f "($d,gpt{number})/{kernel}" ]; then
@@ -157,11 +162,17 @@ fn entry(title: &str, variant: Option<(&Variant, usize)>) -> String {
 }
 
 /// The slot's boot entry for BIOS, a GRUB script: `slot` and `parameters` are set by
-/// [`embedded_config`].
+/// [`embedded_config`]. The partition that it lies in tells the initramfs which of two equal media
+/// is meant; under UEFI the UKI's stub says so.
 #[must_use]
 pub fn boot_entry(command_line: &str) -> String {
     let (kernel, initrd) = (files::KERNEL, files::INITRD);
-    format!("linux $slot/{kernel} {command_line} $parameters\ninitrd $slot/{initrd}\n")
+    let loader = crate::cmdline::LOADER_PARTITION;
+    format!(
+        "if probe --set=partition --part-uuid ($root); then\n  \
+         set parameters=\"$parameters {loader}=$partition\"\nfi\n\
+         linux $slot/{kernel} {command_line} $parameters\ninitrd $slot/{initrd}\n"
+    )
 }
 
 /// `loopback.cfg`: how a GRUB that mounted the image file boots it. Such a GRUB sets `iso_path`.
@@ -213,6 +224,6 @@ mod tests {
         let config = embedded_config("anklume");
         assert!(config.contains("chainloader $slot/ANKLUME.EFI\n"));
         assert!(config.contains("chainloader $slot/ANKLUME.EFI @1\n"));
-        assert!(boot_entry("a=1").starts_with("linux $slot/VMLINUZ a=1 $parameters\n"));
+        assert!(boot_entry("a=1").contains("\nlinux $slot/VMLINUZ a=1 $parameters\n"));
     }
 }
