@@ -67,10 +67,12 @@ fn mkimage(
         .program("grub-mkimage")
         .arg("--directory")
         .arg(tools.path(&format!("usr/lib/grub/{folder}")))
-        .args(["--format", flavour, "--prefix", grub::PREFIX, "--config"])
+        .args(["--format", flavour, "--config"])
         .arg(work.join(EARLY_CONFIG))
         .arg("--memdisk")
         .arg(memory_disk)
+        // After --memdisk, which sets a prefix of its own.
+        .args(["--prefix", grub::PREFIX])
         .arg("--output")
         .arg(&output)
         .args(grub::MODULES)
