@@ -5,6 +5,7 @@ mod cli;
 mod events;
 mod failure;
 mod print;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
 fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
     match &cli.command {
         None => build::run(&cli.build, reporter),
-        Some(Command::Inspect { .. } | Command::Verify { .. } | Command::Vm(_)) => {
+        Some(Command::Vm(args)) => vm::run(args),
+        Some(Command::Inspect { .. } | Command::Verify { .. }) => {
             Err(Failure::refused("not there yet"))
         }
     }

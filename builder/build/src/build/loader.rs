@@ -33,7 +33,8 @@ pub(super) fn make(tools: &Tools, work: &Path, title: &str) -> Result<Loader, Fa
     let memory_disk = work.join("grub.tar");
     std::fs::write(&memory_disk, memory_disk_tar(title)?)
         .context(format!("writing {}", memory_disk.display()))?;
-    std::fs::write(work.join(EARLY_CONFIG), grub::EARLY_CONFIG).context("writing GRUB's configuration")?;
+    std::fs::write(work.join(EARLY_CONFIG), grub::EARLY_CONFIG)
+        .context("writing GRUB's configuration")?;
     let image = |flavour, modules: &[&str]| mkimage(tools, work, &memory_disk, flavour, modules);
     Ok(Loader {
         boot_img: tools.read("usr/lib/grub/i386-pc/boot.img")?,

@@ -1,0 +1,149 @@
+//! `anklume-build vm`: boots an image in QEMU. The image file is never written.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anklume_definition::ByteSize;
+use anklume_host::process::{Cmd, ProcessError, find_program};
+use anklume_qemu::{
+    Accelerator, Attach, DataDisk, DiskFormat, Display, Firmware, Medium, Network, PROGRAM,
+    Request, Serial, UEFI_FIRMWARE, Writes, arguments, discover_uefi, sd_card_bytes,
+};
+
+use crate::cli::{AttachArg, FirmwareArg, VmArgs};
+use crate::failure::{Context, Failure, Kind};
+
+/// Boots what `args` ask for; ends when the machine does.
+pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
+    let metadata = args.image.metadata().context(format!("the image {}", args.image.display()));
+    let metadata = metadata.map_err(|failure| failure.hint("name an image file that was built"))?;
+    if !metadata.is_file() {
+        return Err(Failure::refused(format!("{} is not a file", args.image.display())));
+    }
+    let qemu = find_program(PROGRAM).ok_or_else(|| {
+        Failure::new(Kind::Missing, format!("the program {PROGRAM} is not installed"))
+            .hint("`anklume-build --install-deps` installs it; the package is qemu-system-x86")
+    })?;
+    // The firmware's variables and the data disks live as long as the machine.
+    let folder = tempfile::Builder::new().prefix("anklume-vm-").tempdir();
+    let folder = folder.context("creating a temporary folder")?;
+    let request = request(args, metadata.len(), folder.path())?;
+    let words = arguments(&request).map_err(Failure::refused)?;
+    let mut command = Cmd::new(qemu).args(words);
+    // For a window, if one was asked for.
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"] {
+        if let Some(value) = std::env::var_os(name) {
+            command = command.env(name, value);
+        }
+    }
+    if args.dry_run {
+        return show(&command);
+    }
+    // 0: powered off. QEMU itself says what is wrong on the same terminal.
+    command.interactive().map(|_| ()).map_err(|error| match error {
+        ProcessError::Interrupted { .. } => Failure::interrupted(),
+        error => Failure::process("running the machine", &error),
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the command is what was asked for")]
+fn show(command: &Cmd) -> Result<(), Failure> {
+    println!("{command}");
+    Ok(())
+}
+
+fn request(args: &VmArgs, image_bytes: u64, folder: &Path) -> Result<Request, Failure> {
+    let attach = match args.attach {
+        AttachArg::Usb => Attach::Usb,
+        AttachArg::Cdrom => Attach::Cdrom,
+        AttachArg::Disk => Attach::Disk,
+        AttachArg::Nvme => Attach::Nvme,
+        AttachArg::Sd => Attach::Sd,
+    };
+    let (image, writes) = match attach {
+        Attach::Sd => (card(&args.image, image_bytes, folder)?, Writes::Keep),
+        _ => (args.image.clone(), Writes::Discard),
+    };
+    let disks = args.data_disks.iter().zip(1_u32..);
+    Ok(Request {
+        firmware: firmware(args.firmware, folder)?,
+        medium: Some(Medium { image, format: DiskFormat::Raw, attach, writes }),
+        data_disks: disks
+            .map(|(size, number)| data_disk(size, number, folder))
+            .collect::<Result<_, _>>()?,
+        memory_bytes: size("--memory", &args.memory)?,
+        accelerator: if args.kvm { Accelerator::Kvm } else { Accelerator::Tcg },
+        serial: Serial::Stdio,
+        network: Network::User { forwards: Vec::new() },
+        // A person may add `-- -display gtk`; the console works everywhere.
+        display: Display::None,
+        extra: args.qemu.clone(),
+        ..Request::default()
+    })
+}
+
+fn firmware(wanted: FirmwareArg, folder: &Path) -> Result<Firmware, Failure> {
+    if wanted == FirmwareArg::Bios {
+        return Ok(Firmware::Bios);
+    }
+    let existing: Vec<&Path> = UEFI_FIRMWARE
+        .iter()
+        .flat_map(|pair| [Path::new(pair.code), Path::new(pair.vars)])
+        .filter(|path| path.exists())
+        .collect();
+    let found = discover_uefi(&existing).ok_or_else(|| {
+        Failure::new(Kind::Missing, "UEFI firmware for virtual machines is not installed")
+            .hint("install the package ovmf (Debian, Ubuntu) or edk2-ovmf (Arch)")
+    })?;
+    let vars = folder.join("vars.fd");
+    fs::copy(found.vars, &vars).context(format!("copying {}", found.vars))?;
+    Ok(Firmware::Uefi { code: PathBuf::from(found.code), vars })
+}
+
+/// QEMU wants the size of an SD card to be a power of two, so the card is a copy.
+fn card(image: &Path, bytes: u64, folder: &Path) -> Result<PathBuf, Failure> {
+    let size = sd_card_bytes(bytes);
+    let size = size.ok_or_else(|| Failure::refused("the image is too large for an SD card"))?;
+    let path = folder.join("card.img");
+    fs::copy(image, &path).context(format!("copying {}", image.display()))?;
+    let file = File::options().write(true).open(&path).context("the SD card")?;
+    file.set_len(size).context("the SD card")?;
+    Ok(path)
+}
+
+fn data_disk(text: &str, number: u32, folder: &Path) -> Result<DataDisk, Failure> {
+    let bytes = size("--data-disk", text)?;
+    let path = folder.join(format!("data-{number}.img"));
+    let file = File::create_new(&path).context(format!("creating {}", path.display()))?;
+    file.set_len(bytes).context(format!("creating {}", path.display()))?;
+    let serial = Some(format!("anklume-data-{number}"));
+    Ok(DataDisk { path, format: DiskFormat::Raw, serial })
+}
+
+/// A size such as `20G` or `512MiB`; units are binary.
+fn size(option: &str, text: &str) -> Result<u64, Failure> {
+    let spelled = match text.chars().last() {
+        Some(unit) if "KMGT".contains(unit) => format!("{text}iB"),
+        _ => text.to_owned(),
+    };
+    let parsed: Result<ByteSize, _> = spelled.parse();
+    match parsed {
+        Ok(size) if size.bytes() > 0 => Ok(size.bytes()),
+        _ => Err(Failure::refused(format!("{option}: `{text}` is not a size"))
+            .hint("write a whole number with K, M, G or T, such as 20G")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_whole_numbers_with_a_unit() {
+        assert_eq!(size("--memory", "2G").unwrap(), 2 << 30);
+        assert_eq!(size("--memory", "512MiB").unwrap(), 512 << 20);
+        for text in ["", "0", "G", "-1G", "1.8X", "99999999999T"] {
+            assert!(size("--memory", text).is_err(), "{text}");
+        }
+    }
+}
