@@ -113,9 +113,10 @@ fn module_path(path: &str) -> Option<ModuleName> {
     if inside { ModuleName::of_path(path) } else { None }
 }
 
-/// The lines that say something, with their numbers from 1.
+/// The lines that say something, with their numbers from 1. White space in front does not make a
+/// comment a path.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+    (1..).zip(text.lines().map(str::trim)).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
 }
 
 fn wrong(file: &'static str, line: usize, expected: &'static str, found: &str) -> Error {
