@@ -113,7 +113,8 @@ impl Sysfs {
     /// The `modalias` of every device of every bus, each once.
     ///
     /// The flat lists of the buses name every device that a driver can bind to; walking the whole
-    /// tree of devices would find the same ones in ten times as many calls.
+    /// tree of devices would find the same ones in ten times as many calls. Some buses (MMC) have
+    /// no file `modalias` and say it in the device's `uevent` only.
     #[must_use]
     pub fn modaliases(&self) -> BTreeSet<String> {
         let buses = self.root.join("bus");
@@ -121,11 +122,18 @@ impl Sysfs {
         for bus in list(&buses).unwrap_or_default() {
             let devices = buses.join(bus).join("devices");
             for device in list(&devices).unwrap_or_default() {
-                all.extend(text(&devices.join(device).join("modalias")));
+                let device = devices.join(device);
+                all.extend(text(&device.join("modalias")).or_else(|| modalias_of_event(&device)));
             }
         }
         all
     }
+}
+
+/// `MODALIAS` of a device's `uevent`.
+fn modalias_of_event(device: &Path) -> Option<String> {
+    let event = text(&device.join("uevent"))?;
+    event.lines().find_map(|line| line.strip_prefix("MODALIAS=")).map(str::to_owned)
 }
 
 /// Sorted names in a folder; an absent folder is empty.
@@ -235,6 +243,8 @@ mod tests {
         write(dir.path(), "bus/usb/devices/2-1:1.0/modalias", "usb:v0781p5583\n");
         write(dir.path(), "bus/scsi/devices/4:0:0:0/modalias", "scsi:t-0x00\n");
         write(dir.path(), "bus/scsi/devices/host4/uevent", "");
+        let card = "MMC_TYPE=SD\nMMC_NAME=QEMU!\nMODALIAS=mmc:block\n";
+        write(dir.path(), "bus/mmc/devices/mmc0:4567/uevent", card);
         dir
     }
 
@@ -258,7 +268,7 @@ mod tests {
     fn modaliases_come_from_every_bus() {
         let dir = stick();
         let found: Vec<_> = Sysfs::at(dir.path()).modaliases().into_iter().collect();
-        assert_eq!(found, ["scsi:t-0x00", "usb:v0781p5583"]);
+        assert_eq!(found, ["mmc:block", "scsi:t-0x00", "usb:v0781p5583"]);
         assert!(Sysfs::at(Path::new("/none")).modaliases().is_empty());
     }
 }

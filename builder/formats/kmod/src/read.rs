@@ -41,7 +41,7 @@ fn dependencies(text: &str) -> Result<BTreeMap<ModuleName, Module>, Error> {
     for (number, line) in lines(text) {
         let wrong = || wrong(FILE, number, EXPECTED, line);
         let (path, rest) = line.split_once(':').ok_or_else(wrong)?;
-        let path = path.trim();
+        let path = path.trim_ascii();
         let name = module_path(path).ok_or_else(wrong)?;
         let depends = rest
             .split_ascii_whitespace()
@@ -97,9 +97,9 @@ fn soft_dependencies(text: &str) -> Result<BTreeMap<ModuleName, SoftDependencies
 fn builtin(text: &str) -> Result<BTreeMap<ModuleName, String>, Error> {
     lines(text)
         .map(|(number, line)| {
-            let name = module_path(line.trim_end())
+            let name = module_path(line)
                 .ok_or_else(|| wrong("modules.builtin", number, "path.ko", line))?;
-            Ok((name, line.trim_end().to_owned()))
+            Ok((name, line.to_owned()))
         })
         .collect()
 }
@@ -116,7 +116,9 @@ fn module_path(path: &str) -> Option<ModuleName> {
 /// The lines that say something, with their numbers from 1. White space in front does not make a
 /// comment a path.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    (1..).zip(text.lines().map(str::trim)).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
+    (1..)
+        .zip(text.lines().map(str::trim_ascii))
+        .filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
 }
 
 fn wrong(file: &'static str, line: usize, expected: &'static str, found: &str) -> Error {
