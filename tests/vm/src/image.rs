@@ -1,6 +1,7 @@
 //! Images under test: where they are, and where in them the OS lies.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ pub const TEST_ISO: &str = "ANKLUME_TEST_IMAGE";
 pub const TEST_RAW: &str = "ANKLUME_TEST_RAW";
 /// The product as ISO.
 pub const PRODUCT_ISO: &str = "ANKLUME_PRODUCT_IMAGE";
+/// The program `anklume-build`, with `anklume-init` beside it.
+pub const BUILDER: &str = "ANKLUME_BUILD";
 
 /// Size of a verity block in bytes, and alignment of the hash area.
 const VERITY_BLOCK_BYTES: u64 = 4096;
@@ -36,6 +39,38 @@ pub fn from_environment(name: &'static str) -> Result<PathBuf, Failure> {
     if path.is_file() { Ok(path) } else { Err(wrong(&format!("no file {}", path.display()))) }
 }
 
+/// Labels and bytes of the partitions in `image`, as `sfdisk` sees them.
+///
+/// # Errors
+///
+/// When there is no partition table.
+pub fn partitions(image: &Path) -> Result<Vec<(String, Range<u64>)>, Failure> {
+    let table = tool::run("sfdisk", "fdisk", ["--json".as_ref(), image.as_os_str()])?;
+    let table: Value = serde_json::from_slice(&table).unwrap_or_default();
+    let entries = table["partitiontable"]["partitions"].as_array();
+    let of_entry = |entry: &Value| {
+        let (start, size) = (entry["start"].as_u64()?, entry["size"].as_u64()?);
+        let range = start * SECTOR_BYTES..(start + size) * SECTOR_BYTES;
+        Some((entry["name"].as_str()?.to_owned(), range))
+    };
+    Ok(entries.into_iter().flatten().filter_map(of_entry).collect())
+}
+
+/// Bytes of the partition `role` in `image`.
+///
+/// # Errors
+///
+/// When there is no such partition.
+pub fn partition(image: &Path, role: Role) -> Result<Range<u64>, Failure> {
+    let partitions = partitions(image)?;
+    let found = partitions.iter().find(|(label, _)| label == role.label());
+    found.map(|(_, range)| range.clone()).ok_or_else(|| Failure::Image {
+        path: image.into(),
+        expected: role.label().into(),
+        found: format!("{partitions:?}"),
+    })
+}
+
 /// Where slot A's OS lies in an image, as foreign tools and plain reads see it: none of this
 /// project's parsers take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +90,12 @@ impl OsPartition {
     ///
     /// When there is no such partition, or no squashfs with a verity superblock in it.
     pub fn find(image: &Path) -> Result<Self, Failure> {
-        let label = Role::Os(Slot::A).label();
-        let arguments = ["--json".as_ref(), image.as_os_str()];
-        let table = tool::run("sfdisk", "fdisk", arguments)?;
-        let table: Value = serde_json::from_slice(&table).unwrap_or_default();
-        let partitions = table["partitiontable"]["partitions"].as_array();
-        let partition = partitions.into_iter().flatten().find(|entry| entry["name"] == label);
-        let start = partition.and_then(|entry| entry["start"].as_u64());
+        let offset_bytes = partition(image, Role::Os(Slot::A))?.start;
         let wrong = |expected: &str, found: String| Failure::Image {
             path: image.into(),
             expected: expected.into(),
             found,
         };
-        let start = start.ok_or_else(|| wrong(label, table.to_string()))?;
-        let offset_bytes = start * SECTOR_BYTES;
         let file = File::open(image).map_err(Failure::file("open", image))?;
         let read = |at: u64| {
             let mut field = [0; 8];

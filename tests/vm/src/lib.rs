@@ -10,12 +10,15 @@
 //! | `ANKLUME_TEST_IMAGE` | the test image as ISO ([`image`]) |
 //! | `ANKLUME_TEST_RAW` | the test image as raw A/B disk |
 //! | `ANKLUME_PRODUCT_IMAGE` | the product as ISO |
+//! | `ANKLUME_BUILD` | the program `anklume-build` |
+//! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree; for the full tier |
 //! | `ANKLUME_VM_TIMEOUT_FACTOR` | multiplies every deadline; for slow machines ([`deadline`]) |
 //!
 //! Machines use software emulation. One runs at a time, also across test programs.
 #![forbid(unsafe_code)]
 
 mod base64;
+pub mod compare;
 mod console;
 pub mod deadline;
 mod error;
@@ -26,6 +29,7 @@ pub mod probe;
 mod process;
 mod qmp;
 mod report;
+pub mod sound;
 pub mod tool;
 mod workdir;
 

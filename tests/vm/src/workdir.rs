@@ -125,8 +125,20 @@ impl Workdir {
         let mut byte = [0];
         let file = fs::File::open(base).map_err(Failure::file("open", base))?;
         file.read_exact_at(&mut byte, offset).map_err(Failure::file("read", base))?;
-        let write = format!("write -P {} {offset} 1", byte[0] ^ 1);
-        let arguments = ["-f".as_ref(), "qcow2".as_ref(), "-c".as_ref(), write.as_ref()];
+        self.write(overlay, &format!("write -P {} {offset} 1", byte[0] ^ 1))
+    }
+
+    /// Makes `bytes` bytes from `offset` on zero in `overlay`.
+    ///
+    /// # Errors
+    ///
+    /// When `qemu-io` fails.
+    pub fn clear(&self, overlay: &Path, offset: u64, bytes: u64) -> Result<(), Failure> {
+        self.write(overlay, &format!("write -z {offset} {bytes}"))
+    }
+
+    fn write(&self, overlay: &Path, command: &str) -> Result<(), Failure> {
+        let arguments = ["-f".as_ref(), "qcow2".as_ref(), "-c".as_ref(), command.as_ref()];
         let arguments = arguments.into_iter().chain([overlay.as_os_str()]);
         tool::run("qemu-io", IMAGE_TOOLS, arguments)?;
         Ok(())

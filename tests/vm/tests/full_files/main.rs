@@ -1,0 +1,85 @@
+//! The image as a file on another disk, and its files on a stick.
+
+mod disk;
+
+use std::path::PathBuf;
+
+use anklume_qemu::{Attach, DiskFormat, Medium, Request, Writes};
+use anklume_vm_tests::image::{self, TEST_ISO};
+use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, sound, tool};
+use disk::FileSystem;
+
+/// From power-on to the report, under software emulation on two busy processors.
+const BOOT_SECONDS: u64 = 480;
+
+/// Boots the disk `image`, and checks that the OS was taken from `file` on it.
+fn boots(
+    workdir: &Workdir,
+    firmware: FirmwareKind,
+    attach: Attach,
+    image: PathBuf,
+    file: &str,
+) -> Result<(), Failure> {
+    let writes = Writes::Discard;
+    let request = Request {
+        firmware: workdir.firmware(firmware)?,
+        medium: Some(Medium { image, format: DiskFormat::Raw, attach, writes }),
+        restart_on_reset: false,
+        ..Request::default()
+    };
+    let mut machine = Machine::start(workdir, &request)?;
+    let report = machine.report(BOOT_SECONDS)?;
+    let mut wrong = sound::faults(&report);
+    let medium = report.boot.map(|boot| boot.medium);
+    let found = medium.as_ref().and_then(|medium| medium.file.as_deref()).unwrap_or_default();
+    if !found.trim_start_matches('/').eq_ignore_ascii_case(file) {
+        wrong.push(format!("the OS comes from {medium:?}, expected the file {file}"));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(machine.unexpected("a sound boot", wrong.join("; ")))
+    }
+}
+
+/// A multiboot stick or a rescue entry on a disk: another GRUB mounts the image file and reads the
+/// `loopback.cfg` in it.
+fn loopback(name: &str, file_system: FileSystem, attach: Attach) -> Result<(), Failure> {
+    let base = image::from_environment(TEST_ISO)?;
+    let workdir = Workdir::new(name)?;
+    let disk = disk::with_grub(&workdir, file_system, &base)?;
+    boots(&workdir, FirmwareKind::Bios, attach, disk, disk::IMAGE_PATH)
+}
+
+#[test]
+fn image_file_on_vfat_stick() -> Result<(), Failure> {
+    loopback("loopback-vfat-usb", FileSystem::Vfat, Attach::Usb)
+}
+
+#[test]
+fn image_file_on_vfat_disk() -> Result<(), Failure> {
+    loopback("loopback-vfat-disk", FileSystem::Vfat, Attach::Disk)
+}
+
+#[test]
+fn image_file_on_ext4_stick() -> Result<(), Failure> {
+    loopback("loopback-ext4-usb", FileSystem::Ext4, Attach::Usb)
+}
+
+#[test]
+fn image_file_on_ext4_disk() -> Result<(), Failure> {
+    loopback("loopback-ext4-disk", FileSystem::Ext4, Attach::Disk)
+}
+
+/// Somebody opened the ISO and copied what is in it, as the makers of some sticks say.
+#[test]
+fn copied_files_on_a_fat_stick_uefi() -> Result<(), Failure> {
+    let base = image::from_environment(TEST_ISO)?;
+    let workdir = Workdir::new("copied-files")?;
+    let folder = workdir.unique("files");
+    let extract = "-osirrox on -indev".split(' ').map(Into::into);
+    let extract = extract.chain([base.into_os_string(), "-extract".into(), "/".into()]);
+    tool::run("xorriso", "xorriso", extract.chain([folder.clone().into_os_string()]))?;
+    let disk = disk::with_files(&workdir, &folder)?;
+    boots(&workdir, FirmwareKind::Uefi, Attach::Usb, disk, "ANKLUME/OS.IMG")
+}
