@@ -101,28 +101,42 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json"
     )]
-    Inspect {
-        /// Image file
-        image: PathBuf,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Inspect(InspectArgs),
     /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree
     #[command(after_help = "Example:\n  anklume-build verify anklume-debian-13.20261114.iso")]
-    Verify {
-        /// Image file
-        image: PathBuf,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Verify(VerifyArgs),
     /// Boot an image in QEMU; the image file is never written
     #[command(after_help = "Examples:\n  \
         anklume-build vm x.iso --firmware bios --attach cdrom\n  \
         anklume-build vm x.iso --firmware uefi --data-disk 20G -- -display gtk\n\n\
         The console is this terminal; Ctrl-A X ends the machine.")]
     Vm(VmArgs),
+}
+
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Image file, or a medium that one was written to
+    pub(crate) image: PathBuf,
+    /// Print JSON, packages and all
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List every package
+    #[arg(long)]
+    pub(crate) packages: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Image file, or a medium that one was written to
+    pub(crate) image: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Decompress every file of the OS, too (slow; the hash tree covers the same bytes)
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 /// Options of `vm`.

@@ -1,9 +1,12 @@
 //! `anklume-build`: turns a package list into one bootable, verified image file.
+//!
+//! A library only so that tests and the fuzzer reach [`image`]; the program is [`main`].
 
 mod build;
 mod cli;
 mod events;
 mod failure;
+pub mod image;
 mod print;
 mod vm;
 
@@ -15,7 +18,9 @@ use cli::{Cli, Command};
 use events::Reporter;
 use failure::Failure;
 
-fn main() -> ExitCode {
+/// The program: reads the command line, does what it asks for, reports, gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let reporter = Reporter::new(cli.build.json);
     if let Err(error) = anklume_host::interrupt::install() {
@@ -34,8 +39,7 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
     match &cli.command {
         None => build::run(&cli.build, reporter),
         Some(Command::Vm(args)) => vm::run(args),
-        Some(Command::Inspect { .. } | Command::Verify { .. }) => {
-            Err(Failure::refused("not there yet"))
-        }
+        Some(Command::Inspect(args)) => image::inspect_file(args),
+        Some(Command::Verify(args)) => image::verify_file(args, reporter),
     }
 }

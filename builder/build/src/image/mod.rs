@@ -1,0 +1,79 @@
+//! Looking at images: what is in one, and whether it is sound.
+//!
+//! [`inspect()`] and [`verify()`] read anything that can be read at offsets and return data; nothing
+//! here trusts what it reads. The commands of the same names add files and printing.
+
+pub mod facts;
+mod fault;
+mod inspect;
+mod print;
+mod read;
+mod report;
+mod source;
+mod verify;
+
+pub use fault::Fault;
+pub use inspect::{Depth, inspect};
+pub use report::{Check, Report};
+pub use source::Bytes;
+pub use verify::{Options, Progress, verify};
+
+use crate::cli::{InspectArgs, VerifyArgs};
+use crate::events::{Reporter, Step};
+use crate::failure::Failure;
+use source::Source;
+
+/// `anklume-build inspect`.
+pub(crate) fn inspect_file(args: &InspectArgs) -> Result<(), Failure> {
+    let source = Source::open(&args.image)?;
+    let facts = inspect(&source, Depth::Files);
+    source.trouble()?;
+    let name = args.image.display().to_string();
+    match args.json {
+        true => print::json(&name, &facts)?,
+        false if facts.table.is_some() => print::facts(&name, &facts, args.packages)?,
+        false => {}
+    }
+    let Some(first) = facts.faults.first() else { return Ok(()) };
+    let more = match facts.faults.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Err(Failure::damaged(format!("the image {name}: {first}{more}")))
+}
+
+/// `anklume-build verify`.
+pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let source = Source::open(&args.image)?;
+    let options = Options { deep: args.deep, medium: source.is_device() };
+    let mut current: Option<(String, Step<'_>)> = None;
+    let report = verify(&source, options, &mut |name, done, total| {
+        if current.as_ref().is_none_or(|(step, _)| step != name) {
+            current = Some((name.to_owned(), reporter.step(name)));
+        }
+        if let Some((_, step)) = &mut current {
+            step.progress(done, total);
+        }
+    });
+    drop(current);
+    source.trouble()?;
+    let name = args.image.display().to_string();
+    match args.json {
+        true => print::json(&name, &report)?,
+        false => print::report(&report)?,
+    }
+    if report.sound {
+        return Ok(());
+    }
+    let (bad, all) = (report.faults().count(), report.checks.len());
+    Err(Failure::damaged(format!("the image {name}: {bad} of {all} checks failed")))
+}
+
+/// Everything that both commands read, but the files of the OS, for the fuzzer.
+///
+/// Must not panic, loop, or allocate what a length field asks for, whatever the bytes are.
+pub fn fuzz(bytes: &[u8]) {
+    let facts = inspect(&bytes, Depth::Structures);
+    // What is printed is made of the same hostile bytes.
+    let _text = print::text("image", &facts, true);
+}

@@ -1,0 +1,117 @@
+//! The OS partition: superblocks, hash tree, files.
+
+use anklume_layout::cmdline;
+use anklume_verity::RootHash;
+
+use super::Verifier;
+use super::slot::Claims;
+use crate::image::fault::{self, Fault};
+use crate::image::read::content::Tree;
+use crate::image::read::os::Os;
+use crate::image::read::slot::SlotParts;
+
+impl Verifier<'_, '_> {
+    pub(super) fn os(&mut self, parts: &SlotParts<'_>, os: Os, claims: &Claims) {
+        let object = parts.os_name();
+        let Os { squashfs, data_bytes, verity } = os;
+        self.checks.ok(format!(
+            "{object}: squashfs superblock, {} inodes, {}",
+            squashfs.inodes, squashfs.compression
+        ));
+        let roots = self.root_hashes(parts, claims);
+        let tree = verity.and_then(|_| self.walk(parts, data_bytes, &roots));
+        let Some(root) = self.checks.take(tree) else { return };
+        self.checks.ok(format!("{object}: every block has the digest of the hash tree"));
+        self.compare_roots(&object, root, &roots);
+        let content =
+            Tree { object: &object, base: parts.os_base, part: &parts.os, superblock: &squashfs };
+        self.content(content, claims);
+    }
+
+    /// The root hashes that the manifest and the UKI ask for, with where they do.
+    fn root_hashes(&mut self, parts: &SlotParts<'_>, claims: &Claims) -> Vec<(String, RootHash)> {
+        let manifest = claims.manifest.as_ref();
+        let manifest = manifest.map(|(manifest, at)| (manifest.root_hash.as_str(), *at));
+        let line = claims.command_line.as_ref();
+        let line = line
+            .map(|(line, at)| (cmdline::value(line, cmdline::ROOT_HASH).unwrap_or_default(), *at));
+        let mut roots = Vec::new();
+        for (place, claim) in [("manifest", manifest), ("UKI", line)] {
+            let Some((text, at)) = claim else { continue };
+            let object = format!("root hash in the {place} of slot {}", parts.slot);
+            let parsed = text.parse::<RootHash>();
+            let parsed = parsed.map_err(|error| Fault::told(&object, at, error));
+            roots.extend(self.checks.take(parsed).map(|root| (object, root)));
+        }
+        roots
+    }
+
+    /// Hashes the whole partition content. With a root hash that is asked for, so that a tree
+    /// that belongs to other data ends the walk at once.
+    fn walk(
+        &mut self,
+        parts: &SlotParts<'_>,
+        data_bytes: u64,
+        roots: &[(String, RootHash)],
+    ) -> Result<RootHash, Fault> {
+        let step = format!("hash tree of slot {}", parts.slot);
+        let progress = &mut *self.progress;
+        // Two different claims: the walk cannot please both, and the comparison says which is off.
+        let agreed = roots.iter().all(|(_, root)| roots.first().is_some_and(|(_, r)| r == root));
+        let expected = roots.first().map(|(_, root)| *root).filter(|_| agreed);
+        let mut told = |done: u64| progress(&step, done.min(data_bytes), data_bytes);
+        anklume_verity::verify(&parts.os, data_bytes, expected, &mut told)
+            .map_err(|error| fault::verity(&parts.os_name(), parts.os_base, data_bytes, &error))
+    }
+
+    fn compare_roots(&mut self, object: &str, root: RootHash, roots: &[(String, RootHash)]) {
+        for (place, claimed) in roots {
+            if *claimed == root {
+                self.checks.ok(format!("{place}: that of the hash tree, {root}"));
+            } else {
+                let fault = Fault {
+                    object: place.clone(),
+                    offset: None,
+                    expected: Some(root.to_string()),
+                    found: claimed.to_string(),
+                };
+                self.checks.bad(fault);
+            }
+        }
+        if roots.is_empty() {
+            let found = "none that can be read";
+            self.checks.bad(Fault::told(object, 0, format!("root hash to compare with: {found}")));
+        }
+    }
+
+    /// The files. Only after the hash tree: what reads them is not made for damaged images.
+    fn content(&mut self, tree: Tree<'_>, claims: &Claims) {
+        let Some(content) = self.checks.take(tree.survey()) else { return };
+        self.checks.ok(format!(
+            "{}: {} files, {} directories, {} links, {} special files",
+            tree.object, content.files, content.directories, content.links, content.special
+        ));
+        if let (Some(found), Some((uki, at))) = (&content.os_release, &claims.os_release) {
+            let same = found.trim_end() == uki.trim_end();
+            let object = "os-release in the UKI";
+            match same {
+                true => self.checks.ok(format!("{object}: that of the OS")),
+                false => self.checks.bad(Fault::new(object, *at, found.trim_end(), uki)),
+            }
+        }
+        if let (Some(version), Some((manifest, at))) =
+            (content.release("IMAGE_VERSION"), &claims.manifest)
+        {
+            let (text, object) = ("image version in the manifest: that of the OS", "image version");
+            self.checks.same(text, object, *at, (version, manifest.image_version.as_str()));
+        }
+        if self.options.deep {
+            let total = content.file_bytes;
+            let progress = &mut *self.progress;
+            let read = tree.read_all(&mut |done| progress("files of the OS", done, total));
+            if let Some(bytes) = self.checks.take(read) {
+                self.checks.ok(format!("{}: {bytes} bytes of files decompressed", tree.object));
+            }
+        }
+    }
+}
