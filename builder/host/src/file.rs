@@ -60,6 +60,14 @@ impl ReadAt for FileReader {
     }
 }
 
+/// Bytes that an ordinary user may still write to the file system of `path`; `None` when it does not
+/// say.
+#[must_use]
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(path).ok()?;
+    stat.blocks_available().checked_mul(stat.fragment_size())
+}
+
 /// A file under construction beside its final name. Dropped before [`OutputFile::finish`], it is
 /// removed: a half-written file never has the final name.
 #[derive(Debug)]

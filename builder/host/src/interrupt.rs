@@ -14,7 +14,8 @@ extern "C" fn remember(_signal: i32) {
     INTERRUPTED.store(true, Ordering::SeqCst);
 }
 
-/// From now on `SIGINT`, `SIGTERM` and `SIGHUP` only set the flag that [`interrupted`] reads.
+/// From now on `SIGINT`, `SIGTERM` and `SIGHUP` only set the flag that [`interrupted`] reads, and
+/// `SIGXFSZ` is ignored.
 ///
 /// # Errors
 /// What `sigaction(2)` says.
@@ -25,6 +26,10 @@ pub fn install() -> Result<(), nix::Error> {
         // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
         unsafe { sigaction(signal, &action) }?;
     }
+    // A file that grows over the limit of the shell is an error like a full disk, not the end.
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler runs.
+    unsafe { sigaction(Signal::SIGXFSZ, &ignore) }?;
     Ok(())
 }
 

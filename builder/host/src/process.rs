@@ -53,6 +53,7 @@ pub struct Cmd {
     environment: BTreeMap<OsString, OsString>,
     directory: Option<PathBuf>,
     accepted: Vec<i32>,
+    shown_name: Option<String>,
 }
 
 impl Cmd {
@@ -64,7 +65,15 @@ impl Cmd {
             environment: BTreeMap::from([("LC_ALL".into(), "C.UTF-8".into())]),
             directory: None,
             accepted: vec![0],
+            shown_name: None,
         }
+    }
+
+    /// What messages call it, for a program that another one starts, such as a dynamic loader.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.shown_name = Some(name.to_owned());
+        self
     }
 
     /// Adds an argument.
@@ -171,6 +180,9 @@ impl Cmd {
     }
 
     fn name(&self) -> String {
+        if let Some(name) = &self.shown_name {
+            return name.clone();
+        }
         self.program.file_name().unwrap_or(self.program.as_os_str()).display().to_string()
     }
 

@@ -4,6 +4,7 @@
 //! keyring. It is the key of the tree cache, and its newest date is the time stamp of the image:
 //! the same state gives the same image.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -142,6 +143,34 @@ fn update_failed(error: &ProcessError) -> Failure {
         Some(line) => unreachable_archive(line),
         None => Failure::process("fetching the package index", error),
     }
+}
+
+/// Lets apt look for the packages, before a tree is begun that could not be finished.
+///
+/// Only names are judged here; whether everything fits together is seen when it is installed.
+pub(super) fn check_packages(
+    directory: &Path,
+    suite: &str,
+    packages: &BTreeSet<String>,
+) -> Result<(), Failure> {
+    let config = directory.join("etc/apt.conf");
+    let command = Cmd::new("apt-get").args(["--simulate", "--yes", "install"]).args(packages);
+    let tail = match command.env("APT_CONFIG", config).output() {
+        Ok(_) => return Ok(()),
+        Err(ProcessError::Interrupted { .. }) => return Err(Failure::interrupted()),
+        Err(error) => error.tail().to_owned(),
+    };
+    let names = ["Unable to locate package", "has no installation candidate"];
+    let said: Vec<&str> = tail
+        .lines()
+        .filter(|line| names.iter().any(|text| line.contains(text)))
+        .map(|line| line.trim_start_matches("E: "))
+        .collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{} in {suite}", said.join("; ")))
+        .hint("check the name, and that `components` of the definition hold the package's one"))
 }
 
 fn unreachable_archive(line: &str) -> Failure {

@@ -110,12 +110,12 @@ impl Build<'_> {
         &self,
         name: &str,
         tree: &TreeRequest,
-        archive: &ArchiveState,
+        state: &ArchiveState,
     ) -> Result<PathBuf, Failure> {
         let step = self.reporter.step(name);
         let folder = self.request.cache.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-        let path = folder.join(format!("{}.tar", tree.key(archive)));
+        let path = folder.join(format!("{}.tar", tree.key(state)));
         let cached = path.is_file();
         if !cached {
             if self.request.offline {
@@ -124,7 +124,9 @@ impl Build<'_> {
                 ))
                 .hint("build once without --offline"));
             }
-            trees::make(tree, archive, &self.request.cache.join("debs"), &path)?;
+            let folder = plan::archive_folder(&self.request.cache, self.request, &self.plan.origin);
+            archive::check_packages(&folder, &tree.suite, &tree.packages)?;
+            trees::make(tree, state, &self.request.cache.join("debs"), &path)?;
         }
         let bytes = path.metadata().context(format!("the {name}"))?.len();
         let from = if cached { "from the cache" } else { "made" };

@@ -1,10 +1,11 @@
 //! The root file system: squashfs from a tar stream.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
 use anklume_definition::Definition;
-use anklume_host::file::FileReader;
+use anklume_host::file::{FileReader, free_bytes};
 use anklume_host::interrupt::interrupted;
 use anklume_host::process::{Cmd, ProcessError, Running, Stdin, Stdout};
 use anklume_roottree::{Piece, archive_bytes, write};
@@ -13,6 +14,9 @@ use super::tree::open_source;
 use super::trees::Tools;
 use crate::events::Step;
 use crate::failure::{Context, Failure};
+
+/// With less than this much room left, a disk counts as full.
+const FULL_BYTES: u64 = 16 << 20;
 
 /// Turns a tar stream into a file system image.
 pub(super) trait Packer {
@@ -59,17 +63,24 @@ pub(super) fn pack(
     target: &Path,
     step: &mut Step<'_>,
 ) -> Result<(), Failure> {
-    let explain = |error: &ProcessError| {
-        let failure = Failure::process("packing the root file system", error);
-        if error.tail().contains("No space left on device") {
-            return failure.hint("make room on the disk that the image is written to");
+    let folder = target.parent().unwrap_or(target);
+    let room = Cell::new(u64::MAX);
+    // What the packer says when there is no room does not name the reason, and it removes its file,
+    // so that there is room again.
+    let explain = |error: &ProcessError| match room.get() {
+        room if room < FULL_BYTES => {
+            Failure::failed("packing the root file system: the disk is full")
+                .hint("make room on the disk that the image is written to")
         }
-        failure
+        _ => Failure::process("packing the root file system", error),
     };
     let command = packer.command(target);
     let mut running = command.start(Stdin::Pipe, Stdout::Keep).map_err(|error| explain(&error))?;
     let total = archive_bytes(pieces);
-    let written = feed(&mut running, pieces, tar, &mut |done| step.progress(done, total));
+    let written = feed(&mut running, pieces, tar, &mut |done| {
+        room.set(room.get().min(free_bytes(folder).unwrap_or(u64::MAX)));
+        step.progress(done, total);
+    });
     // When the packer ends early, writing to it fails, but what it says is the reason.
     let ended = running.wait();
     match (ended, written) {

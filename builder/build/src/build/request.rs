@@ -155,12 +155,13 @@ fn known_bases() -> Vec<String> {
 fn read_definition(path: &Path) -> Result<Definition, Failure> {
     use anklume_bytes::ReadAt;
     let limit = u64::try_from(anklume_definition::MAX_BYTES).unwrap_or(u64::MAX);
-    let what = format!("reading {}", path.display());
-    let reader = FileReader::open(path).context(&what).map_err(|failure| {
-        failure.hint("--image takes the path of an image definition, such as images/debian.toml")
-    })?;
-    let bytes = reader.read_vec(0, reader.size(), limit).context(&what)?;
-    let text = String::from_utf8(bytes).context(&what)?;
+    let refused = |error: &dyn std::fmt::Display| {
+        Failure::refused(format!("reading {}: {error}", path.display()))
+            .hint("--image takes the path of an image definition, such as images/debian.toml")
+    };
+    let reader = FileReader::open(path).map_err(|error| refused(&error))?;
+    let bytes = reader.read_vec(0, reader.size(), limit).map_err(|error| refused(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| refused(&error))?;
     Definition::parse(&text, &path.display().to_string()).map_err(|error| {
         let failure = Failure::refused(&error);
         match error.hint() {

@@ -74,7 +74,6 @@ impl TreeRequest {
         let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         let debs = debs.display();
         Cmd::new("mmdebstrap")
-            .arg("--quiet")
             .arg(format!("--variant={}", self.variant))
             .arg("--architectures=amd64")
             .arg("--format=tar")
@@ -120,7 +119,11 @@ fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
     if matches!(error, ProcessError::Interrupted { .. }) {
         return Failure::interrupted();
     }
-    let apt_says = |line: &&str| line.starts_with("E: ") && !line.starts_with("E: apt");
+    // mmdebstrap's own last lines only say that something failed.
+    let own = |line: &str| {
+        ["setup failed", "mmdebstrap failed", "apt-get"].iter().any(|w| line.contains(w))
+    };
+    let apt_says = |line: &&str| line.starts_with("E: ") && !own(line);
     let said: Vec<&str> = error.tail().lines().filter(apt_says).collect();
     let find = |what: &str| said.iter().find(|line| line.contains(what));
     if let Some(line) = find("Unable to locate package").or(find("has no installation candidate")) {
@@ -199,6 +202,7 @@ impl Tools {
     /// A program of the tree, run by the tree's own dynamic loader with its own libraries.
     pub(super) fn program(&self, name: &str) -> Cmd {
         Cmd::new(self.path("usr/lib64/ld-linux-x86-64.so.2"))
+            .named(name)
             .arg("--library-path")
             .arg(self.path("usr/lib/x86_64-linux-gnu"))
             .arg(self.path(&format!("usr/bin/{name}")))
