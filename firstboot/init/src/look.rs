@@ -13,7 +13,7 @@ use anklume_layout::{SECTOR_BYTES, files};
 use anklume_verity::RootHash;
 
 use crate::recognise::{
-    Extent, FileSystem, Inside, NotOurs, OsImage, has_partition, os_image, table_inside,
+    Extent, FileSystem, Inside, NotOurs, OsImage, disk_cut, has_partition, os_image, table_inside,
 };
 
 /// Where a file system with an image file is mounted, also in the running OS.
@@ -70,6 +70,9 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         Err(reason) => reason,
     };
     let mut why = reason.to_string();
+    if let Some(cut) = device.partition.is_none().then(|| disk_cut(&reader)).flatten() {
+        why = cut.to_string();
+    }
     if let Some(inside) = table.then(|| table_inside(&reader, wanted).ok()).flatten() {
         match inside.found {
             Some((extent, image)) => return found(Place::Extent(extent), image),

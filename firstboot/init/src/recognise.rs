@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anklume_bytes::{ReadAt, ReadError, Window};
+use anklume_bytes::{ReadAt, ReadError, Window, le_u64};
 use anklume_gpt::{Guid, Partition};
 use anklume_layout::{Role, SECTOR_BYTES, Slot};
 use anklume_verity::{RootHash, Superblock, root_hash_of};
@@ -13,6 +13,11 @@ const BLOCK_BYTES: u64 = anklume_verity::BLOCK_BYTES;
 const SUPERBLOCK_BYTES: u64 = 512;
 /// What tells a damaged squashfs from something else.
 const SQUASHFS_MAGIC: [u8; 4] = *b"hsqs";
+
+/// What a GPT header begins with, and the byte of it where the last LBA of the disk stands, u64 LE
+/// (UEFI 2.10 table 5.5).
+const GPT_MAGIC: &[u8] = b"EFI PART";
+const GPT_ALTERNATE_LBA: usize = 32;
 
 /// An OS image whose hash tree has the wanted root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub(crate) enum NotOurs {
     Mismatch { squashfs: u64, tree: u64 },
     /// The device ends before the OS does.
     Cut { expected: u64, found: u64 },
+    /// The disk ends before its partition table does: the copy of an image ended early.
+    CutDisk { expected: u64, found: u64 },
     /// The top of the hash tree has another hash: another version, or damage.
     OtherHash(RootHash),
     /// The device cannot be read.
@@ -55,6 +62,9 @@ impl fmt::Display for NotOurs {
             }
             Self::Cut { expected, found } => {
                 write!(f, "OS image of {expected} bytes cut at {found}")
+            }
+            Self::CutDisk { expected, found } => {
+                write!(f, "disk image of {expected} bytes cut at {found}")
             }
             Self::OtherHash(found) => {
                 write!(f, "OS image with root hash {found}: another version, or damaged")
@@ -173,6 +183,18 @@ pub(crate) fn table_inside<R: ReadAt + ?Sized>(
         }
     }
     Ok(inside)
+}
+
+/// Whether `disk` is shorter than the disk that its own partition table was made for.
+///
+/// The kernel shows no partitions of such a disk. Only the signature of the table's first header is
+/// checked: the answer is for a message.
+pub(crate) fn disk_cut<R: ReadAt + ?Sized>(disk: &R) -> Option<NotOurs> {
+    let header = disk.read_vec(SECTOR_BYTES, SECTOR_BYTES, SECTOR_BYTES).ok()?;
+    let last_lba = le_u64(&header, GPT_ALTERNATE_LBA).filter(|_| header.starts_with(GPT_MAGIC))?;
+    let expected = last_lba.checked_add(1)?.checked_mul(SECTOR_BYTES)?;
+    let found = disk.size();
+    (expected > found).then_some(NotOurs::CutDisk { expected, found })
 }
 
 /// The identity of partition `number` on a disk with logical blocks of `block_bytes`.

@@ -125,6 +125,17 @@ fn a_partition_inside_a_disk_is_found_with_its_names() {
 }
 
 #[test]
+fn a_cut_disk_is_told_by_its_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = disk(dir.path(), &[]);
+    assert!(disk_cut(&disk).is_none());
+    let cut = disk_cut(&disk[..disk.len() - 512]).unwrap();
+    assert_eq!(cut.to_string(), "disk image of 16777216 bytes cut at 16776704");
+    assert!(disk_cut(&vec![0xff; MIB]).is_none());
+    assert!(disk_cut(&disk[..600]).is_none());
+}
+
+#[test]
 fn file_systems_have_signatures() {
     let dir = tempfile::tempdir().unwrap();
     let make = |name: &str, package: &str, program: &str, arguments: &[&str]| {
