@@ -5,6 +5,7 @@
 
 pub mod facts;
 mod fault;
+mod fuzzing;
 mod inspect;
 mod print;
 mod read;
@@ -13,6 +14,7 @@ mod source;
 mod verify;
 
 pub use fault::Fault;
+pub use fuzzing::fuzz;
 pub use inspect::{Depth, inspect};
 pub use report::{Check, Report};
 pub use source::Bytes;
@@ -67,13 +69,4 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
     }
     let (bad, all) = (report.faults().count(), report.checks.len());
     Err(Failure::damaged(format!("the image {name}: {bad} of {all} checks failed")))
-}
-
-/// Everything that both commands read, but the files of the OS, for the fuzzer.
-///
-/// Must not panic, loop, or allocate what a length field asks for, whatever the bytes are.
-pub fn fuzz(bytes: &[u8]) {
-    let facts = inspect(&bytes, Depth::Structures);
-    // What is printed is made of the same hostile bytes.
-    let _text = print::text("image", &facts, true);
 }

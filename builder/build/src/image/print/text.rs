@@ -170,7 +170,9 @@ fn manifest_text(manifest: &Manifest) -> String {
     ]);
     text += &format!("    {}\n  command line\n", shown(&manifest.root_hash));
     for word in manifest.command_line.split_whitespace() {
-        text += &format!("    {}\n", shown(word));
+        // Its 64 digits are those of the line above, and would make this one too long.
+        let word = word.replace(&manifest.root_hash, "<root hash>");
+        text += &format!("    {}\n", shown(&word));
     }
     text
 }
@@ -184,7 +186,8 @@ fn os_text(slot: &SlotFacts) -> String {
     }
     if let Some(verity) = &slot.verity {
         let (bytes, covered) = (human_bytes(verity.hash_bytes), human_bytes(verity.data_bytes));
-        rows.push(("hash tree", format!("{bytes} for {covered}, uuid {}", verity.uuid)));
+        rows.push(("hash tree", format!("{bytes} for {covered}")));
+        rows.push(("uuid", verity.uuid.clone()));
         let (first, rest) = verity.salt.split_at_checked(32).unwrap_or((&verity.salt, ""));
         rows.push(("salt", first.to_owned()));
         rows.push(("", rest.to_owned()));

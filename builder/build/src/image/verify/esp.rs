@@ -1,6 +1,7 @@
 //! The EFI system partition.
 
 use anklume_bytes::ReadAt;
+use anklume_fat::Problem;
 use anklume_layout::{Role, files};
 use anklume_uki::{Image, MACHINE_X86_64, SUBSYSTEM_EFI_APPLICATION};
 
@@ -15,11 +16,13 @@ impl Verifier<'_, '_> {
         let part = self.checks.take(disk.part(Role::Esp)).flatten();
         let (Some(part), Some(place)) = (part, disk.place(Role::Esp)) else { return };
         let folder = Folder::open(name(Role::Esp), place.offset, &part);
-        let Some(folder) = self.checks.take(folder) else { return };
+        let Some(folder) = self.checks.take(folder) else { return expected.give_up(Role::Esp) };
         self.file_system(&folder);
         self.loader(&folder);
-        let taken = expected.add(&folder, |path| path.to_owned());
-        self.checks.take(taken);
+        let added = expected.add(&folder, |path| path.to_owned());
+        if self.checks.take(added).is_none() {
+            expected.give_up(Role::Esp);
+        }
     }
 
     /// The structures of a FAT file system.
@@ -27,11 +30,9 @@ impl Verifier<'_, '_> {
         let Folder { object, base, system, .. } = folder;
         let problems = system.check().map_err(|error| fault::fat(object, *base, &error));
         let Some(problems) = self.checks.take(problems) else { return };
-        let fault = |problem| {
-            Fault::told(object, *base, format!("{} file system: {problem:?}", system.fat_type()))
-        };
+        let fault = |problem: &Problem| Fault::told(object, *base, in_words(problem));
         let text = format!("{object}: {} file system", system.fat_type());
-        self.checks.all(text, problems.into_iter().map(fault).collect());
+        self.checks.all(text, problems.iter().map(fault).collect());
     }
 
     /// The boot loader that the firmware starts.
@@ -61,4 +62,33 @@ pub(super) fn program_faults(object: &str, base: u64, image: &Image) -> Vec<Faul
         }
     }
     faults
+}
+
+/// A problem of a FAT file system as a sentence.
+fn in_words(problem: &Problem) -> String {
+    match problem {
+        Problem::TablesDiffer { offset } => {
+            format!("its two allocation tables differ at their byte {offset}")
+        }
+        Problem::Media { expected, found } => {
+            format!("media byte of the allocation table: expected {expected:#x}, found {found:#x}")
+        }
+        Problem::BackupBootSector { offset } => {
+            format!("the copy of the boot sector differs at its byte {offset}")
+        }
+        Problem::FreeCount { expected, found } => {
+            format!("number of free clusters: expected {expected}, found {found}")
+        }
+        Problem::Directory { path, error } => format!("directory `{path}`: {error}"),
+        Problem::ChainLength { path, expected, found } => {
+            format!("clusters of `{path}`: expected {expected}, found {found}")
+        }
+        Problem::BadLink { path, cluster } => {
+            format!("cluster {cluster} of `{path}` leads nowhere")
+        }
+        Problem::CrossLinked { path, cluster } => {
+            format!("cluster {cluster} of `{path}` belongs to something else, too")
+        }
+        Problem::LostClusters { count } => format!("{count} clusters belong to no file"),
+    }
 }

@@ -2,7 +2,7 @@
 
 use anklume_bytes::ReadAt;
 use anklume_layout::manifest::Manifest;
-use anklume_layout::{cmdline, files, grub};
+use anklume_layout::{Role, Slot, cmdline, files, grub};
 
 use super::Verifier;
 use super::iso::Expected;
@@ -30,16 +30,9 @@ pub(super) struct Claims {
 impl Verifier<'_, '_> {
     pub(super) fn filled_slot(&mut self, parts: &SlotParts<'_>, expected: &mut Expected) {
         let mut claims = Claims::default();
-        if let Some(folder) = self.checks.take(parts.folder()) {
-            self.file_system(&folder);
-            self.file_list(&folder);
-            claims.manifest = self.checks.take(manifest(&folder));
-            self.boot_entry(&folder, claims.manifest.as_ref().map(|(manifest, _)| manifest));
-            if let Some(uki) = self.checks.take(Uki::open(&folder)) {
-                self.uki(&folder, &uki, &mut claims);
-            }
-            let taken = expected.add(&folder, |path| format!("{}/{path}", files::ISO_FOLDER));
-            self.checks.take(taken);
+        match self.checks.take(parts.folder()) {
+            Some(folder) => self.boot_files(&folder, &mut claims, expected, parts.slot),
+            None => expected.give_up(Role::Boot(parts.slot)),
         }
         let os = Os::read(&parts.os_name(), parts.os_base, &parts.os);
         let os = self.checks.take(os);
@@ -47,11 +40,35 @@ impl Verifier<'_, '_> {
             self.manifest(parts, manifest, *at, os.as_ref());
             expected.command_line = Some(manifest.command_line.clone());
         }
+        match os.as_ref().and_then(|os| os.data_bytes.checked_add(os.hash_bytes()?)) {
+            Some(bytes) => {
+                let path = format!("{}/{}", files::ISO_FOLDER, files::OS_IMAGE);
+                expected.add_file(path, parts.os_base, bytes);
+            }
+            None => expected.give_up(Role::Os(parts.slot)),
+        }
         if let Some(os) = os {
-            let path = format!("{}/{}", files::ISO_FOLDER, files::OS_IMAGE);
-            let bytes = os.data_bytes.saturating_add(os.hash_bytes().unwrap_or_default());
-            expected.add_file(path, parts.os_base, bytes);
             self.os(parts, os, &claims);
+        }
+    }
+
+    fn boot_files(
+        &mut self,
+        folder: &Folder<'_>,
+        claims: &mut Claims,
+        expected: &mut Expected,
+        slot: Slot,
+    ) {
+        self.file_system(folder);
+        self.file_list(folder);
+        claims.manifest = self.checks.take(manifest(folder));
+        self.boot_entry(folder, claims.manifest.as_ref().map(|(manifest, _)| manifest));
+        if let Some(uki) = self.checks.take(Uki::open(folder)) {
+            self.uki(folder, &uki, claims);
+        }
+        let added = expected.add(folder, |path| format!("{}/{path}", files::ISO_FOLDER));
+        if self.checks.take(added).is_none() {
+            expected.give_up(Role::Boot(slot));
         }
     }
 
