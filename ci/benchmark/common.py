@@ -82,9 +82,15 @@ class Sample:
         if poll:
             # Ends with the process, which is not reaped before its output has been read.
             threading.Thread(target=self._poll, args=[process.pid], daemon=True).start()
-        for line in process.stdout:
-            self._take(json.loads(line), time.monotonic() - start)
-        code = process.wait()
+        try:
+            for line in process.stdout:
+                self._take(json.loads(line), time.monotonic() - start)
+            code = process.wait()
+        finally:
+            if process.poll() is None:
+                # It removes its own files, and ends the programs that it runs.
+                process.terminate()
+                process.wait()
         self.total = time.monotonic() - start
         if code != 0:
             raise Trouble(f"a build ended with {code}: {' '.join(command)}")

@@ -45,6 +45,7 @@ OutputDirectory=out
 
 [Build]
 PackageCacheDirectory=packages
+WorkspaceDirectory=workspace
 Incremental=no
 Environment=INITRD=No
 
@@ -60,7 +61,7 @@ RemoveFiles={removed}
 """
 
 REPART = {
-    "00-esp": "Type=esp\nFormat=vfat\nCopyFiles=/boot:/\nCopyFiles=/efi:/\nSizeMinBytes={esp}M\n"
+    "00-esp": "Type=esp\nFormat=vfat\nCopyFiles=/efi:/\nSizeMinBytes={esp}M\n"
               "SizeMaxBytes={esp}M\n",
     "10-root": "Type=root\nFormat=squashfs\nCompression=zstd\nCompressionLevel={level}\n"
                "CopyFiles=/\nVerity=data\nVerityMatchKey=root\nMinimize=best\n",
@@ -93,7 +94,7 @@ class Mkosi:
         """A folder for one configuration; with `initrd`, mkosi does not make its own."""
         folder = self.bench.work / name
         apt = folder / "mkosi.sandbox/etc/apt"
-        for made in ["mkosi.repart", "packages", "out", apt / "sources.list.d", apt / "apt.conf.d"]:
+        for made in ["mkosi.repart", "packages", "out", "workspace", apt / "sources.list.d", apt / "apt.conf.d"]:
             (folder / made).mkdir(parents=True)
         proxies = run(["apt-config", "dump"]).splitlines()
         proxies = [line for line in proxies if line.startswith("Acquire::") and "Proxy" in line]
@@ -119,16 +120,21 @@ class Mkosi:
                    if path.startswith("/usr/") and not path.startswith("/usr/share/doc/")]
         return MKOSI_CONF.format(
             suite=definition["os"]["suite"], components=",".join(definition["os"]["components"]),
-            initrds="Initrds=initrd.img" if initrd else "",
+            initrds="Initrds=initrd.img\nKernelModulesInitrd=no" if initrd else "",
             command_line=" ".join(definition["kernel"]["command-line"]),
             packages=separator.join(packages), removed=separator.join(removed))
 
     def build(self, folder):
-        """Wall and CPU seconds of one build, and the size of its image in MB."""
-        with (folder / "log").open("w") as log:
-            wall, cpu, _ = timed(["unshare", "--mount", "sh", self.enter, self.root, folder,
-                                  "mkosi", "--force", "build"], stderr=log)
-        return wall, cpu, (folder / "out/bench.raw").stat().st_size / 1e6
+        """Wall and CPU seconds of one build, and what its image takes on the disk in MB."""
+        command = ["unshare", "--mount", "sh", self.enter, self.root, folder, "mkosi", "--force", "build"]
+        with (folder / "log").open("w+") as log:
+            try:
+                wall, cpu, _ = timed(command, stderr=log)
+            except Trouble:
+                log.seek(0)
+                say("".join(log.readlines()[-20:]))
+                raise
+        return wall, cpu, (folder / "out/bench.raw").stat().st_blocks * 512 / 1e6
 
 
 def deb822(lines):
