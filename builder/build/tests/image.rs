@@ -248,6 +248,35 @@ fn damage_to_file_systems_and_boot_files_is_named() {
 }
 
 #[test]
+fn a_root_hash_of_another_tree_is_named_wherever_it_is() {
+    let sample = iso();
+    let image = sample.whole();
+    let other = "0".repeat(64);
+    let mut places = Vec::new();
+    let hash = sample.root_hash.as_bytes();
+    for name in [files::UKI, files::MANIFEST] {
+        let area = sample.area(name);
+        let content = &image[area.offset as usize..(area.offset + area.bytes) as usize];
+        let found = (0..content.len() - 64).filter(|at| content[*at..].starts_with(hash));
+        places.push(found.map(|at| area.offset + at as u64).collect::<Vec<_>>());
+    }
+    // The UKI has three command lines, the manifest a field and a command line.
+    assert_eq!(places.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+    let named = |image: &[u8], start: &str| {
+        let report = check(&image);
+        let line = report.checks.iter().map(ToString::to_string).find(|l| l.starts_with(start));
+        assert!(line.is_some_and(|line| line.contains(" at byte ")), "{}", lines(&report));
+    };
+    let uki = with(&image, places[0][0], other.as_bytes());
+    named(&uki, "BAD: root hash in the UKI of slot a");
+    let manifest = with(&image, places[1][0], other.as_bytes());
+    named(&manifest, "BAD: root hash in the manifest of slot a");
+    named(&manifest, "BAD: manifest of slot a: root-hash");
+    let both = with(&uki, places[1][0], other.as_bytes());
+    named(&both, "BAD: partition 4 (anklume-os-a): root hash of the tree");
+}
+
+#[test]
 fn damage_to_the_manifest_is_named() {
     let sample = iso();
     let image = sample.whole();

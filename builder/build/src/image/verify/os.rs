@@ -10,6 +10,15 @@ use crate::image::read::content::Tree;
 use crate::image::read::os::Os;
 use crate::image::read::slot::SlotParts;
 
+/// A root hash that something asks for.
+struct RootClaim {
+    /// What asks for it.
+    object: String,
+    /// Byte of the image where that begins.
+    at: u64,
+    root: RootHash,
+}
+
 impl Verifier<'_, '_> {
     pub(super) fn os(&mut self, parts: &SlotParts<'_>, os: Os, claims: &Claims) {
         let object = parts.os_name();
@@ -22,14 +31,14 @@ impl Verifier<'_, '_> {
         let tree = verity.and_then(|_| self.walk(parts, data_bytes, &roots));
         let Some(root) = self.checks.take(tree) else { return };
         self.checks.ok(format!("{object}: every block has the digest of the hash tree"));
-        self.compare_roots(&object, root, &roots);
+        self.compare_roots(parts, root, &roots);
         let content =
             Tree { object: &object, base: parts.os_base, part: &parts.os, superblock: &squashfs };
         self.content(content, claims);
     }
 
     /// The root hashes that the manifest and the UKI ask for, with where they do.
-    fn root_hashes(&mut self, parts: &SlotParts<'_>, claims: &Claims) -> Vec<(String, RootHash)> {
+    fn root_hashes(&mut self, parts: &SlotParts<'_>, claims: &Claims) -> Vec<RootClaim> {
         let manifest = claims.manifest.as_ref();
         let manifest = manifest.map(|(manifest, at)| (manifest.root_hash.as_str(), *at));
         let line = claims.command_line.as_ref();
@@ -41,7 +50,7 @@ impl Verifier<'_, '_> {
             let object = format!("root hash in the {place} of slot {}", parts.slot);
             let parsed = text.parse::<RootHash>();
             let parsed = parsed.map_err(|error| Fault::told(&object, at, error));
-            roots.extend(self.checks.take(parsed).map(|root| (object, root)));
+            roots.extend(self.checks.take(parsed).map(|root| RootClaim { object, at, root }));
         }
         roots
     }
@@ -52,35 +61,26 @@ impl Verifier<'_, '_> {
         &mut self,
         parts: &SlotParts<'_>,
         data_bytes: u64,
-        roots: &[(String, RootHash)],
+        roots: &[RootClaim],
     ) -> Result<RootHash, Fault> {
         let step = format!("hash tree of slot {}", parts.slot);
         let progress = &mut *self.progress;
         // Two different claims: the walk cannot please both, and the comparison says which is off.
-        let agreed = roots.iter().all(|(_, root)| roots.first().is_some_and(|(_, r)| r == root));
-        let expected = roots.first().map(|(_, root)| *root).filter(|_| agreed);
+        let first = roots.first().map(|claim| claim.root);
+        let expected = first.filter(|root| roots.iter().all(|claim| claim.root == *root));
         let mut told = |done: u64| progress(&step, done.min(data_bytes), data_bytes);
         anklume_verity::verify(&parts.os, data_bytes, expected, &mut told)
             .map_err(|error| fault::verity(&parts.os_name(), parts.os_base, data_bytes, &error))
     }
 
-    fn compare_roots(&mut self, object: &str, root: RootHash, roots: &[(String, RootHash)]) {
-        for (place, claimed) in roots {
-            if *claimed == root {
-                self.checks.ok(format!("{place}: that of the hash tree, {root}"));
-            } else {
-                let fault = Fault {
-                    object: place.clone(),
-                    offset: None,
-                    expected: Some(root.to_string()),
-                    found: claimed.to_string(),
-                };
-                self.checks.bad(fault);
-            }
+    fn compare_roots(&mut self, parts: &SlotParts<'_>, root: RootHash, roots: &[RootClaim]) {
+        for RootClaim { object, at, root: claimed } in roots {
+            let text = format!("{object}: that of the hash tree, {root}");
+            self.checks.same(text, object, *at, (root, *claimed));
         }
         if roots.is_empty() {
-            let found = "none that can be read";
-            self.checks.bad(Fault::told(object, 0, format!("root hash to compare with: {found}")));
+            let (object, expected) = (parts.os_name(), "a root hash to compare with");
+            self.checks.bad(Fault::new(object, parts.os_base, expected, "none"));
         }
     }
 
