@@ -5,7 +5,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use anklume_verity::{
     Builder, Error, Params, RootHash, Superblock, Tree, hash_offset_layout, root_hash_of, verify,
@@ -240,35 +239,4 @@ fn a_tree_for_other_data_or_cut_short_is_refused() {
         verify(&image, data_bytes + 1, None, &mut |_| ()),
         Err(Error::NotWholeBlocks { .. })
     ));
-}
-
-/// Not a test of correctness: prints both times. Run it with `--release --ignored --nocapture`.
-#[test]
-#[ignore = "takes a GiB of temporary space and depends on the machine"]
-fn speed_against_veritysetup() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = data(1 << 18);
-    let started = Instant::now();
-    let ours = build(&data, SALT);
-    let building = started.elapsed();
-    let mut image = data.clone();
-    image.extend_from_slice(&ours.bytes);
-    let started = Instant::now();
-    verify(&image, data.len() as u64, Some(ours.root_hash), &mut |_| ()).unwrap();
-    let verifying = started.elapsed();
-    let started = Instant::now();
-    let (_, root_hash) = format(folder.path(), &data, SALT);
-    println!("1 GiB: build {building:?}, verify {verifying:?}");
-    println!("write and veritysetup format {:?}", started.elapsed());
-    assert_eq!(ours.root_hash, root_hash);
-    let started = Instant::now();
-    format_again(folder.path());
-    println!("veritysetup format alone {:?}", started.elapsed());
-}
-
-/// `veritysetup format` over the data that [`format`] left in `folder`.
-fn format_again(folder: &Path) {
-    let salt = format!("--salt={SALT}");
-    let (ok, text) = veritysetup(&["format", &salt, &path(folder, "data"), &path(folder, "again")]);
-    assert!(ok, "{text}");
 }

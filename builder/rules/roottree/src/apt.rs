@@ -181,16 +181,16 @@ mod tests {
 
     #[test]
     fn deb822_with_separate_security() {
-        let text = "Types: deb deb-src\nURIs: http://deb.debian.org/debian/\n\
+        let text = "Types: deb deb-src\nURIs: http://mirror.example/debian/\n\
             Suites: bookworm bookworm-updates\nComponents: main\n\
             Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n\
-            Types: deb\n# a comment\nURIs: http://deb.debian.org/debian-security\n\
+            Types: deb\n# a comment\nURIs: http://mirror.example/debian-security\n\
             Suites: bookworm-security\nComponents: main\n\n\
             Enabled: no\nTypes: deb\nURIs: http://off.example/debian\nSuites: sid\nComponents: main\n\n\
             Types: deb-src\nURIs: http://src.example/debian\nSuites: sid\nComponents: main\n";
         let found = apt_sources(&[("debian.sources", text)]).unwrap();
-        assert_eq!(found.uris, ["http://deb.debian.org/debian"]);
-        assert_eq!(found.security_uris, ["http://deb.debian.org/debian-security"]);
+        assert_eq!(found.uris, ["http://mirror.example/debian"]);
+        assert_eq!(found.security_uris, ["http://mirror.example/debian-security"]);
         let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
         assert_eq!(found.signed_by.as_deref(), Some(keyring));
     }
@@ -205,14 +205,14 @@ mod tests {
               https://mirror.example/pub/linux/ trixie main contrib # ours\n\
             deb http://two.example:3142/debian stable-updates main\n\
             deb http://two.example:3142/debian stable main\n\
-            deb http://security.debian.org/debian-security buster/updates main\n",
+            deb http://security.example/debian-security buster/updates main\n",
         );
         let found = found.unwrap();
         assert_eq!(
             found.uris,
             ["https://mirror.example/pub/linux", "http://two.example:3142/debian"]
         );
-        assert_eq!(found.security_uris, ["http://security.debian.org/debian-security"]);
+        assert_eq!(found.security_uris, ["http://security.example/debian-security"]);
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn snapshots_and_mirror_lists_are_debian() {
-        let snapshot = "deb http://snapshot.debian.org/archive/debian/20250520T000000Z trixie main";
+        let snapshot = "deb http://snapshot.example/archive/debian/20250520T000000Z trixie main";
         assert_eq!(one_line(snapshot).unwrap().uris.len(), 1);
         let list = "deb mirror+file:///etc/apt/mirrors/debian.list trixie main";
         assert_eq!(one_line(list).unwrap().uris, ["mirror+file:///etc/apt/mirrors/debian.list"]);
