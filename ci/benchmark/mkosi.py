@@ -46,6 +46,7 @@ OutputDirectory=out
 [Build]
 PackageCacheDirectory=packages
 WorkspaceDirectory=workspace
+BuildSources=
 Incremental=no
 Environment=INITRD=No
 
@@ -94,7 +95,9 @@ class Mkosi:
         """A folder for one configuration; with `initrd`, mkosi does not make its own."""
         folder = self.bench.work / name
         apt = folder / "mkosi.sandbox/etc/apt"
-        for made in ["mkosi.repart", "packages", "out", "workspace", apt / "sources.list.d", apt / "apt.conf.d"]:
+        # The workspace lies where the image goes: a rename, not a copy, ends the build.
+        for made in ["mkosi.repart", "packages", "out", "workspace", apt / "sources.list.d",
+                     apt / "apt.conf.d"]:
             (folder / made).mkdir(parents=True)
         proxies = run(["apt-config", "dump"]).splitlines()
         proxies = [line for line in proxies if line.startswith("Acquire::") and "Proxy" in line]
@@ -126,7 +129,8 @@ class Mkosi:
 
     def build(self, folder):
         """Wall and CPU seconds of one build, and what its image takes on the disk in MB."""
-        command = ["unshare", "--mount", "sh", self.enter, self.root, folder, "mkosi", "--force", "build"]
+        command = ["unshare", "--mount", "sh", self.enter, self.root, folder,
+                   "mkosi", "--force", "build"]
         with (folder / "log").open("w+") as log:
             try:
                 wall, cpu, _ = timed(command, stderr=log)

@@ -67,9 +67,10 @@ def pack(bench):
         steps.append([f"`{profile}`", *step_medians(cached, PACK_STEPS)])
         recorded.stream.unlink()
     return (text + f"`debian-test`; {bench.runs} runs in turns ({bench.build_runs} where the initramfs "
-            "is made anew), median and range. \"The squashfs tool alone\" is the builder's own tar2sqfs with the builder's own arguments, on the recorded "
-            "tar stream in the page cache; its output is the same, byte for byte. The builder's time "
-            "runs until it ends, which includes flushing the image to the disk.\n\n"
+            "is made anew), median and range. \"The squashfs tool alone\" is the builder's own tar2sqfs "
+            "with the builder's own arguments, on the recorded tar stream in the page cache; its output "
+            "is the same, byte for byte. The builder's time runs until it ends, which includes flushing "
+            "the image to the disk.\n\n"
             + table(["", "s", "against the tool", "goal: at most 1.10"], rows)
             + "\nSteps with the initramfs in the cache, medians in seconds:\n\n"
             + table(["", *PACK_STEPS], steps))
