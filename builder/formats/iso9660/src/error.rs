@@ -55,7 +55,7 @@ impl Error {
 /// A volume that cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A name is not upper-case 8.3 (ECMA-119 section 10.1, interchange level 1).
+    /// A name is not 8.3 in whatever case (ECMA-119 section 10.1, interchange level 1).
     #[error("path {path}: component {component:?} must be {expected}")]
     Name {
         /// The whole path.

@@ -21,15 +21,21 @@ pub(crate) fn is_a(text: &str) -> bool {
 }
 
 fn is_directory_name(name: &str) -> bool {
-    (1..=8).contains(&name.len()) && is_d(name)
+    (1..=8).contains(&name.len()) && is_d(&identifier(name))
+}
+
+/// What stands for `name` where there are capitals only.
+pub(crate) fn identifier(name: &str) -> String {
+    name.to_ascii_uppercase()
 }
 
 fn is_file_name(name: &str) -> bool {
     let (stem, extension) = name.split_once('.').unwrap_or((name, "X"));
-    is_directory_name(stem) && (1..=3).contains(&extension.len()) && is_d(extension)
+    let in_range = (1..=3).contains(&extension.len());
+    is_directory_name(stem) && in_range && is_d(&identifier(extension))
 }
 
-/// The directories of `path` and its file name, all of them upper-case 8.3.
+/// The directories of `path` and its file name: 8.3, in capitals or small letters.
 ///
 /// # Errors
 /// [`PlanError::Name`] and [`PlanError::TooDeep`].
@@ -41,12 +47,12 @@ pub(crate) fn split(path: &str) -> Result<(Vec<String>, String), PlanError> {
     };
     let (folders, name) = path.rsplit_once('/').map_or((None, path), |(f, n)| (Some(f), n));
     if !is_file_name(name) {
-        return Err(refuse(name, "upper-case 8.3"));
+        return Err(refuse(name, "8.3"));
     }
     let mut directories = Vec::new();
     for folder in folders.into_iter().flat_map(|folders| folders.split('/')) {
         if !is_directory_name(folder) {
-            return Err(refuse(folder, "at most 8 digits, capitals and underlines"));
+            return Err(refuse(folder, "at most 8 digits, letters and underlines"));
         }
         directories.push(folder.to_owned());
     }
@@ -82,7 +88,6 @@ mod tests {
             "/A",
             "A/",
             "A//B",
-            "a",
             "A.",
             ".A",
             "A.B.C",
@@ -97,6 +102,7 @@ mod tests {
         ] {
             assert!(matches!(split(bad), Err(PlanError::Name { .. })), "{bad}");
         }
+        assert_eq!(split("boot/a.b").unwrap(), (vec!["boot".into()], "a.b".into()));
         assert!(split("1/2/3/4/5/6/7/F").is_ok());
         assert!(matches!(split("1/2/3/4/5/6/7/8/F"), Err(PlanError::TooDeep { levels: 9, .. })));
     }

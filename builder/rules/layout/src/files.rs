@@ -1,5 +1,5 @@
 //! Names of files on a medium: upper-case 8.3, so that they are the same on FAT, on plain ISO 9660
-//! and after a copy to a FAT stick.
+//! and after a copy to a FAT stick. What other boot loaders look for is spelled as they do.
 
 /// The boot loader that UEFI firmware looks for on removable media (UEFI 2.10 section 3.5.1.1).
 pub const EFI_LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
@@ -19,7 +19,8 @@ pub const MANIFEST: &str = "MANIFEST.JSN";
 pub const ISO_FOLDER: &str = "ANKLUME";
 /// ISO tree, inside [`ISO_FOLDER`]: squashfs and hash tree.
 pub const OS_IMAGE: &str = "OS.IMG";
-/// ISO tree: what a GRUB multiboot stick reads to boot the image file.
-pub const LOOPBACK_CONFIG: &str = "BOOT/GRUB/LOOPBACK.CFG";
+/// ISO tree: what a GRUB multiboot stick reads to boot the image file. Small letters, because GRUB
+/// tells them from capitals in Rock Ridge names, and every such stick spells it like this.
+pub const LOOPBACK_CONFIG: &str = "boot/grub/loopback.cfg";
 /// ISO tree: the same entry for tools that copy the files to a stick and install a GRUB of their own.
-pub const TREE_CONFIG: &str = "BOOT/GRUB/GRUB.CFG";
+pub const TREE_CONFIG: &str = "boot/grub/grub.cfg";

@@ -97,6 +97,9 @@ set default=0
 # No entry can be edited and no prompt be reached: there is no such user.
 set superusers=nobody
 {find}
+# A submenu sees exported variables only.
+export slot
+export medium
 if [ -z "$slot" ]; then
   echo "anklume: no OS on the medium that the boot loader came from ($from)."
   echo "Restarting in 30 seconds."
@@ -211,6 +214,16 @@ mod tests {
         assert_eq!(entries, VARIANTS.len() + 1);
         assert_eq!(config.matches("  reboot\n").count(), entries + 1);
         assert_eq!(config.matches("if [").count(), config.matches("fi\n").count());
+    }
+
+    #[test]
+    fn entries_of_the_submenu_see_what_they_use() {
+        let config = embedded_config("anklume");
+        let submenu = config.split_once("submenu").unwrap().1;
+        for variable in ["slot", "medium"] {
+            assert!(submenu.contains(&format!("${variable}")));
+            assert!(config.contains(&format!("\nexport {variable}\n")));
+        }
     }
 
     #[test]

@@ -83,7 +83,11 @@ fn rows<'a>(tree: &'a Tree<'_>, index: usize, flavour: Flavour, places: &Places)
             Child::Directory(_) => identifier(name, flavour),
             Child::File(_) => file_identifier(name, flavour),
         };
-        rows.push(row(identifier, Some(name.as_str()), *child, false));
+        let shown = match *child {
+            Child::Directory(index) => tree.directories.get(index).map(|one| one.shown.as_str()),
+            Child::File(index) => tree.files.get(index).map(|one| one.shown.as_str()),
+        };
+        rows.push(row(identifier, shown, *child, false));
     }
     rows
 }

@@ -57,7 +57,8 @@ pub struct EfiImage {
 /// A file whose content lies elsewhere in the image, as part of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSpec {
-    /// Path without leading slash, upper-case 8.3 components.
+    /// Path without leading slash, 8.3 components. Rock Ridge names are as spelled here, plain and
+    /// Joliet names in capitals.
     pub path: String,
     /// First byte, a multiple of 2048, not before [`Params::limit_bytes`].
     pub offset_bytes: u64,
@@ -72,7 +73,7 @@ pub enum Entry {
     Alias(FileSpec),
     /// A small file that is stored in the volume's own area.
     Inline {
-        /// Path without leading slash, upper-case 8.3 components.
+        /// Path without leading slash, as in [`FileSpec::path`].
         path: String,
         /// What the file holds.
         content: Vec<u8>,

@@ -1,10 +1,10 @@
 //! The directories and files of a volume, in the order that ECMA-119 asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Entry;
 use crate::error::PlanError;
-use crate::names::split;
+use crate::names::{identifier, split};
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy)]
@@ -19,15 +19,20 @@ pub(super) enum Content<'a> {
 #[derive(Debug)]
 pub(super) struct File<'a> {
     pub(super) path: &'a str,
+    /// In capitals.
     pub(super) name: String,
+    /// As it was spelled.
+    pub(super) shown: String,
     pub(super) content: Content<'a>,
 }
 
 /// A directory; the root is its own parent.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// Empty for the root.
+    /// In capitals; empty for the root.
     pub(super) name: String,
+    /// As the first path with it spelled it.
+    pub(super) shown: String,
     /// Index of the parent in [`Tree::directories`].
     pub(super) parent: usize,
     /// What it holds, sorted by name.
@@ -58,26 +63,28 @@ impl<'a> Tree<'a> {
     /// same as comparing padded names and then padded extensions (ECMA-119 section 9.3).
     pub(super) fn new(entries: &'a [Entry]) -> Result<Self, PlanError> {
         let mut sorted = BTreeMap::new();
-        let mut folders = BTreeSet::from([(0, Vec::new())]);
+        let mut folders = BTreeMap::from([((0, Vec::new()), String::new())]);
         for entry in entries {
             let (path, content) = match entry {
                 Entry::Alias(file) => (&file.path, Content::Alias(file.offset_bytes, file.size)),
                 Entry::Inline { path, content } => (path, Content::Stored(content)),
             };
-            let (directory, name) = split(path)?;
-            for depth in 1..=directory.len() {
-                folders.insert((depth, directory.iter().take(depth).cloned().collect()));
+            let (spelled, shown) = split(path)?;
+            let mut directory = Vec::new();
+            for folder in spelled {
+                directory.push(identifier(&folder));
+                folders.entry((directory.len(), directory.clone())).or_insert(folder);
             }
-            let key = (directory.len(), directory, name);
-            if sorted.insert(key, (path.as_str(), content)).is_some() {
+            let key = (directory.len(), directory, identifier(&shown));
+            if sorted.insert(key, (path.as_str(), shown, content)).is_some() {
                 return Err(PlanError::Duplicate { path: path.clone() });
             }
         }
         let (directories, numbers) = connect(folders);
         let mut tree = Self { directories, files: Vec::new() };
-        for ((_, folder, name), (path, content)) in sorted {
+        for ((_, folder, name), (path, shown, content)) in sorted {
             let parent = numbers.get(&folder).copied().unwrap_or_default();
-            tree.add(parent, File { path, name, content })?;
+            tree.add(parent, File { path, name, shown, content })?;
         }
         Ok(tree)
     }
@@ -97,17 +104,17 @@ impl<'a> Tree<'a> {
 type Numbers = BTreeMap<Vec<String>, usize>;
 
 /// Gives directories, sorted by level and path, their numbers, parents and subdirectories.
-fn connect(folders: BTreeSet<(usize, Vec<String>)>) -> (Vec<Directory>, Numbers) {
+fn connect(folders: BTreeMap<(usize, Vec<String>), String>) -> (Vec<Directory>, Numbers) {
     let mut numbers = Numbers::new();
     let mut directories: Vec<Directory> = Vec::new();
-    for (number, (_, folder)) in folders.into_iter().enumerate() {
+    for (number, ((_, folder), shown)) in folders.into_iter().enumerate() {
         let name = folder.last().cloned().unwrap_or_default();
         let above = folder.split_last().map_or(&[][..], |(_, above)| above);
         let parent = numbers.get(above).copied().unwrap_or_default();
         if let Some(above) = directories.get_mut(parent) {
             above.children.insert(name.clone(), Child::Directory(number));
         }
-        directories.push(Directory { name, parent, children: BTreeMap::new() });
+        directories.push(Directory { name, shown, parent, children: BTreeMap::new() });
         numbers.insert(folder, number);
     }
     (directories, numbers)
@@ -141,8 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn spelling_does_not_change_the_order() {
+        let entries = ["boot/b", "A/c", "C"].map(inline);
+        let tree = Tree::new(&entries).unwrap();
+        let names: Vec<_> = tree.directories[0].children.keys().collect();
+        assert_eq!(names, ["A", "BOOT", "C"]);
+        assert_eq!(tree.directories[2].shown, "boot");
+        let shown: Vec<_> = tree.files.iter().map(|one| one.shown.as_str()).collect();
+        assert_eq!(shown, ["C", "c", "b"]);
+    }
+
+    #[test]
     fn one_path_is_one_thing() {
-        for pair in [["A/B", "A/B"], ["A", "A/B"], ["A/B", "A"]] {
+        for pair in [["A/B", "A/B"], ["A", "A/B"], ["A/B", "A"], ["a/B", "A/b"]] {
             let entries = pair.map(inline);
             assert!(matches!(Tree::new(&entries), Err(PlanError::Duplicate { .. })), "{pair:?}");
         }

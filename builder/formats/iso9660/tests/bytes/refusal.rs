@@ -28,11 +28,13 @@ fn a_file_is_shorter_than_four_gibibytes() {
 }
 
 #[test]
-fn names_are_upper_case_8_3_and_unique() {
-    let error = refusal(params(), &[inline("boot/grub.cfg", b"")]);
+fn names_are_8_3_and_unique() {
+    let error = refusal(params(), &[inline("boot/grub.conf", b"")]);
     assert!(matches!(error, PlanError::Name { .. }), "{error}");
     let error = refusal(params(), &[inline("A", b""), alias("A", LIMIT, 1)]);
     assert_eq!(error, PlanError::Duplicate { path: "A".into() });
+    let error = refusal(params(), &[inline("boot/a", b""), alias("BOOT/A", LIMIT, 1)]);
+    assert_eq!(error, PlanError::Duplicate { path: "BOOT/A".into() });
 }
 
 #[test]

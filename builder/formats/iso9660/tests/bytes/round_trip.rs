@@ -35,6 +35,26 @@ fn path(entry: &Entry) -> &str {
     }
 }
 
+/// GRUB tells small letters from capitals in Rock Ridge names, and asks for `/boot/grub`.
+#[test]
+fn rock_ridge_names_are_as_spelled_and_the_others_are_capitals() {
+    let entries = [inline("boot/grub/grub.cfg", b"x"), inline("EFI/A.EFI", b"y")];
+    let area = plan(&roomy(), &entries).unwrap();
+    let mut image = vec![0; usize::try_from(ROOM + LIMIT).unwrap()];
+    image[32768..32768 + area.bytes.len()].copy_from_slice(&area.bytes);
+    assert_eq!(check(&image).unwrap(), []);
+    let volume = Volume::open(&image).unwrap();
+    for (names, expected) in [
+        (Names::Plain, ["EFI/A.EFI", "BOOT/GRUB/GRUB.CFG"]),
+        (Names::RockRidge, ["EFI/A.EFI", "boot/grub/grub.cfg"]),
+        (Names::Joliet, ["EFI/A.EFI", "BOOT/GRUB/GRUB.CFG"]),
+    ] {
+        let nodes = volume.list_as(names).unwrap();
+        let files = nodes.iter().filter(|node| !node.directory);
+        assert_eq!(files.map(|node| node.path.as_str()).collect::<Vec<_>>(), expected);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
