@@ -9,12 +9,12 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds `anklume-build` and the static `anklume-init` into one folder, which it returns.
 pub(crate) fn build() -> Result<PathBuf, String> {
-    succeed(cargo().args(["build", "--quiet", "--release", "--package", "anklume-build"]))?;
+    succeed(cargo().args(["build", "--release", "--package", "anklume-build"]))?;
     // A target of its own, although it is the same machine: the flag must not reach procedural
     // macros, which are dynamic libraries.
     succeed(
         cargo()
-            .args(["build", "--quiet", "--release", "--package", "anklume-init"])
+            .args(["build", "--release", "--package", "anklume-init"])
             .args(["--target", TARGET])
             .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static")
             .env_remove("RUSTFLAGS"),

@@ -3,8 +3,9 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
-use anklume_bytes::ReadAt;
+use anklume_bytes::{ReadAt, ReadError};
 use anklume_host::file::{FileReader, OutputFile};
 use anklume_host::interrupt::interrupted;
 use anklume_layout::disk::DiskPlan;
@@ -16,8 +17,8 @@ use super::slot::{Source, Writes};
 use crate::events::Step;
 use crate::failure::{Context, Failure};
 
-/// Bytes hashed and copied at once.
-const PIECE_BYTES: u64 = 4 << 20;
+/// Bytes hashed and copied between two looks at Ctrl-C.
+const PIECE_BYTES: u64 = 32 << 20;
 
 /// An image file under a temporary name.
 #[derive(Debug)]
@@ -55,21 +56,17 @@ impl ImageFile {
     ) -> Result<Tree, Failure> {
         let place = disk.extent(Role::Os(Slot::A));
         let place = place.ok_or_else(|| Failure::failed("the plan has no OS partition"))?;
-        let reader = FileReader::open(os).context("the packed file system")?;
-        let mut buffer = Vec::new();
+        let source = FileReader::open(os).context("the packed file system")?;
+        let copied = Copied::new(&source, padded_bytes, self, place.offset);
         let mut done = 0;
         while done < padded_bytes {
             if interrupted() {
                 return Err(Failure::interrupted());
             }
             let part = (padded_bytes - done).min(PIECE_BYTES);
-            buffer.clear();
-            buffer.resize(usize::try_from(part).unwrap_or_default(), 0);
-            let held = reader.size().saturating_sub(done).min(part);
-            let held = usize::try_from(held).unwrap_or_default();
-            reader.read_at(done, &mut buffer[..held]).context("the packed file system")?;
-            builder.update(&buffer).context("the hash tree")?;
-            self.write(place.offset + done, &buffer).map_err(|error| written(&error))?;
+            let hashed = builder.update_from(&copied, part);
+            copied.written()?;
+            hashed.context("the packed file system")?;
             done += part;
             step.progress(done, padded_bytes);
         }
@@ -112,6 +109,47 @@ impl ImageFile {
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.output.file().write_all_at(bytes, offset)
+    }
+}
+
+/// A file, followed by zeros up to whole blocks, whose every part is written to the image when it
+/// is read: it passes the processor once, while it is hashed.
+struct Copied<'a> {
+    source: &'a FileReader,
+    padded_bytes: u64,
+    image: &'a ImageFile,
+    /// Where the file begins in the image.
+    at: u64,
+    /// Why the image could not be written.
+    failed: OnceLock<io::Error>,
+}
+
+impl<'a> Copied<'a> {
+    fn new(source: &'a FileReader, padded_bytes: u64, image: &'a ImageFile, at: u64) -> Self {
+        Self { source, padded_bytes, image, at, failed: OnceLock::new() }
+    }
+
+    fn written(&self) -> Result<(), Failure> {
+        self.failed.get().map_or(Ok(()), |error| Err(written(error)))
+    }
+}
+
+impl ReadAt for Copied<'_> {
+    fn size(&self) -> u64 {
+        self.padded_bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        let held = self.source.size().saturating_sub(offset).min(length);
+        let (data, padding) = buffer.split_at_mut(usize::try_from(held).unwrap_or(buffer.len()));
+        self.source.read_at(offset, data)?;
+        padding.fill(0);
+        self.image.write(self.at + offset, buffer).map_err(|error| {
+            let source = io::Error::from(error.kind());
+            self.failed.get_or_init(|| error);
+            ReadError::Io { offset, length, source }
+        })
     }
 }
 

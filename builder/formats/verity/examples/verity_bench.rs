@@ -10,12 +10,11 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 
+use anklume_bytes::{ReadAt, ReadError};
 use anklume_verity::{Builder, Params};
-
-/// Bytes hashed at once, as in the image builder.
-const PIECE_BYTES: usize = 4 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,17 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let uuid = unhex(uuid)?.try_into().map_err(|_| "a UUID has 32 digits")?;
     let params = Params { salt: unhex(salt)?, uuid };
-    let mut data = File::open(data)?;
-    let mut left = data.metadata()?.len();
-    let mut builder = Builder::new(params, left)?;
-    let mut buffer = vec![0; PIECE_BYTES];
-    while left > 0 {
-        let piece = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let buffer = &mut buffer[..piece];
-        data.read_exact(buffer)?;
-        builder.update(buffer)?;
-        left -= u64::try_from(piece)?;
-    }
+    let data = Data::open(data)?;
+    let mut builder = Builder::new(params, data.size)?;
+    builder.update_from(&data, data.size)?;
     let tree = builder.finish()?;
     let mut hash = File::create(hash)?;
     hash.write_all(&tree.bytes)?;
@@ -42,6 +33,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     hash.sync_all()?;
     println!("{}", tree.root_hash);
     Ok(())
+}
+
+/// The file that is hashed.
+struct Data {
+    file: File,
+    size: u64,
+}
+
+impl Data {
+    fn open(path: &str) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl ReadAt for Data {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        let length = buffer.len() as u64;
+        let failed = |source| ReadError::Io { offset, length, source };
+        self.file.read_exact_at(buffer, offset).map_err(failed)
+    }
 }
 
 /// The bytes that pairs of hexadecimal digits stand for; hyphens between them are skipped.

@@ -1,5 +1,7 @@
 //! Building a tree while the data passes by.
 
+use anklume_bytes::ReadAt;
+
 use crate::hash::Hasher;
 use crate::layout::{BLOCK, DIGEST, MAX_DATA_BLOCKS};
 use crate::{BLOCK_BYTES, Error, RootHash, Superblock, TreeLayout, hash_offset_layout};
@@ -70,20 +72,53 @@ impl Builder {
     /// [`Error::NotWholeBlocks`], and [`Error::DataLength`] for more data than announced; the
     /// piece is then not taken.
     pub fn update(&mut self, data: &[u8]) -> Result<(), Error> {
-        let piece = u64::try_from(data.len()).unwrap_or(u64::MAX);
-        let blocks = whole_blocks(piece)?;
-        let seen_bytes = self.seen_bytes.saturating_add(piece);
+        let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        self.take(bytes, |hasher, digests| {
+            hasher.digest_blocks(data, digests);
+            Ok(())
+        })
+    }
+
+    /// Takes the next `bytes` bytes of data, a multiple of 4096, from `image`, which holds the data
+    /// from its first byte on. All cores read and hash at the same time, each another part: several
+    /// times faster than [`Builder::update`] with data that one thread reads.
+    ///
+    /// # Errors
+    /// As [`Builder::update`], and [`Error::Read`].
+    pub fn update_from<R>(&mut self, image: &R, bytes: u64) -> Result<(), Error>
+    where
+        R: ReadAt + Sync + ?Sized,
+    {
+        let offset = self.seen_bytes;
+        self.take(bytes, |hasher, digests| {
+            hasher.digest_read(image, offset, digests).map_err(Error::Read)
+        })
+    }
+
+    /// Lets `digest` fill in the digests of the next `bytes` bytes.
+    fn take<D>(&mut self, bytes: u64, digest: D) -> Result<(), Error>
+    where
+        D: FnOnce(&Hasher, &mut [u8]) -> Result<(), Error>,
+    {
+        let blocks = whole_blocks(bytes)?;
+        let seen_bytes = self.seen_bytes.saturating_add(bytes);
         if seen_bytes > self.data_bytes {
             return Err(Error::DataLength { expected: self.data_bytes, found: seen_bytes });
         }
         if self.layout.levels.is_empty() {
-            self.hasher.digest_blocks(data, &mut self.last);
+            // Data of one block; no bytes, no digest.
+            let digests = if blocks == 0 { &mut [] } else { self.last.as_mut_slice() };
+            digest(&self.hasher, digests)?;
         } else {
             let start = self.bytes.len();
             let digest_bytes = to_usize(blocks, blocks)?.saturating_mul(DIGEST);
             self.bytes.resize(start.saturating_add(digest_bytes), 0);
             let digests = self.bytes.get_mut(start..).unwrap_or_default();
-            self.hasher.digest_blocks(data, digests);
+            let done = digest(&self.hasher, digests);
+            if done.is_err() {
+                self.bytes.truncate(start);
+            }
+            done?;
         }
         self.seen_bytes = seen_bytes;
         Ok(())
@@ -159,6 +194,33 @@ mod tests {
         assert_eq!(trees[0].bytes.len() as u64, hash_offset_layout(300).unwrap().bytes);
         trees.sort_by_key(|tree| tree.root_hash);
         assert_eq!(trees[0], trees[3]);
+    }
+
+    #[test]
+    fn data_read_by_the_builder_gives_the_same_tree() {
+        for blocks in [1, 2, 129, 300] {
+            let data = data(blocks);
+            let mut given = Builder::new(params(), data.len() as u64).unwrap();
+            given.update(&data).unwrap();
+            let mut read = Builder::new(params(), data.len() as u64).unwrap();
+            let first = blocks as u64 / 2 * BLOCK_BYTES;
+            read.update_from(data.as_slice(), first).unwrap();
+            read.update_from(data.as_slice(), data.len() as u64 - first).unwrap();
+            assert_eq!(given.finish().unwrap(), read.finish().unwrap(), "{blocks} blocks");
+        }
+    }
+
+    #[test]
+    fn data_that_cannot_be_read_is_not_taken() {
+        let data = data(200);
+        let mut builder = Builder::new(params(), data.len() as u64).unwrap();
+        let short = &data[..150 * BLOCK];
+        let refused = builder.update_from(short, data.len() as u64);
+        assert!(matches!(refused, Err(Error::Read(_))), "{refused:?}");
+        builder.update_from(data.as_slice(), data.len() as u64).unwrap();
+        let mut whole = Builder::new(params(), data.len() as u64).unwrap();
+        whole.update(&data).unwrap();
+        assert_eq!(builder.finish().unwrap(), whole.finish().unwrap());
     }
 
     #[test]

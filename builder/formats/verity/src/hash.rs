@@ -1,13 +1,17 @@
 //! Salted digests of blocks.
 
+use anklume_bytes::{ReadAt, ReadError};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::layout::{BLOCK, DIGEST};
-use crate::{RootHash, Superblock};
+use crate::{BLOCK_BYTES, RootHash, Superblock};
 
 /// Blocks that one thread takes at a time: 64 KiB, large against the cost of handing it over.
 const BLOCKS_PER_TASK: usize = 16;
+/// Blocks that one thread reads at a time: 256 KiB, so that they are still in its cache when it
+/// hashes them.
+const BLOCKS_PER_READ: usize = 64;
 
 /// SHA-256 that has already read the salt; cloned for every block.
 pub(crate) struct Hasher(Sha256);
@@ -35,6 +39,26 @@ impl Hasher {
             .par_chunks(BLOCKS)
             .zip(digests.par_chunks_mut(DIGESTS))
             .for_each(|(blocks, digests)| self.digest_serially(blocks, digests));
+    }
+
+    /// Digests the blocks that `image` holds from byte `offset` on into `digests`, which holds 32
+    /// bytes for each. Every thread reads what it hashes.
+    pub(crate) fn digest_read<R: ReadAt + Sync + ?Sized>(
+        &self,
+        image: &R,
+        offset: u64,
+        digests: &mut [u8],
+    ) -> Result<(), ReadError> {
+        const DIGESTS: usize = DIGEST * BLOCKS_PER_READ;
+        let reads = digests.par_chunks_mut(DIGESTS).enumerate();
+        reads.try_for_each_init(Vec::new, |buffer, (read, digests)| {
+            let blocks = digests.len().div_euclid(DIGEST);
+            buffer.resize(blocks.saturating_mul(BLOCK), 0);
+            let first = u64::try_from(read.saturating_mul(BLOCKS_PER_READ)).unwrap_or(u64::MAX);
+            image.read_at(offset.saturating_add(first.saturating_mul(BLOCK_BYTES)), buffer)?;
+            self.digest_serially(buffer, digests);
+            Ok(())
+        })
     }
 
     fn digest_serially(&self, blocks: &[u8], digests: &mut [u8]) {
