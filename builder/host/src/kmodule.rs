@@ -1,5 +1,6 @@
 //! Loading kernel modules.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -16,14 +17,16 @@ pub enum Loaded {
     Already,
 }
 
-/// Loads the uncompressed module file at `path` with empty parameters (finit_module(2)), and
-/// returns when its start function has.
+/// Loads the uncompressed module file at `path` with parameters, separated by spaces
+/// (finit_module(2)), and returns when its start function has.
 ///
 /// # Errors
-/// What the operating system says: `ENODEV` when the machine lacks what the module is for.
-pub fn load(path: &Path) -> io::Result<Loaded> {
+/// What the operating system says: `ENODEV` when the machine lacks what the module is for, `EINVAL`
+/// for the value of a parameter that the module does not take.
+pub fn load(path: &Path, parameters: &str) -> io::Result<Loaded> {
     let file = File::open(path)?;
-    match nix::kmod::finit_module(&file, c"", ModuleInitFlags::empty()) {
+    let parameters = CString::new(parameters)?;
+    match nix::kmod::finit_module(&file, &parameters, ModuleInitFlags::empty()) {
         Ok(()) => Ok(Loaded::Now),
         Err(Errno::EEXIST) => Ok(Loaded::Already),
         Err(errno) => Err(errno.into()),
@@ -46,8 +49,8 @@ mod tests {
     #[test]
     fn what_is_no_module_is_refused() {
         // EPERM for ordinary users, ENOEXEC for root.
-        assert!(load(Path::new("/proc/self/exe")).is_err());
-        assert!(load(Path::new("/no/such/module.ko")).is_err());
+        assert!(load(Path::new("/proc/self/exe"), "").is_err());
+        assert!(load(Path::new("/no/such/module.ko"), "a=1").is_err());
         assert!(!kernel_release().unwrap().contains('\n'));
     }
 }

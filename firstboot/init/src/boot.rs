@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 
 use anklume_host::console;
+use anklume_kmod::Options;
+use anklume_layout::cmdline;
 use anklume_layout::initconf::InitConf;
 
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::modules::Loader;
 use crate::plan::size_text;
 use crate::request::Request;
 use crate::search::{Search, Wanted};
-use crate::{attach, facts, firmware, report, root, switch};
+use crate::{attach, facts, firmware, report, root, search, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
@@ -36,10 +38,12 @@ impl Boot {
         }
         let conf = facts::configuration()?;
         journal.say(&format!("{} {}", conf.os, conf.image_version));
-        let request = self.request.insert(Request::parse(&facts::command_line()?, &conf)?).clone();
+        let line = facts::command_line()?;
+        let request = self.request.insert(Request::parse(&line, &conf)?).clone();
         journal.set_verbose(request.verbose);
 
-        let mut loader = Loader::open()?;
+        let mut loader = Loader::open(Options::from_words(cmdline::words(&line)))?;
+        search::wake_usb(&mut loader, &mut journal);
         loader.load(&conf.modules_load, &mut journal);
         let firmware = firmware::ask(&mut loader, &mut journal);
         let loader_partition = firmware.loader_partition.or(request.loader_partition);

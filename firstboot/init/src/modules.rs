@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anklume_host::kmodule;
-use anklume_kmod::{Index, ModuleName, Texts};
+use anklume_kmod::{Index, ModuleName, Options, Texts};
 use anklume_layout::initramfs;
 
 use crate::error::{Error, at};
@@ -16,6 +16,7 @@ use crate::journal::Journal;
 pub(crate) struct Loader {
     folder: PathBuf,
     index: Index,
+    options: Options,
     /// Modules that were tried, whatever came of it: the next try would end the same way.
     tried: BTreeSet<ModuleName>,
     /// Devices' aliases that were answered.
@@ -23,8 +24,8 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Reads the index of the running kernel's modules.
-    pub(crate) fn open() -> Result<Self, Error> {
+    /// Reads the index of the running kernel's modules. `options` is what the command line says.
+    pub(crate) fn open(options: Options) -> Result<Self, Error> {
         let modules = Path::new("/").join(initramfs::MODULES);
         let release = kmodule::kernel_release().map_err(at("reading the release of", &modules))?;
         let folder = modules.join(release);
@@ -36,7 +37,7 @@ impl Loader {
             path: folder.clone(),
             reason: error.to_string(),
         })?;
-        Ok(Self { folder, index, tried: BTreeSet::new(), answered: BTreeSet::new() })
+        Ok(Self { folder, index, options, tried: BTreeSet::new(), answered: BTreeSet::new() })
     }
 
     /// Loads modules by name or alias, with all that they need. Names of what is built in or
@@ -56,7 +57,8 @@ impl Loader {
             if self.answered.contains(&alias) {
                 continue;
             }
-            let found: Vec<_> = self.index.matching(&alias).into_iter().cloned().collect();
+            let found = self.index.matching(&alias).into_iter();
+            let found: Vec<_> = found.filter(|name| !self.options.refuses(name)).cloned().collect();
             loaded |= self.load_all(&found, journal);
             self.answered.insert(alias);
         }
@@ -78,7 +80,8 @@ impl Loader {
             };
             for (name, module) in order {
                 if self.tried.insert(name.clone()) {
-                    loaded |= load_one(&self.folder.join(&module.path), name, journal);
+                    let parameters = self.options.parameters(name);
+                    loaded |= load_one(&self.folder.join(&module.path), name, parameters, journal);
                 }
             }
         }
@@ -86,8 +89,16 @@ impl Loader {
     }
 }
 
-fn load_one(path: &Path, name: &ModuleName, journal: &mut Journal) -> bool {
-    match kmodule::load(path) {
+fn load_one(path: &Path, name: &ModuleName, parameters: &str, journal: &mut Journal) -> bool {
+    let loaded = match kmodule::load(path, parameters) {
+        // A parameter of another kernel must not cost the machine its medium.
+        Err(error) if !parameters.is_empty() => {
+            journal.detail(&format!("module {name} with {parameters}: {error}"));
+            kmodule::load(path, "")
+        }
+        other => other,
+    };
+    match loaded {
         Ok(state) => state == kmodule::Loaded::Now,
         Err(error) => {
             journal.detail(&format!("module {name}: {error}"));

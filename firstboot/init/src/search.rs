@@ -24,6 +24,22 @@ use crate::request::Request;
 const PAUSE: Duration = Duration::from_millis(100);
 const SYS: &str = "/sys";
 
+/// In the `modalias` of a PCI device: a USB host controller of any kind (PCI Code and ID Assignment
+/// Specification 1.16 section 1.13: base class 0Ch, sub-class 03h).
+const USB_CONTROLLER: &str = "bc0Csc03";
+/// Drivers of USB sticks and disks.
+const USB_STORAGE: [&str; 3] = ["usb-storage", "uas", "sd_mod"];
+
+/// Starts the USB controllers. It takes a second until a stick behind one of them can be read, and
+/// nothing needs to wait for it meanwhile; its drivers, too, are there before it is.
+pub(crate) fn wake_usb(loader: &mut Loader, journal: &mut Journal) {
+    let devices = Sysfs::at(Path::new(SYS)).modaliases().into_iter();
+    let controllers = devices.filter(|alias| alias.contains(USB_CONTROLLER)).collect();
+    if loader.serve(controllers, journal) {
+        loader.load(&USB_STORAGE, journal);
+    }
+}
+
 /// A device and what is known of it.
 struct Entry {
     device: BlockDevice,

@@ -16,6 +16,7 @@
 mod error;
 mod index;
 mod name;
+mod options;
 mod order;
 mod pattern;
 mod read;
@@ -25,6 +26,7 @@ mod write;
 pub use error::Error;
 pub use index::{Alias, Index, Module, SoftDependencies};
 pub use name::{ModuleName, base_name, without_compression};
+pub use options::Options;
 pub use pattern::matches;
 pub use read::Texts;
 pub use select::{Selected, Wanted};

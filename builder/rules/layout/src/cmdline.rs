@@ -32,8 +32,8 @@ pub fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
         .last()
 }
 
-/// Splits at white space outside double quotes.
-fn words(line: &str) -> impl Iterator<Item = &str> {
+/// Splits at white space outside double quotes, as the kernel does.
+pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     line.split(move |c: char| {
         quoted ^= c == '"';
