@@ -1,10 +1,12 @@
 //! Building an image: request, package archive, trees, initramfs, root file system, image file.
 
 mod archive;
+mod facts;
 mod image;
 mod initramfs;
 mod loader;
 mod output;
+mod overlay;
 mod pack;
 mod plan;
 mod request;
@@ -46,7 +48,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
         }
     }
     let request = Request::new(args)?;
-    let plan = plan::Plan::new(&request, &plan::Facts::gather(&request)?)?;
+    let plan = plan::Plan::new(&request, &facts::Facts::gather(&request)?)?;
     if args.dry_run {
         return plan.print(args.json);
     }

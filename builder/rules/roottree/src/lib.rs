@@ -17,6 +17,7 @@ pub mod apt;
 mod deb822;
 mod error;
 mod glob;
+pub mod image;
 mod index;
 mod overlay;
 mod packages;
