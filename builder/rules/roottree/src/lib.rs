@@ -32,4 +32,7 @@ pub use index::{Entry, Index, Kind, read_file};
 pub use overlay::{OverlayEntry, OverlayKind, overlay};
 pub use packages::{Package, packages};
 pub use tar::Attribute;
-pub use tree::{Change, Content, Node, NodeKind, Piece, Sources, Tree, archive_bytes, plan, write};
+pub use tree::{
+    Change, Content, Data, Member, MemberKind, Node, NodeKind, Piece, Sources, Tree, archive_bytes,
+    plan, write,
+};

@@ -1,6 +1,7 @@
 //! A tree with changes on top, and the archive that it becomes.
 
 mod change;
+mod member;
 mod piece;
 mod read;
 mod state;
@@ -8,6 +9,7 @@ mod view;
 mod write;
 
 pub use change::{Change, Content, Node, NodeKind};
+pub use member::{Data, Member, MemberKind};
 pub use piece::{Piece, archive_bytes};
 pub use write::{Sources, write};
 
