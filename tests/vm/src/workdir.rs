@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anklume_qemu::{
-    Attach, DiskFormat, Firmware, Medium, UEFI_FIRMWARE, Writes, discover_uefi, sd_card_bytes,
+    Attach, DiskFormat, Firmware, Medium, Request, UEFI_FIRMWARE, Writes, discover_uefi,
+    sd_card_bytes,
 };
 use tempfile::TempDir;
 
@@ -65,6 +66,25 @@ impl Workdir {
     pub fn unique(&self, name: &str) -> PathBuf {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         self.path().join(format!("{number}-{name}"))
+    }
+
+    /// A machine that has the image `base`, never written, as its medium, and whose reset ends QEMU.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workdir::firmware`] and [`Workdir::medium`].
+    pub fn request(
+        &self,
+        firmware: FirmwareKind,
+        attach: Attach,
+        base: &Path,
+    ) -> Result<Request, Failure> {
+        Ok(Request {
+            firmware: self.firmware(firmware)?,
+            medium: Some(self.medium(base, attach)?),
+            restart_on_reset: false,
+            ..Request::default()
+        })
     }
 
     /// Firmware; UEFI gets a fresh copy of the variable store.

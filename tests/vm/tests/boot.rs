@@ -4,10 +4,8 @@
 //! The image's own unit reports what was booted from what; its serial console is a root shell.
 #![expect(clippy::print_stdout, reason = "how long a boot took")]
 
-use std::path::Path;
-
 use anklume_layout::Slot;
-use anklume_qemu::{Attach, Request};
+use anklume_qemu::Attach;
 use anklume_vm_tests::image::{self, OsPartition, TEST_ISO, TEST_RAW};
 use anklume_vm_tests::{Failure, FirmwareKind, GuestReport, Machine, Workdir, sound};
 
@@ -21,21 +19,6 @@ const RESET_SECONDS: u64 = 120;
 /// The initramfs waits for the medium, says that there is none, and counts down.
 const NO_MEDIUM_SECONDS: u64 = 240;
 
-/// A machine with the image `base`; its reset ends QEMU.
-fn request(
-    workdir: &Workdir,
-    firmware: FirmwareKind,
-    attach: Attach,
-    base: &Path,
-) -> Result<Request, Failure> {
-    Ok(Request {
-        firmware: workdir.firmware(firmware)?,
-        medium: Some(workdir.medium(base, attach)?),
-        restart_on_reset: false,
-        ..Request::default()
-    })
-}
-
 /// Boots the image that `variable` names, and checks the report.
 fn boots(
     name: &str,
@@ -45,7 +28,7 @@ fn boots(
 ) -> Result<(), Failure> {
     let base = image::from_environment(variable)?;
     let workdir = Workdir::new(name)?;
-    let mut machine = Machine::start(&workdir, &request(&workdir, firmware, attach, &base)?)?;
+    let mut machine = Machine::start(&workdir, &workdir.request(firmware, attach, &base)?)?;
     let report = machine.report(BOOT_SECONDS)?;
     println!("{name}: multi-user.target {} s after the kernel's start", report.uptime_s);
     let wrong = differences(&report, firmware, attach);
@@ -118,7 +101,7 @@ boots! {
 fn a_changed_block_resets_the_machine() -> Result<(), Failure> {
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new("changed-block")?;
-    let request = request(&workdir, Bios, Usb, &base)?;
+    let request = workdir.request(Bios, Usb, &base)?;
     let os = OsPartition::find(&base)?;
     let changed = os.data_byte(9);
     if let Some(medium) = &request.medium {
@@ -161,7 +144,7 @@ fn read_changed(machine: &mut Machine<'_>, block: u64) -> Result<(), Failure> {
 fn a_changed_hash_tree_is_not_taken() -> Result<(), Failure> {
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new("changed-tree")?;
-    let request = request(&workdir, Bios, Disk, &base)?;
+    let request = workdir.request(Bios, Disk, &base)?;
     if let Some(medium) = &request.medium {
         workdir.flip_bit(&base, &medium.image, OsPartition::find(&base)?.top_hash_byte())?;
     }

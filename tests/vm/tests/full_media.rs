@@ -1,7 +1,6 @@
 //! Media, machines and menu entries beyond what every change is tested with.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use anklume_qemu::{Attach, Request};
 use anklume_vm_tests::image::{self, TEST_ISO, TEST_RAW};
@@ -18,20 +17,6 @@ const MENU_SECONDS: u64 = 180;
 const KEY_SECONDS: u64 = 60;
 /// How often a command is typed until its answer is whole.
 const TRIES: u32 = 3;
-
-fn request(
-    workdir: &Workdir,
-    firmware: FirmwareKind,
-    attach: Attach,
-    base: &Path,
-) -> Result<Request, Failure> {
-    Ok(Request {
-        firmware: workdir.firmware(firmware)?,
-        medium: Some(workdir.medium(base, attach)?),
-        restart_on_reset: false,
-        ..Request::default()
-    })
-}
 
 /// Waits for the report of a sound boot.
 fn sound_boot(machine: &mut Machine<'_>) -> Result<GuestReport, Failure> {
@@ -52,7 +37,7 @@ fn boots(
 ) -> Result<(), Failure> {
     let base = image::from_environment(variable)?;
     let workdir = Workdir::new(name)?;
-    let request = Request { memory_bytes, ..request(&workdir, firmware, attach, &base)? };
+    let request = Request { memory_bytes, ..workdir.request(firmware, attach, &base)? };
     sound_boot(&mut Machine::start(&workdir, &request)?).map(drop)
 }
 
@@ -81,7 +66,7 @@ boots! {
 fn two_sticks(name: &str, firmware: FirmwareKind) -> Result<(), Failure> {
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new(name)?;
-    let mut request = request(&workdir, firmware, Usb, &base)?;
+    let mut request = workdir.request(firmware, Usb, &base)?;
     let second = workdir.overlay(&base, None)?;
     // Not in the list of data disks: those are virtio disks.
     let drive = format!("if=none,id=second-drive,format=qcow2,file={}", second.display());
@@ -123,7 +108,7 @@ fn menu_entry(
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new(name)?;
     let attach = if firmware == Bios { Disk } else { Usb };
-    let mut machine = Machine::start(&workdir, &request(&workdir, firmware, attach, &base)?)?;
+    let mut machine = Machine::start(&workdir, &workdir.request(firmware, attach, &base)?)?;
     machine.wait_for("executed automatically", MENU_SECONDS)?;
     machine.send(DOWN)?;
     // The second entry is marked; a key that came too early has stopped the countdown only.

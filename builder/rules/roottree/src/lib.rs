@@ -22,6 +22,7 @@ mod index;
 mod overlay;
 mod packages;
 pub mod path;
+mod special;
 mod tar;
 mod tree;
 pub mod units;
@@ -31,6 +32,7 @@ pub use glob::Glob;
 pub use index::{Entry, Index, Kind, read_file};
 pub use overlay::{OverlayEntry, OverlayKind, overlay};
 pub use packages::{Package, packages};
+pub use special::Special;
 pub use tar::Attribute;
 pub use tree::{
     Change, Content, Data, Member, MemberKind, Node, NodeKind, Piece, Sources, Tree, archive_bytes,

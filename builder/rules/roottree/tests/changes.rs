@@ -5,7 +5,7 @@ mod support;
 
 use anklume_roottree::{
     Attribute, Change, Content, Error, Glob, Index, Kind, Node, NodeKind, OverlayEntry,
-    OverlayKind, Tree, overlay, plan, read_file, write,
+    OverlayKind, Special, Tree, overlay, plan, read_file, write,
 };
 use std::fs;
 use std::io;
@@ -195,8 +195,8 @@ fn the_squashfs_tools_see_the_same_tree() {
         value: [1, 0, 0, 2, b'\n', 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].into(),
     };
     let user = Attribute { name: "user.colour".into(), value: (*b"red").into() };
-    let null = NodeKind::CharacterDevice { major: 1, minor: 3 };
-    let disk = NodeKind::BlockDevice { major: 8, minor: 16 };
+    let null = NodeKind::Special(Special::CharacterDevice { major: 1, minor: 3 });
+    let disk = NodeKind::Special(Special::BlockDevice { major: 8, minor: 16 });
     let composed = compose(
         &tar,
         &[

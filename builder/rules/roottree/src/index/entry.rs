@@ -1,5 +1,6 @@
 //! One entry of an index.
 
+use crate::special::Special;
 use crate::tar::{Attribute, padding};
 use std::ops::Range;
 
@@ -14,22 +15,8 @@ pub enum Kind {
     Symlink(Box<str>),
     /// A further name of the entry at this path, which is never itself a hard link.
     HardLink(Box<str>),
-    /// A character device.
-    CharacterDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A block device.
-    BlockDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A named pipe.
-    Fifo,
+    /// A device or a pipe.
+    Special(Special),
 }
 
 impl Kind {
@@ -41,9 +28,7 @@ impl Kind {
             Self::Directory => "a directory",
             Self::Symlink(_) => "a symbolic link",
             Self::HardLink(_) => "a hard link",
-            Self::CharacterDevice { .. } => "a character device",
-            Self::BlockDevice { .. } => "a block device",
-            Self::Fifo => "a named pipe",
+            Self::Special(special) => special.name(),
         }
     }
 }

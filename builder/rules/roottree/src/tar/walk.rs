@@ -6,6 +6,7 @@ use super::layout::{BLOCK_BYTES, padding};
 use super::pax::Records;
 use crate::error::{Corruption, Error};
 use crate::path;
+use crate::special::Special;
 use anklume_bytes::ReadAt;
 
 /// Bytes read at once: the headers of small files lie close together.
@@ -24,9 +25,7 @@ pub(crate) enum Type {
     Directory,
     Symlink(String),
     HardLink(String),
-    CharacterDevice { major: u32, minor: u32 },
-    BlockDevice { major: u32, minor: u32 },
-    Fifo,
+    Special(Special),
 }
 
 /// A member, with everything that its headers say.
@@ -205,8 +204,8 @@ impl Type {
             Self::Directory => "directory",
             Self::Symlink(_) => "symbolic link",
             Self::HardLink(_) => "hard link",
-            Self::CharacterDevice { .. } | Self::BlockDevice { .. } => "device",
-            Self::Fifo => "fifo",
+            Self::Special(Special::Fifo) => "fifo",
+            Self::Special(_) => "device",
         }
     }
 }
@@ -224,14 +223,14 @@ fn kind(at: u64, header: &Header, slash: bool, link: Vec<u8>) -> Result<Type, Er
         b'2' => Type::Symlink(symlink_target(target()?).map_err(wrong)?),
         b'3' => {
             let (major, minor) = header.device().map_err(wrong)?;
-            Type::CharacterDevice { major, minor }
+            Type::Special(Special::CharacterDevice { major, minor })
         }
         b'4' => {
             let (major, minor) = header.device().map_err(wrong)?;
-            Type::BlockDevice { major, minor }
+            Type::Special(Special::BlockDevice { major, minor })
         }
         b'5' => Type::Directory,
-        b'6' => Type::Fifo,
+        b'6' => Type::Special(Special::Fifo),
         other => return Err(unsupported(at, &format!("entry type {:?}", char::from(other)))),
     })
 }

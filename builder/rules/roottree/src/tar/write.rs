@@ -6,6 +6,7 @@ use super::layout::{
 };
 use super::walk::Type;
 use super::{Attribute, header, pax};
+use crate::special::Special;
 use anklume_bytes::put;
 use std::ops::Range;
 
@@ -58,8 +59,9 @@ pub(crate) fn encode(fields: &HeaderFields<'_>) -> Vec<u8> {
         number(block, UID, fields.uid.into(), MAX_SMALL);
         number(block, GID, fields.gid.into(), MAX_SMALL);
         text(block, LINK, &link);
-        if let Type::CharacterDevice { major, minor } | Type::BlockDevice { major, minor } =
-            *fields.kind
+        if let Type::Special(
+            Special::CharacterDevice { major, minor } | Special::BlockDevice { major, minor },
+        ) = *fields.kind
         {
             number(block, MAJOR, major.into(), MAX_SMALL);
             number(block, MINOR, minor.into(), MAX_SMALL);
@@ -133,10 +135,10 @@ fn kind_byte(kind: &Type) -> u8 {
         Type::File => b'0',
         Type::HardLink(_) => b'1',
         Type::Symlink(_) => b'2',
-        Type::CharacterDevice { .. } => b'3',
-        Type::BlockDevice { .. } => b'4',
+        Type::Special(Special::CharacterDevice { .. }) => b'3',
+        Type::Special(Special::BlockDevice { .. }) => b'4',
         Type::Directory => b'5',
-        Type::Fifo => b'6',
+        Type::Special(Special::Fifo) => b'6',
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes of a tree, as data.
 
 use crate::glob::Glob;
+use crate::special::Special;
 use crate::tar::Attribute;
 
 /// One change. Paths are relative to the root; a leading slash may be there. Symbolic links on the
@@ -53,22 +54,8 @@ pub enum NodeKind {
     Directory,
     /// A symbolic link to this target.
     Symlink(String),
-    /// A character device.
-    CharacterDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A block device.
-    BlockDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A named pipe.
-    Fifo,
+    /// A device or a pipe.
+    Special(Special),
 }
 
 impl NodeKind {
@@ -78,9 +65,7 @@ impl NodeKind {
             Self::File(_) => "a file",
             Self::Directory => "a directory",
             Self::Symlink(_) => "a symbolic link",
-            Self::CharacterDevice { .. } => "a character device",
-            Self::BlockDevice { .. } => "a block device",
-            Self::Fifo => "a named pipe",
+            Self::Special(special) => special.name(),
         }
     }
 }

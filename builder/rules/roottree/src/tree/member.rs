@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Content, Node, NodeKind, Tree};
 use crate::index::{Entry, Index, Kind};
 use crate::path::order;
+use crate::special::Special;
 use crate::tar::Attribute;
 
 /// Something that the image will hold.
@@ -38,22 +39,8 @@ pub enum MemberKind<'a> {
     Symlink(&'a str),
     /// A further name of the member at this path, which came before.
     HardLink(&'a str),
-    /// A character device.
-    CharacterDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A block device.
-    BlockDevice {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-    },
-    /// A named pipe.
-    Fifo,
+    /// A device or a pipe.
+    Special(Special),
 }
 
 /// Where the content of a file is.
@@ -166,11 +153,7 @@ fn of_entry<'a>(
         }
         (None, Kind::Directory) => MemberKind::Directory,
         (None, Kind::Symlink(target)) => MemberKind::Symlink(target),
-        (None, &Kind::CharacterDevice { major, minor }) => {
-            MemberKind::CharacterDevice { major, minor }
-        }
-        (None, &Kind::BlockDevice { major, minor }) => MemberKind::BlockDevice { major, minor },
-        (None, Kind::Fifo) => MemberKind::Fifo,
+        (None, Kind::Special(special)) => MemberKind::Special(*special),
     };
     let Entry { mode, uid, gid, mtime, ref attributes, .. } = *entry;
     Member { path, kind, mode, uid, gid, mtime: mtime.min(epoch), attributes }
@@ -181,9 +164,7 @@ fn of_node(node: &Node, epoch: u64) -> Member<'_> {
         NodeKind::File(content) => MemberKind::File(content.into()),
         NodeKind::Directory => MemberKind::Directory,
         NodeKind::Symlink(target) => MemberKind::Symlink(target),
-        &NodeKind::CharacterDevice { major, minor } => MemberKind::CharacterDevice { major, minor },
-        &NodeKind::BlockDevice { major, minor } => MemberKind::BlockDevice { major, minor },
-        NodeKind::Fifo => MemberKind::Fifo,
+        NodeKind::Special(special) => MemberKind::Special(*special),
     };
     Member {
         path: &node.path,

@@ -70,11 +70,7 @@ impl Writer {
             MemberKind::Directory => (Type::Directory, 0),
             MemberKind::Symlink(target) => (Type::Symlink(target.to_owned()), 0),
             MemberKind::HardLink(target) => (Type::HardLink(target.to_owned()), 0),
-            MemberKind::CharacterDevice { major, minor } => {
-                (Type::CharacterDevice { major, minor }, 0)
-            }
-            MemberKind::BlockDevice { major, minor } => (Type::BlockDevice { major, minor }, 0),
-            MemberKind::Fifo => (Type::Fifo, 0),
+            MemberKind::Special(special) => (Type::Special(special), 0),
         };
         let is_link = matches!(kind, Type::HardLink(_));
         self.bytes(&encode(&HeaderFields {
