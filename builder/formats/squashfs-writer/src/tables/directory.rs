@@ -215,17 +215,67 @@ mod tests {
         assert_eq!(size(&many), 3 + 2 * 12 + 257 * 9);
     }
 
+    /// The table as a reader has it: for each block its offset, and the content.
+    fn read(directories: Directories) -> Vec<(u32, Vec<u8>)> {
+        let memory = crate::image::tests::Memory::default();
+        let mut codec = Codec::new(Compressor::Zstd { level: 1 }).unwrap();
+        let mut image = crate::image::Appender::new(&memory);
+        directories.table.append_to(&mut codec, &mut image).unwrap();
+        image.finish(&[]).unwrap();
+        let (bytes, mut at, mut blocks) = (memory.0.into_inner(), 0, Vec::new());
+        while at < bytes.len() {
+            let header = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            let end = at + 2 + usize::from(header & 0x7fff);
+            let mut block = bytes[at + 2..end].to_vec();
+            if header & 0x8000 == 0 {
+                let stored = std::mem::take(&mut block);
+                codec.decompress(&stored, METADATA_BYTES, &mut block).unwrap();
+            }
+            blocks.push((at as u32, block));
+            at = end;
+        }
+        blocks
+    }
+
+    /// As `get_dir_index_using_name` of `fs/squashfs/namei.c` finds its way.
     #[test]
-    fn an_index_entry_for_every_block_of_listing() {
-        let names: Vec<_> =
-            (0..2000_u32).map(|i| (format!("{i:040}").into_bytes(), i, 0)).collect();
-        let (_, listing) = write(&names);
+    fn every_index_entry_leads_to_the_header_of_its_run() {
+        let mut codec = Codec::new(Compressor::Zstd { level: 1 }).unwrap();
+        let mut directories = Directories::new();
+        let names: Vec<_> = (0..5000_u32).map(|i| format!("{i:06}-{}", "x".repeat(9))).collect();
+        let children = |range: std::ops::Range<usize>| {
+            names[range].iter().enumerate().map(|(number, name)| {
+                let inode = Place { block: number as u32 / 300, offset: 1 };
+                let (name, kind) = (name.as_bytes(), InodeType::Fifo);
+                Ok(Child { name, kind, number: number as u32, inode })
+            })
+        };
+        // So that the listing starts somewhere in a block.
+        directories.write(&mut codec, children(0..77)).unwrap();
+        let listing = directories.write(&mut codec, children(0..5000)).unwrap();
         assert!(listing.index.len() >= listing.size as usize / 8192, "{}", listing.index.len());
+        let blocks = read(directories);
         let mut last = 0;
         for entry in &listing.index {
-            assert!(entry.at - last <= 8192 && entry.at > last);
-            assert_eq!((entry.name.len(), entry.block > 0), (40, entry.at >= 8192));
+            assert!(entry.at > last && entry.at - last <= 8192);
             last = entry.at;
+            let block = blocks.iter().position(|block| block.0 == entry.block).unwrap();
+            let at = (entry.at as usize + usize::from(listing.place.offset)) % METADATA_BYTES;
+            // The run may go on in the next block.
+            let mut run = blocks[block].1[at..].to_vec();
+            run.extend(blocks.get(block + 1).map_or(&[][..], |block| &block.1));
+            assert_eq!(run[HEADER_BYTES + ENTRY_BYTES..][..16], entry.name);
+            assert!(u32::from_le_bytes(run[..4].try_into().unwrap()) < 256);
         }
+    }
+
+    #[test]
+    fn small_directories_have_no_index() {
+        let names = |count: u32| -> Vec<_> {
+            (0..count).map(|i| (format!("{i:040}").into_bytes(), i, 0)).collect()
+        };
+        // 48 bytes for each, and a header.
+        assert!(write(&names(170)).1.index.is_empty());
+        assert_eq!(write(&names(171)).1.index.len(), 1);
     }
 }

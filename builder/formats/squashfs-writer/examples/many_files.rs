@@ -1,0 +1,69 @@
+//! Writes a tree of many small files, all different, to see how much memory that takes:
+//!
+//! `many_files FILES IMAGE`
+#![expect(clippy::print_stdout, reason = "a program for people")]
+#![expect(clippy::unwrap_used, reason = "a program for measurements")]
+
+use std::fs::{self, File};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
+
+use anklume_bytes::{ReadAt, ReadError};
+use anklume_squashfs_writer::{Compressor, Entry, Error, Image, Kind, Options, Tails, write};
+
+struct ImageFile(File);
+
+impl ReadAt for ImageFile {
+    fn size(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        let length = buffer.len() as u64;
+        let wrong = |source| ReadError::Io { offset, length, source };
+        self.0.read_exact_at(buffer, offset).map_err(wrong)
+    }
+}
+
+impl Image for ImageFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let files: u32 = arguments[1].parse().unwrap();
+    let mut file = File::options();
+    file.read(true).write(true).create(true).truncate(true);
+    let image = ImageFile(file.open(&arguments[2]).unwrap());
+    let options = Options {
+        block_bytes: 128 << 10,
+        compressor: Compressor::Zstd { level: 3 },
+        mkfs_time: 0,
+        threads: NonZeroUsize::new(2).unwrap(),
+        tails: Tails::Packed,
+    };
+    let summary = write(&options, &image, None, &mut |_| {}, |writer| {
+        writer.add(&entry(b"", Kind::Directory), &mut io::empty())?;
+        for number in 0..files {
+            if number % 100 == 0 {
+                let directory = format!("directory-{:06}", number / 100);
+                writer.add(&entry(directory.as_bytes(), Kind::Directory), &mut io::empty())?;
+            }
+            let path = format!("directory-{:06}/a-file-{number:09}.txt", number / 100);
+            let content = format!("content of file number {number}\n").repeat(20);
+            let kind = Kind::File { size: content.len() as u64 };
+            writer.add(&entry(path.as_bytes(), kind), &mut content.as_bytes())?;
+        }
+        Ok::<(), Error>(())
+    });
+    println!("{:?}", summary.unwrap());
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
+}
+
+fn entry<'a>(path: &'a [u8], kind: Kind<'a>) -> Entry<'a> {
+    Entry { path, mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: &[], kind }
+}

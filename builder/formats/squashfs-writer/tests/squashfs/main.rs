@@ -1,0 +1,16 @@
+//! Images against the entries they were made of, as `sqfs2tar`, `unsquashfs` and `backhand` see
+//! them.
+#![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod cache;
+mod duplicates;
+mod failures;
+mod from_tar;
+mod image;
+mod large;
+mod node;
+mod odd_tree;
+mod random;
+mod readers;
+mod reports;
