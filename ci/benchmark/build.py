@@ -1,7 +1,5 @@
 """Whole builds, and the memory that they take."""
 
-import shutil
-
 from .common import ROOT, TEST_IMAGE, forget_root_tree, ratio, say, seconds, step_medians, table, verdict
 from .pack import PACK_STEPS
 
@@ -42,7 +40,8 @@ def memory(bench):
     for name, image in [("debian-test", TEST_IMAGE), ("debian", PRODUCT_IMAGE)]:
         for profile in ["--dev", "--release"]:
             say(f"memory {name} {profile}")
-            shutil.rmtree(bench.cache / "initramfs", ignore_errors=True)
+            bench.forget_initramfs()
+            bench.forget_blocks()
             sample = bench.build([*image, profile], poll=True)
             peak = sample.peak_kib * 1024 / 1e6
             rows.append([f"`{name}`", f"`{profile}`", f"{sample.built['bytes'] / 1e6:.0f}",

@@ -14,12 +14,20 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEST_IMAGE = ["--image", str(ROOT / "images/debian-test.toml")]
 # cryptsetup lies in sbin, which ordinary users do not search.
 ENVIRONMENT = dict(os.environ, LC_ALL="C.UTF-8", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
-# Of the tool tree: starts its programs.
+# Folder of the cache that holds compressed blocks.
+BLOCKS = "blocks-v1"
+# Of a tree: starts its programs.
 LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 
 
 class Trouble(Exception):
     """Something that keeps the measuring from going on."""
+
+
+def definition(name):
+    """An image definition of this repository."""
+    import tomllib  # Python 3.11
+    return tomllib.loads((ROOT / f"images/{name}.toml").read_text())
 
 
 def say(text):
@@ -29,9 +37,10 @@ def say(text):
 def run(command, **options):
     """Runs `command` to its end and returns its standard output."""
     options.setdefault("env", ENVIRONMENT)
+    options.setdefault("stdout", subprocess.PIPE)
     command = [str(word) for word in command]
     try:
-        ended = subprocess.run(command, text=True, stdout=subprocess.PIPE, **options)
+        ended = subprocess.run(command, text=True, **options)
     except FileNotFoundError as error:
         raise Trouble(f"{command[0]}: {error.strerror}; ci/setup installs what is needed") from error
     if ended.returncode != 0:
@@ -157,17 +166,13 @@ class Bench:
         say("filling the cache")
         for profile in ["--dev", "--release"]:
             self.build([*TEST_IMAGE, profile])
-        tools = self.tool_tree()
-        version = run([tools / LOADER, "--library-path", tools / "usr/lib/x86_64-linux-gnu",
-                       tools / "usr/bin/tar2sqfs", "--version"])
-        self.versions["tar2sqfs"] = version.splitlines()[0].split()[-1]
 
-    def tool_tree(self):
-        """The unpacked tool tree."""
-        trees = list((self.cache / "trees").glob("*.d"))
-        if len(trees) != 1:
-            raise Trouble(f"{len(trees)} tool trees; the archive changed meanwhile: start again")
-        return trees[0]
+    def forget_blocks(self):
+        """Leaves nothing that was compressed before but the initramfs."""
+        shutil.rmtree(self.cache / BLOCKS, ignore_errors=True)
+
+    def forget_initramfs(self):
+        shutil.rmtree(self.cache / "initramfs", ignore_errors=True)
 
 
 def forget_root_tree(bench):
@@ -175,7 +180,8 @@ def forget_root_tree(bench):
     for path in (bench.cache / "trees").glob("*.tar"):
         if not path.with_suffix(".d").is_dir():
             path.unlink()
-    shutil.rmtree(bench.cache / "initramfs", ignore_errors=True)
+    bench.forget_initramfs()
+    bench.forget_blocks()
 
 
 def step_medians(samples, names):

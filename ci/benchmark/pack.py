@@ -1,89 +1,71 @@
-"""From the root tree to the image, beside the squashfs tool alone."""
+"""From the root tree to the image, beside the squashfs tools alone."""
 
-import shutil
-import struct
+import os
 
-from .common import (ENVIRONMENT, LOADER, TEST_IMAGE, Trouble, ratio, say, seconds, step_medians,
-                     table, timed, verdict)
-
-
-class Recorded:
-    """The tar stream and the command line that the builder gives to its squashfs tool."""
-
-    def __init__(self, bench, profile):
-        self.stream = bench.work / f"stream{profile}.tar"
-        self.target = bench.work / f"alone{profile}.squashfs"
-        words, epoch = bench.work / "words", bench.work / "epoch"
-        loader = bench.tool_tree() / LOADER
-        real = loader.with_name("loader.real")
-        loader.rename(real)
-        try:
-            # Runs in place of the tool tree's dynamic loader, which starts every tool.
-            loader.write_text(
-                "#!/bin/sh\ncase $* in\n*/tar2sqfs\\ *) ;;\n"
-                f"*) exec '{real}' \"$@\" ;;\nesac\n"
-                f"printf '%s\\n' \"$@\" >'{words}'\necho \"$SOURCE_DATE_EPOCH\" >'{epoch}'\n"
-                f"tee '{self.stream}' | '{real}' \"$@\"\n")
-            loader.chmod(0o755)
-            bench.build([*TEST_IMAGE, profile])
-        finally:
-            real.rename(loader)
-        self.environment = dict(ENVIRONMENT, SOURCE_DATE_EPOCH=epoch.read_text().strip())
-        self.command = [loader, *words.read_text().splitlines()[:-1], self.target]
-        # Whether the tool alone does the same work; also brings the stream into the page cache.
-        self.run()
-        if not self._is_in(bench.output):
-            raise Trouble("the squashfs tool alone does not write what is in the image")
-
-    def run(self):
-        with self.stream.open("rb") as stream:
-            return timed(self.command, stdin=stream, env=self.environment)[0]
-
-    def _is_in(self, image):
-        """Whether the fourth partition of `image` begins with what the tool wrote."""
-        alone = self.target.read_bytes()
-        with image.open("rb") as file:
-            # UEFI 2.10 section 5.3.3: entries of 128 bytes from LBA 2 on, StartingLBA at 32.
-            file.seek(1024 + 3 * 128 + 32)
-            file.seek(struct.unpack("<Q", file.read(8))[0] * 512)
-            return file.read(len(alone)) == alone
-
-
-def pack(bench):
-    bench.prepare_cache()
-    text = "## From the root tree to the image\n\n"
-    rows, steps = [], []
-    for profile in ["--dev", "--release"]:
-        recorded = Recorded(bench, profile)
-        alone, cached, fresh = [], [], []
-        for number in range(bench.runs):
-            say(f"pack {profile} {number + 1}/{bench.runs}")
-            alone.append(recorded.run())
-            cached.append(bench.build([*TEST_IMAGE, profile]))
-            if number < bench.build_runs:
-                shutil.rmtree(bench.cache / "initramfs")
-                fresh.append(bench.build([*TEST_IMAGE, profile]))
-        rows += pack_rows(profile, alone, cached, fresh)
-        steps.append([f"`{profile}`", *step_medians(cached, PACK_STEPS)])
-        recorded.stream.unlink()
-    return (text + f"`debian-test`; {bench.runs} runs in turns ({bench.build_runs} where the initramfs "
-            "is made anew), median and range. \"The squashfs tool alone\" is the builder's own tar2sqfs "
-            "with the builder's own arguments, on the recorded tar stream in the page cache; its output "
-            "is the same, byte for byte. The builder's time runs until it ends, which includes flushing "
-            "the image to the disk.\n\n"
-            + table(["", "s", "against the tool", "goal: at most 1.10"], rows)
-            + "\nSteps with the initramfs in the cache, medians in seconds:\n\n"
-            + table(["", *PACK_STEPS], steps))
-
+from .common import TEST_IMAGE, definition, ratio, say, seconds, step_medians, table, verdict
+from .reference import Tools, run_with
 
 PACK_STEPS = ["reading the tree", "root file system", "hash tree", "boot loader", "image file"]
 
 
-def pack_rows(profile, alone, cached, fresh):
-    rows = [[f"`{profile}`: the squashfs tool alone", seconds(alone), "1", ""]]
-    for samples, name in [(cached, "in the cache"), (fresh, "made anew")]:
-        times = [sample.pack for sample in samples]
-        against = ratio(times, alone)
-        rows.append([f"`{profile}`: anklume-build, initramfs {name}", seconds(times),
-                     f"{against:.2f}", verdict(against <= 1.1)])
-    return rows
+class Profile:
+    """The runs of one profile."""
+
+    def __init__(self, bench, tools, profile):
+        compression = definition("debian-test")["compression"]
+        level = compression[profile.removeprefix("--")]
+        block = int(compression["block"].removesuffix("KiB")) << 10
+        self.bench, self.arguments = bench, [*TEST_IMAGE, profile]
+        bench.build(self.arguments)
+        self.stream = tools.stream(bench.output, bench.work / f"stream{profile}.tar")
+        target, threads = bench.work / "alone.squashfs", len(os.sched_getaffinity(0))
+        self.alone = {"tar2sqfs": tools.tar2sqfs(target, level, block, threads),
+                      "mksquashfs": tools.mksquashfs(target, level, block, threads)}
+        self.times = {name: [] for name in self.alone}
+        self.anew, self.cached, self.first = [], [], []
+
+    def turn(self, first):
+        for name, command in self.alone.items():
+            self.times[name].append(run_with(command, self.stream)[0])
+        self.bench.forget_blocks()
+        self.anew.append(self.bench.build(self.arguments))
+        self.cached.append(self.bench.build(self.arguments))
+        if first:
+            self.bench.forget_blocks()
+            self.bench.forget_initramfs()
+            self.first.append(self.bench.build(self.arguments))
+
+    def rows(self, profile):
+        alone = self.times["tar2sqfs"]
+        rows = [[f"`{profile}`: {name} alone", seconds(times), f"{ratio(times, alone):.2f}", ""]
+                for name, times in self.times.items()]
+        for samples, what in [(self.first, "nothing in the cache"),
+                              (self.anew, "initramfs in the cache"),
+                              (self.cached, "initramfs and blocks in the cache")]:
+            times = [sample.pack for sample in samples]
+            against = ratio(times, alone)
+            rows.append([f"`{profile}`: anklume-build, {what}", seconds(times), f"{against:.2f}",
+                         verdict(against <= 1.1)])
+        return rows
+
+
+def pack(bench):
+    bench.prepare_cache()
+    tools = Tools(bench)
+    rows, steps = [], []
+    for profile in ["--dev", "--release"]:
+        runs = Profile(bench, tools, profile)
+        for number in range(bench.runs):
+            say(f"pack {profile} {number + 1}/{bench.runs}")
+            runs.turn(number < bench.build_runs)
+        rows += runs.rows(profile)
+        for samples, what in [(runs.anew, "blocks made anew"), (runs.cached, "blocks in the cache")]:
+            steps.append([f"`{profile}`, {what}", *step_medians(samples, PACK_STEPS)])
+        runs.stream.unlink()
+    return ("## From the root tree to the image\n\n"
+            f"`debian-test`; {bench.runs} runs in turns ({bench.build_runs} with nothing in the cache), "
+            "median and range. The tools alone read the OS of the same image as a tar stream from the "
+            "page cache, with the image's block size and level. The builder's time begins when the "
+            "trees are there and runs until it ends, which includes flushing the image to the disk.\n\n"
+            + table(["", "s", "against tar2sqfs", "goal: at most 1.10"], rows)
+            + "\nSteps, medians in seconds:\n\n" + table(["", *PACK_STEPS], steps))

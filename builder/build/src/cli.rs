@@ -77,9 +77,15 @@ pub(crate) struct BuildArgs {
     /// Where packages and trees are kept between builds [default: ~/.cache/anklume-build]
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+    /// Room that compressed blocks may take in the cache; 0 compresses everything anew
+    #[arg(long, value_name = "SIZE", default_value = "4G")]
+    pub(crate) block_cache: String,
     /// Use nothing but the cache
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Write a page about the build: where the room and the time went
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// Show what would be done and stop
     #[arg(long)]
     pub(crate) dry_run: bool,

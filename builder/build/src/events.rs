@@ -62,6 +62,8 @@ pub(crate) struct Built {
     pub(crate) kernel: String,
     pub(crate) root_hash: String,
     pub(crate) packages: usize,
+    /// Files about the image: bills of materials, manifest, report.
+    pub(crate) beside: Vec<String>,
     pub(crate) steps: Vec<StepTime>,
 }
 
@@ -69,7 +71,11 @@ pub(crate) struct Built {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StepTime {
     pub(crate) step: String,
+    /// When it began, counted from the program's start.
+    pub(crate) start_seconds: f64,
     pub(crate) seconds: f64,
+    /// What came of it.
+    pub(crate) result: String,
 }
 
 /// How events are shown.
@@ -84,6 +90,7 @@ enum Face {
 #[derive(Debug)]
 pub(crate) struct Reporter {
     face: Face,
+    started: Instant,
     steps: Mutex<Vec<StepTime>>,
 }
 
@@ -95,7 +102,7 @@ impl Reporter {
             (false, true) => Face::Bars,
             (false, false) => Face::Lines,
         };
-        Self { face, steps: Mutex::default() }
+        Self { face, started: Instant::now(), steps: Mutex::default() }
     }
 
     /// Begins a step.
@@ -210,7 +217,9 @@ impl Step<'_> {
             }
         }
         if let Ok(mut steps) = self.reporter.steps.lock() {
-            steps.push(StepTime { step: self.name.clone(), seconds });
+            let start_seconds = (self.start - self.reporter.started).as_secs_f64();
+            let (step, result) = (self.name.clone(), result.to_owned());
+            steps.push(StepTime { step, start_seconds, seconds, result });
         }
     }
 }

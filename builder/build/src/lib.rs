@@ -8,6 +8,7 @@ mod events;
 mod failure;
 pub mod image;
 mod print;
+mod size;
 mod vm;
 
 use std::process::ExitCode;

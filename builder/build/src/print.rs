@@ -14,6 +14,9 @@ pub(crate) fn summary(built: &Built, elapsed: Duration) {
     println!("  kernel     {kernel}");
     println!("  packages   {packages}");
     println!("  root hash  {root_hash}");
+    for path in &built.beside {
+        println!("  beside it  {path}");
+    }
     println!("  built in   {:.1} s", elapsed.as_secs_f64());
     println!();
     println!("Next:");

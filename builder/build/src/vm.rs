@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anklume_definition::ByteSize;
 use anklume_host::process::{Cmd, ProcessError, find_program};
 use anklume_qemu::{
     Accelerator, Attach, DataDisk, DiskFormat, Display, Firmware, Medium, Network, PROGRAM,
@@ -12,6 +11,7 @@ use anklume_qemu::{
 
 use crate::cli::{AttachArg, FirmwareArg, VmArgs};
 use crate::failure::{Context, Failure, Kind};
+use crate::size;
 
 /// Boots what `args` ask for; ends when the machine does.
 pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
@@ -71,7 +71,7 @@ fn request(args: &VmArgs, image_bytes: u64, folder: &Path) -> Result<Request, Fa
         data_disks: disks
             .map(|(size, number)| data_disk(size, number, folder))
             .collect::<Result<_, _>>()?,
-        memory_bytes: size("--memory", &args.memory)?,
+        memory_bytes: size::parse("--memory", &args.memory)?,
         accelerator: if args.kvm { Accelerator::Kvm } else { Accelerator::Tcg },
         serial: Serial::Stdio,
         network: Network::User { forwards: Vec::new() },
@@ -112,38 +112,10 @@ fn card(image: &Path, bytes: u64, folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn data_disk(text: &str, number: u32, folder: &Path) -> Result<DataDisk, Failure> {
-    let bytes = size("--data-disk", text)?;
+    let bytes = size::parse("--data-disk", text)?;
     let path = folder.join(format!("data-{number}.img"));
     let file = File::create_new(&path).context(format!("creating {}", path.display()))?;
     file.set_len(bytes).context(format!("creating {}", path.display()))?;
     let serial = Some(format!("anklume-data-{number}"));
     Ok(DataDisk { path, format: DiskFormat::Raw, serial })
-}
-
-/// A size such as `20G` or `512MiB`; units are binary.
-fn size(option: &str, text: &str) -> Result<u64, Failure> {
-    let spelled = match text.chars().last() {
-        Some(unit) if "KMGT".contains(unit) => format!("{text}iB"),
-        _ => text.to_owned(),
-    };
-    let parsed: Result<ByteSize, _> = spelled.parse();
-    match parsed {
-        Ok(size) if size.bytes() > 0 => Ok(size.bytes()),
-        _ => Err(Failure::refused(format!("{option}: `{text}` is not a size"))
-            .hint("write a whole number with K, M, G or T, such as 20G")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_whole_numbers_with_a_unit() {
-        assert_eq!(size("--memory", "2G").unwrap(), 2 << 30);
-        assert_eq!(size("--memory", "512MiB").unwrap(), 512 << 20);
-        for text in ["", "0", "G", "-1G", "1.8X", "99999999999T"] {
-            assert!(size("--memory", text).is_err(), "{text}");
-        }
-    }
 }

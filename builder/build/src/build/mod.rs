@@ -1,6 +1,8 @@
 //! Building an image: request, package archive, trees, initramfs, root file system, image file.
 
 mod archive;
+mod blocks;
+mod companions;
 mod facts;
 mod image;
 mod initramfs;
@@ -14,8 +16,10 @@ mod slot;
 mod sources;
 mod tree;
 mod trees;
+mod usage;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -24,14 +28,14 @@ use anklume_host::file::FileReader;
 use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
-use anklume_roottree::{Index, Tree};
+use anklume_roottree::{Index, Package, Tree};
+use anklume_squashfs_writer::Report;
 
 use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
-use pack::Tar2Sqfs;
 use request::Request;
 use slot::{SlotFiles, SlotParts};
 use trees::{Tools, TreeRequest};
@@ -86,11 +90,20 @@ impl Build<'_> {
         let output = self.request.output_path(&version)?;
         let tree = tree::compose(&index, &tar, self.request, &version)?;
         let kernel = initramfs::kernel(&index, &tar)?;
+        let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", 64 << 20);
+        let packages = anklume_roottree::packages(&status.context("the package database")?);
         let work = work_folder(&output)?;
-        let inputs =
-            Inputs { trees: &trees, tar: &tar, index: &index, tree: &tree, version, kernel };
+        let inputs = Inputs {
+            trees: &trees,
+            tar: &tar,
+            index: &index,
+            tree: &tree,
+            version,
+            kernel,
+            packages,
+        };
         let (initrd, os) = self.pack(&inputs, work.path())?;
-        let built = self.write_image(&inputs, &initrd, &os, work.path(), &output)?;
+        let built = self.write_image(&inputs, &initrd, os, work.path(), &output)?;
         Ok(built)
     }
 
@@ -199,18 +212,27 @@ impl Build<'_> {
         let definition = &self.request.definition;
         let mut step = self.reporter.step("root file system");
         let epoch = inputs.trees.archive.epoch;
-        let packer = Tar2Sqfs {
-            tools: &inputs.trees.tools,
-            definition,
-            level: definition.compression.level(self.request.profile),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            epoch,
+        let compression = &definition.compression;
+        let level = compression.level(self.request.profile);
+        let options = anklume_squashfs_writer::Options {
+            block_bytes: u32::try_from(compression.block.bytes()).unwrap_or(u32::MAX),
+            compressor: anklume_squashfs_writer::Compressor::Zstd { level },
+            mkfs_time: u32::try_from(epoch).unwrap_or(u32::MAX),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            tails: anklume_squashfs_writer::Tails::default(),
         };
+        let store = blocks::open(self.request, self.reporter);
+        let cache = store.as_ref().map(|store| store as &dyn anklume_squashfs_writer::BlockCache);
+        let source = pack::Source { members: &inputs.tree.members(epoch), tar: inputs.tar };
         let target = work.join("root.squashfs");
-        pack::pack(&packer, &inputs.tree.pieces(epoch), inputs.tar, &target, &mut step)?;
-        let padded_bytes = pack::check(&target)?;
-        step.finish(&format!("{}, zstd level {}", human_bytes(padded_bytes), packer.level));
-        Ok(Packed { path: target, padded_bytes })
+        let mut usage = usage::Usage::default();
+        let mut hear = |report: &Report<'_>| usage.hear(report);
+        let packed = pack::pack(&source, &target, &options, cache, &mut hear, &mut step)?;
+        let blocks = store.map(|store| blocks::finish(store, self.reporter));
+        let from =
+            blocks.map(|stats| format!(", {}", blocks::in_words(&stats))).unwrap_or_default();
+        step.finish(&format!("{}, zstd level {level}{from}", human_bytes(packed.bytes)));
+        Ok(Packed { path: target, padded_bytes: packed.bytes, usage, blocks })
     }
 
     /// Writes the image file.
@@ -218,7 +240,7 @@ impl Build<'_> {
         &self,
         inputs: &Inputs<'_>,
         initrd: &Path,
-        os: &Packed,
+        os: Packed,
         work: &Path,
         output: &Path,
     ) -> Result<Built, Failure> {
@@ -228,7 +250,7 @@ impl Build<'_> {
         let loader = loader::make(&inputs.trees.tools, work, &definition.title)?;
         step.finish("GRUB for BIOS, CD and UEFI");
         let identity = Identity::new(&definition.name, &inputs.version, epoch);
-        let mut manifest = self.manifest(inputs, &identity, os)?;
+        let mut manifest = self.manifest(inputs, &identity, &os)?;
         let stub = inputs.trees.tools.read("usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
         let os_release = self.os_release(inputs)?;
         let slot_files = |manifest: &Manifest| {
@@ -251,7 +273,7 @@ impl Build<'_> {
         };
         let disk = DiskPlan::new(self.request.format, sizes).context("the image")?;
         let target = output::ImageFile::create(output, self.request.force, disk.total_bytes)?;
-        let root_hash = self.hash_and_copy(&target, &disk, &identity, os, &manifest)?;
+        let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
         let step = self.reporter.step("image file");
         let frame = Frame {
@@ -267,7 +289,9 @@ impl Build<'_> {
         target.write_all(&frame.writes()?)?;
         target.finish()?;
         step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
-        Ok(self.built(inputs, &manifest, output, disk.total_bytes))
+        let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
+        let beside = self.write_companions(inputs, &finished, os, output)?;
+        Ok(self.built(inputs, &manifest, output, disk.total_bytes, beside))
     }
 
     /// What the slot holds, with zeros in place of the root hash.
@@ -277,9 +301,6 @@ impl Build<'_> {
         identity: &Identity,
         os: &Packed,
     ) -> Result<Manifest, Failure> {
-        let status =
-            anklume_roottree::read_file(inputs.tar, inputs.index, "var/lib/dpkg/status", 64 << 20);
-        let packages = anklume_roottree::packages(&status.context("the package database")?);
         let blocks = os.padded_bytes / anklume_verity::BLOCK_BYTES;
         let tree = anklume_verity::hash_offset_layout(blocks).context("the hash tree")?;
         let mut manifest = Manifest {
@@ -294,7 +315,7 @@ impl Build<'_> {
             os_bytes: os.padded_bytes,
             hash_bytes: tree.bytes,
             command_line: String::new(),
-            packages: packages.into_iter().map(manifest_package).collect(),
+            packages: inputs.packages.iter().map(manifest_package).collect(),
         };
         self.fill_in(&mut manifest, &"0".repeat(64));
         Ok(manifest)
@@ -339,7 +360,14 @@ impl Build<'_> {
         Ok(tree.root_hash)
     }
 
-    fn built(&self, inputs: &Inputs<'_>, manifest: &Manifest, output: &Path, bytes: u64) -> Built {
+    fn built(
+        &self,
+        inputs: &Inputs<'_>,
+        manifest: &Manifest,
+        output: &Path,
+        bytes: u64,
+        beside: Vec<PathBuf>,
+    ) -> Built {
         Built {
             image: output.display().to_string(),
             bytes,
@@ -349,6 +377,7 @@ impl Build<'_> {
             kernel: manifest.kernel.clone(),
             root_hash: manifest.root_hash.clone(),
             packages: manifest.packages.len(),
+            beside: beside.iter().map(|path| path.display().to_string()).collect(),
             steps: self.reporter.times(),
         }
     }
@@ -362,6 +391,7 @@ struct Inputs<'a> {
     tree: &'a Tree<'a>,
     version: String,
     kernel: initramfs::Kernel,
+    packages: Vec<Package>,
 }
 
 /// A packed root file system.
@@ -369,13 +399,16 @@ struct Packed {
     path: PathBuf,
     /// Whole verity blocks.
     padded_bytes: u64,
+    usage: usage::Usage,
+    /// What the block store did, if there was one.
+    blocks: Option<anklume_blockstore::Stats>,
 }
 
-fn manifest_package(package: anklume_roottree::Package) -> manifest::Package {
+fn manifest_package(package: &Package) -> manifest::Package {
     manifest::Package {
-        name: package.name,
-        version: package.version,
-        architecture: package.architecture,
+        name: package.name.clone(),
+        version: package.version.clone(),
+        architecture: package.architecture.clone(),
         installed_kib: package.installed_kib,
     }
 }

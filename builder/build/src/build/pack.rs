@@ -1,133 +1,202 @@
-//! The root file system: squashfs from a tar stream.
+//! The root file system: squashfs from the members of a tree.
 
-use std::cell::Cell;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anklume_definition::Definition;
-use anklume_host::file::{FileReader, free_bytes};
+use anklume_bytes::{ReadAt, ReadError};
+use anklume_host::file::FileReader;
 use anklume_host::interrupt::interrupted;
-use anklume_host::process::{Cmd, ProcessError, Running, Stdin, Stdout};
-use anklume_roottree::{Piece, archive_bytes, write};
+use anklume_roottree::{Data, Member, MemberKind, Special};
+use anklume_squashfs_writer::{
+    BlockCache, Entry, Error, Image, Kind, Options, Report, Summary, Writer, Xattr,
+};
 
 use super::tree::open_source;
-use super::trees::Tools;
 use crate::events::Step;
 use crate::failure::{Context, Failure};
 
-/// With less than this much room left, a disk counts as full.
-const FULL_BYTES: u64 = 16 << 20;
-
-/// Turns a tar stream into a file system image.
-pub(super) trait Packer {
-    /// The program to start; it reads the stream from its standard input and writes `target`.
-    fn command(&self, target: &Path) -> Cmd;
+/// What is packed.
+pub(super) struct Source<'a> {
+    /// In the order of the tree.
+    pub(super) members: &'a [Member<'a>],
+    /// The packages' archive, which holds the content of most of them.
+    pub(super) tar: &'a FileReader,
 }
 
-/// `tar2sqfs` of squashfs-tools-ng: bounded memory, the same bytes for any number of threads.
-#[derive(Debug)]
-pub(super) struct Tar2Sqfs<'a> {
-    pub(super) tools: &'a Tools,
-    pub(super) definition: &'a Definition,
-    /// zstd level.
-    pub(super) level: u8,
-    pub(super) threads: usize,
-    /// Time stamp of the file system itself.
-    pub(super) epoch: u64,
-}
-
-impl Packer for Tar2Sqfs<'_> {
-    fn command(&self, target: &Path) -> Cmd {
-        self.tools
-            .program("tar2sqfs")
-            // A record that it cannot read ends it, instead of being left out.
-            .args(["--quiet", "--force", "--no-skip", "--compressor", "zstd"])
-            .arg("--comp-extra")
-            .arg(format!("level={}", self.level))
-            .arg("--block-size")
-            .arg(self.definition.compression.block.bytes().to_string())
-            .arg("--num-jobs")
-            .arg(self.threads.to_string())
-            .arg("--defaults")
-            .arg(format!("uid=0,gid=0,mode=0755,mtime={}", self.epoch))
-            .arg(target)
-            .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
-    }
-}
-
-/// Streams `pieces` of `tar` into the packer.
+/// Writes a file system to the new file `target`.
 pub(super) fn pack(
-    packer: &dyn Packer,
-    pieces: &[Piece],
-    tar: &FileReader,
+    source: &Source<'_>,
     target: &Path,
+    options: &Options,
+    cache: Option<&dyn BlockCache>,
+    observer: &mut dyn FnMut(&Report<'_>),
     step: &mut Step<'_>,
-) -> Result<(), Failure> {
-    let folder = target.parent().unwrap_or(target);
-    let room = Cell::new(u64::MAX);
-    // What the packer says when there is no room does not name the reason, and it removes its file,
-    // so that there is room again.
-    let explain = |error: &ProcessError| match room.get() {
-        room if room < FULL_BYTES => {
-            Failure::failed("packing the root file system: the disk is full")
-                .hint("make room on the disk that the image is written to")
+) -> Result<Summary, Failure> {
+    let image = Target::create(target).context(format!("creating {}", target.display()))?;
+    let Source { members, tar } = source;
+    let total = members.iter().map(content_bytes).sum();
+    let mut done = 0;
+    let packed = anklume_squashfs_writer::write(options, &image, cache, observer, |writer| {
+        for member in *members {
+            if interrupted() {
+                return Err(Stopped::Interrupted);
+            }
+            add(writer, member, tar)?;
+            done += content_bytes(member);
+            step.progress(done, total);
         }
-        _ => Failure::process("packing the root file system", error),
-    };
-    let command = packer.command(target);
-    let mut running = command.start(Stdin::Pipe, Stdout::Keep).map_err(|error| explain(&error))?;
-    let total = archive_bytes(pieces);
-    let written = feed(&mut running, pieces, tar, &mut |done| {
-        room.set(room.get().min(free_bytes(folder).unwrap_or(u64::MAX)));
-        step.progress(done, total);
+        Ok(())
     });
-    // When the packer ends early, writing to it fails, but what it says is the reason.
-    let ended = running.wait();
-    match (ended, written) {
-        _ if interrupted() => Err(Failure::interrupted()),
-        (Err(error), _) => Err(explain(&error)),
-        (Ok(_), Err(error)) => {
-            Err(Failure::failed(format!("packing the root file system: {error}")))
-        }
-        (Ok(_), Ok(())) => Ok(()),
+    packed.map_err(Failure::from)
+}
+
+/// Why packing ended early.
+enum Stopped {
+    Interrupted,
+    Writer(Error),
+    Source { key: String, error: io::Error },
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Writer(error)
     }
 }
 
-fn feed(
-    running: &mut Running,
-    pieces: &[Piece],
-    tar: &FileReader,
-    progress: &mut dyn FnMut(u64),
-) -> Result<(), anklume_roottree::Error> {
-    let Some(stdin) = running.stdin() else {
-        return Err(anklume_roottree::Error::Write(io::ErrorKind::BrokenPipe.into()));
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        let what = "packing the root file system";
+        match stopped {
+            Stopped::Interrupted => Self::interrupted(),
+            // A reader that is asked to stop ends in an error of the writer.
+            Stopped::Writer(_) if interrupted() => Self::interrupted(),
+            Stopped::Writer(Error::Write { source, .. })
+                if source.kind() == io::ErrorKind::StorageFull =>
+            {
+                Self::failed(format!("{what}: the disk is full"))
+                    .hint("make room on the disk that the image is written to")
+            }
+            Stopped::Writer(error) => Self::failed(format!("{what}: {error}")),
+            Stopped::Source { key, error } => {
+                Self::failed(format!("{what}: reading {key}: {error}"))
+            }
+        }
+    }
+}
+
+fn content_bytes(member: &Member<'_>) -> u64 {
+    match member.kind {
+        MemberKind::File(data) => data.size(),
+        _ => 0,
+    }
+}
+
+fn add(writer: &mut Writer<'_>, member: &Member<'_>, tar: &FileReader) -> Result<(), Stopped> {
+    let xattrs: Vec<Xattr<'_>> = member
+        .attributes
+        .iter()
+        .map(|attribute| Xattr { name: attribute.name.as_bytes(), value: &attribute.value })
+        .collect();
+    let entry = Entry {
+        path: member.path.as_bytes(),
+        mode: u16::try_from(member.mode & 0o7777).unwrap_or_default(),
+        uid: member.uid,
+        gid: member.gid,
+        mtime: u32::try_from(member.mtime).unwrap_or(u32::MAX),
+        xattrs: &xattrs,
+        kind: kind(&member.kind),
     };
-    let mut stdin = Interruptible(stdin);
-    write(pieces, tar, &open_source, &mut stdin, progress).map(|_| ())
+    let mut content = content(member, tar)?;
+    writer.add(&entry, &mut *content)?;
+    Ok(())
 }
 
-/// Stops writing when the user asks for it.
-struct Interruptible<W>(W);
-
-impl<W: io::Write> io::Write for Interruptible<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match interrupted() {
-            // `Interrupted` would make callers try again.
-            true => Err(io::Error::other("asked to stop")),
-            false => self.0.write(bytes),
+fn kind<'a>(kind: &MemberKind<'a>) -> Kind<'a> {
+    match *kind {
+        MemberKind::File(data) => Kind::File { size: data.size() },
+        MemberKind::Directory => Kind::Directory,
+        MemberKind::Symlink(target) => Kind::Symlink(target.as_bytes()),
+        MemberKind::HardLink(to) => Kind::HardLink { to: to.as_bytes() },
+        MemberKind::Special(Special::CharacterDevice { major, minor }) => {
+            Kind::CharDevice { major, minor }
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        MemberKind::Special(Special::BlockDevice { major, minor }) => {
+            Kind::BlockDevice { major, minor }
+        }
+        MemberKind::Special(Special::Fifo) => Kind::Fifo,
     }
 }
 
-/// What packing needs to know of the result.
-pub(super) fn check(target: &Path) -> Result<u64, Failure> {
-    let what = || format!("the packed file system {}", target.display());
-    let reader = FileReader::open(target).context(what())?;
-    let superblock = anklume_squashfs::Superblock::read(&reader).context(what())?;
-    let padded = superblock.padded_bytes(anklume_verity::BLOCK_BYTES);
-    padded.ok_or_else(|| Failure::failed(format!("{} is too large", what())))
+/// Reads what a member holds.
+fn content<'a>(member: &Member<'a>, tar: &'a FileReader) -> Result<Box<dyn Read + 'a>, Stopped> {
+    Ok(match member.kind {
+        MemberKind::File(Data::Archive { start, size }) => {
+            Box::new(Part { tar, at: start, left: size })
+        }
+        MemberKind::File(Data::Bytes(bytes)) => Box::new(bytes),
+        MemberKind::File(Data::Source { key, .. }) => Box::new(
+            open_source(key).map_err(|error| Stopped::Source { key: key.to_owned(), error })?,
+        ),
+        _ => Box::new(io::empty()),
+    })
+}
+
+/// A range of the packages' archive. Reading it ends when the user asks for it.
+struct Part<'a> {
+    tar: &'a FileReader,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if interrupted() {
+            // `Interrupted` would make callers try again.
+            return Err(io::Error::other("asked to stop"));
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let length = buffer.len().min(left);
+        self.tar.read_at(self.at, &mut buffer[..length]).map_err(io::Error::other)?;
+        let read = u64::try_from(length).unwrap_or(u64::MAX);
+        self.at += read;
+        self.left -= read;
+        Ok(length)
+    }
+}
+
+/// The file that receives the file system.
+struct Target {
+    file: File,
+    size: AtomicU64,
+}
+
+impl Target {
+    fn create(path: &Path) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        Ok(Self { file, size: AtomicU64::new(0) })
+    }
+}
+
+impl ReadAt for Target {
+    fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        let failed = |source| ReadError::Io { offset, length, source };
+        self.file.read_exact_at(buffer, offset).map_err(failed)
+    }
+}
+
+impl Image for Target {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)?;
+        let end = offset + u64::try_from(bytes.len()).unwrap_or_default();
+        self.size.fetch_max(end, Ordering::Relaxed);
+        Ok(())
+    }
 }

@@ -24,9 +24,13 @@ pub(super) struct Request {
     pub(super) version: Option<String>,
     /// Path of the image, if it was given.
     pub(super) output: Option<PathBuf>,
+    /// Where the page about the build goes, if one is wanted.
+    pub(super) report: Option<PathBuf>,
     pub(super) force: bool,
     pub(super) mirror: Option<String>,
     pub(super) cache: PathBuf,
+    /// Room for compressed blocks in the cache; none keeps no blocks.
+    pub(super) block_cache_bytes: u64,
     pub(super) offline: bool,
     /// The `anklume-init` program.
     pub(super) init: PathBuf,
@@ -54,12 +58,17 @@ impl Request {
             profile: if args.dev { Profile::Dev } else { Profile::Release },
             version: args.image_version.clone(),
             output: args.output.clone(),
+            report: args.report.clone(),
             force: args.force,
             mirror: args.mirror.clone(),
             cache: absolute(match &args.cache {
                 Some(cache) => cache.clone(),
                 None => default_cache()?,
             })?,
+            block_cache_bytes: match args.block_cache.as_str() {
+                "0" => 0,
+                text => crate::size::parse("--block-cache", text)?,
+            },
             offline: args.offline,
             init: init_program(args.init.as_deref())?,
             definition,

@@ -1,8 +1,8 @@
 //! Root trees: made by mmdebstrap without root privileges, kept as tar files by content.
 //!
 //! Two trees are made. The *root tree* becomes the OS. The *tool tree* is unpacked into the cache
-//! and holds the programs and boot files of the same suite that only the build needs: GRUB, the
-//! UKI stub, the squashfs writer. Taking them from there and not from this machine makes the image
+//! and holds the programs and boot files of the same suite that only the build needs: GRUB and
+//! the UKI stub. Taking them from there and not from this machine makes the image
 //! the same on every machine.
 
 use std::collections::BTreeSet;
@@ -18,8 +18,8 @@ use super::archive::{ArchiveState, hex};
 use crate::failure::{Context, Failure, Kind};
 
 /// Packages of the tool tree.
-const TOOL_PACKAGES: [&str; 5] =
-    ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "squashfs-tools-ng", "systemd-boot-efi"];
+const TOOL_PACKAGES: [&str; 4] =
+    ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "systemd-boot-efi"];
 
 /// Changes when the way trees are made changes, so that older cache entries are not taken.
 const RECIPE: &str = "1";

@@ -15,6 +15,24 @@ pub struct Package {
     pub installed_kib: u64,
     /// Source package, where its name or version differs: `name` or `name (version)`.
     pub source: Option<String>,
+    /// Section of the archive, such as `admin`; empty where the package does not say.
+    pub section: String,
+    /// Maintainer, as `Name <mail address>`.
+    pub maintainer: Option<String>,
+    /// Home page.
+    pub homepage: Option<String>,
+}
+
+impl Package {
+    /// Name and version of the source package.
+    #[must_use]
+    pub fn source_name_and_version(&self) -> (&str, &str) {
+        let Some(source) = self.source.as_deref() else { return (&self.name, &self.version) };
+        match source.split_once(' ') {
+            Some((name, version)) => (name, version.trim_matches(['(', ')', ' '])),
+            None => (source, &self.version),
+        }
+    }
 }
 
 /// The installed packages in `status`, sorted by name and architecture. What is removed with its
@@ -36,6 +54,9 @@ pub fn packages(status: &[u8]) -> Vec<Package> {
                 architecture: text("Architecture")?,
                 installed_kib: text("Installed-Size").and_then(|kib| kib.parse().ok()).unwrap_or(0),
                 source: text("Source").filter(|source| !source.is_empty()),
+                section: text("Section").unwrap_or_default(),
+                maintainer: text("Maintainer").filter(|text| !text.is_empty()),
+                homepage: text("Homepage").filter(|text| !text.is_empty()),
             })
         })
         .collect();

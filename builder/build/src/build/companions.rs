@@ -1,0 +1,233 @@
+//! What lies beside an image: bills of materials, package manifest, and the page about the build.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anklume_host::file::{FileReader, OutputFile};
+use anklume_layout::disk::DiskPlan;
+use anklume_layout::manifest::Manifest;
+use anklume_report::{Cache, File, Image, Partition, Report, Step};
+use anklume_roottree::{Index, Member, MemberKind, Package, read_file};
+use anklume_sbom::{Distribution, Inventory, Source};
+use anklume_verity::RootHash;
+
+use super::request::Request;
+use super::{Build, Inputs, Packed, blocks};
+use crate::events::StepTime;
+use crate::failure::{Context, Failure};
+
+/// Longest list of a package's files, in bytes.
+const MAX_LIST_BYTES: u64 = 64 << 20;
+/// Folder of dpkg's lists.
+const DPKG_INFO: &str = "var/lib/dpkg/info";
+
+/// The path of what lies beside `image` under another extension.
+fn beside(image: &Path, extension: &str) -> PathBuf {
+    image.with_extension(extension)
+}
+
+/// Writes a text under a temporary name, and gives it its own when it is whole.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let what = || format!("writing {}", path.display());
+    let output = OutputFile::create_replacing(path).context(what())?;
+    output.file().write_all(text.as_bytes()).context(what())?;
+    output.finish().context(what())
+}
+
+/// An image that is finished.
+pub(super) struct Finished<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) root_hash: RootHash,
+    pub(super) disk: &'a DiskPlan,
+}
+
+impl Build<'_> {
+    /// Writes everything that lies beside `image`, and returns the paths.
+    pub(super) fn write_companions(
+        &self,
+        inputs: &Inputs<'_>,
+        finished: &Finished<'_>,
+        os: Packed,
+        image: &Path,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut paths = bills(self.request, finished, &inputs.packages, image)?;
+        let Some(page) = &self.request.report else { return Ok(paths) };
+        let account = Account {
+            manifest: finished.manifest,
+            format: self.request.extension(),
+            disk: finished.disk,
+            packages: &inputs.packages,
+            members: &inputs.tree.members(finished.manifest.source_date_epoch),
+            stored: &os.usage.stored(),
+            owners: &owners(inputs.index, inputs.tar)?,
+            steps: self.reporter.times(),
+            caches: os.blocks.iter().flat_map(blocks::caches).collect(),
+        };
+        write(page, &anklume_report::html(&account.report()))?;
+        paths.push(page.clone());
+        Ok(paths)
+    }
+}
+
+/// Writes `IMAGE.spdx.json`, `IMAGE.cdx.json` and `IMAGE.manifest.json`, and returns their paths.
+fn bills(
+    request: &Request,
+    finished: &Finished<'_>,
+    packages: &[Package],
+    image: &Path,
+) -> Result<Vec<PathBuf>, Failure> {
+    let Finished { manifest, root_hash, .. } = finished;
+    let inventory = inventory(request, manifest, root_hash, packages);
+    let what = "the bill of materials";
+    let mut text = serde_json::to_string_pretty(manifest).context("the manifest")?;
+    text.push('\n');
+    let texts = [
+        ("spdx.json", anklume_sbom::spdx(&inventory).context(what)?),
+        ("cdx.json", anklume_sbom::cyclonedx(&inventory).context(what)?),
+        ("manifest.json", text),
+    ];
+    let mut paths = Vec::new();
+    for (extension, text) in texts {
+        let path = beside(image, extension);
+        write(&path, &text)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn inventory(
+    request: &Request,
+    manifest: &Manifest,
+    root_hash: &RootHash,
+    packages: &[Package],
+) -> Inventory {
+    let definition = &request.definition;
+    Inventory {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        image: anklume_sbom::Image {
+            name: definition.name.clone(),
+            title: definition.title.clone(),
+            version: manifest.image_version.clone(),
+            architecture: manifest.architecture.clone(),
+            epoch: manifest.source_date_epoch,
+            root_hash: root_hash.0,
+        },
+        distribution: Distribution {
+            id: "debian".to_owned(),
+            codename: definition.os.suite.clone(),
+        },
+        packages: packages.iter().map(component).collect(),
+    }
+}
+
+fn component(package: &Package) -> anklume_sbom::Package {
+    let (name, version) = package.source_name_and_version();
+    anklume_sbom::Package {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        architecture: package.architecture.clone(),
+        source: Source { name: name.to_owned(), version: version.to_owned() },
+        installed_bytes: package.installed_kib.saturating_mul(1024),
+        deb_sha256: None,
+        maintainer: package.maintainer.clone(),
+        homepage: package.homepage.clone(),
+        licence: None,
+    }
+}
+
+/// What the page about a build is made from.
+struct Account<'a> {
+    manifest: &'a Manifest,
+    format: &'a str,
+    disk: &'a DiskPlan,
+    packages: &'a [Package],
+    members: &'a [Member<'a>],
+    /// Stored bytes of each file.
+    stored: &'a BTreeMap<Vec<u8>, u64>,
+    owners: &'a BTreeMap<String, String>,
+    steps: Vec<StepTime>,
+    caches: Vec<Cache>,
+}
+
+impl Account<'_> {
+    /// The report.
+    fn report(self) -> Report {
+        let manifest = self.manifest;
+        let extents = self.disk.extents.iter();
+        Report {
+            image: Image {
+                name: manifest.compatible.clone(),
+                version: manifest.image_version.clone(),
+                format: self.format.to_owned(),
+                bytes: self.disk.total_bytes,
+                root_hash: manifest.root_hash.clone(),
+                kernel: manifest.kernel.clone(),
+                epoch_seconds: manifest.source_date_epoch,
+            },
+            partitions: extents
+                .map(|extent| Partition {
+                    label: extent.role.label().to_owned(),
+                    bytes: extent.bytes,
+                })
+                .collect(),
+            packages: self.packages.iter().map(reported).collect(),
+            files: self.members.iter().filter_map(|member| self.file(member)).collect(),
+            steps: self.steps.into_iter().map(step).collect(),
+            caches: self.caches,
+        }
+    }
+
+    fn file(&self, member: &Member<'_>) -> Option<File> {
+        let bytes = match member.kind {
+            MemberKind::File(data) => data.size(),
+            // Its content is the other name's.
+            MemberKind::HardLink(_) => 0,
+            _ => return None,
+        };
+        let path = member.path.as_bytes().to_vec();
+        let compressed_bytes = self.stored.get(&path).copied().unwrap_or(0);
+        Some(File { path, bytes, compressed_bytes, package: self.owners.get(member.path).cloned() })
+    }
+}
+
+fn reported(package: &Package) -> anklume_report::Package {
+    anklume_report::Package {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        section: package.section.clone(),
+    }
+}
+
+fn step(step: StepTime) -> Step {
+    let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
+    Step {
+        name: step.step,
+        start_milliseconds: milliseconds(step.start_seconds),
+        end_milliseconds: milliseconds(step.start_seconds + step.seconds),
+        detail: step.result,
+        parallel: false,
+    }
+}
+
+/// Which package owns which path of the tree, from the lists that dpkg keeps of each.
+///
+/// The lists have paths as the packages spell them; `/bin` and its like are links into `/usr`.
+fn owners(index: &Index, tar: &FileReader) -> Result<BTreeMap<String, String>, Failure> {
+    let mut owners = BTreeMap::new();
+    for entry in index.children(DPKG_INFO) {
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        let Some(package) = name.strip_suffix(".list") else { continue };
+        let package = package.split(':').next().unwrap_or(package);
+        let list = read_file(tar, index, &entry.path, MAX_LIST_BYTES).context("dpkg's lists")?;
+        for path in String::from_utf8_lossy(&list).lines() {
+            let path = path.trim_start_matches('/');
+            let merged = format!("usr/{path}");
+            let known = [path, merged.as_str()].into_iter().find(|path| index.find(path).is_some());
+            if let Some(path) = known {
+                owners.entry(path.to_owned()).or_insert_with(|| package.to_owned());
+            }
+        }
+    }
+    Ok(owners)
+}
