@@ -54,6 +54,11 @@ pub(crate) fn name(text: &str) -> String {
     escaped(&readable(text))
 }
 
+/// A path from outside, readable already, as HTML that may be broken into lines after each `/`.
+pub(crate) fn path(readable: &str) -> String {
+    escaped(readable).replace('/', "/<wbr />")
+}
+
 /// Characters that cannot be seen, that change how their neighbours are shown, or that XML refuses.
 fn hidden(character: char) -> bool {
     character.is_control()

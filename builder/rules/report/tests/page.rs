@@ -219,6 +219,37 @@ fn no_report_makes_a_page_too_large() {
 }
 
 #[test]
+fn the_tables_say_what_the_files_take() {
+    let file = |path: &str, bytes, compressed_bytes, package: Option<&str>| File {
+        path: path.into(),
+        bytes,
+        compressed_bytes,
+        package: package.map(Into::into),
+    };
+    let report = Report {
+        files: vec![
+            file("usr/bin/a", 4096, 3072, Some("p")),
+            file("./usr/lib/b", 2048, 1024, None),
+            file("/.c", 1024, 0, None),
+        ],
+        ..Report::default()
+    };
+    let page = html(&report);
+    let row = |head: &str, cells: &[&str]| {
+        let cells: String =
+            cells.iter().map(|cell| format!("<td class=\"n\">{cell}</td>")).collect();
+        let row = format!("<tr><th scope=\"row\">{head}</th>{cells}");
+        assert!(page.contains(&row), "{row}");
+    };
+    row("p", &["3.0 KiB", "75.0 %", "4.0 KiB", "1"]);
+    row("(no package)", &["1.0 KiB", "25.0 %", "3.0 KiB", "2"]);
+    row("All packages", &["4.0 KiB", "100.0 %", "7.0 KiB", "3"]);
+    row("/<wbr />usr", &["4.0 KiB", "100.0 %", "6.0 KiB", "2"]);
+    row("/<wbr />usr/<wbr />lib/<wbr />b", &["1.0 KiB", "25.0 %", "2.0 KiB"]);
+    row("/<wbr />.c", &["0 B", "0.0 %", "1.0 KiB"]);
+}
+
+#[test]
 fn the_same_report_gives_the_same_bytes() {
     let mut report = large(3000);
     let page = html(&report);

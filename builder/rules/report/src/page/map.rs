@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::number::{bytes, share, style_thousandths, thousandths};
-use crate::sizes::{Kind, Shown, Size};
+use crate::sizes::{Shown, Size};
 use crate::text::escaped;
 use crate::treemap::{Rect, squarify};
 
@@ -109,12 +109,10 @@ fn merged(node: &Shown, extent: (u32, u32)) -> Vec<Cow<'_, Shown>> {
     match small.as_slice() {
         [] => {}
         [only] => children.push(Cow::Borrowed(*only)),
-        several => children.push(Cow::Owned(Shown {
-            kind: Kind::Rest,
-            name: "smaller".to_owned(),
-            size: several.iter().map(|child| child.size).sum(),
-            children: Vec::new(),
-        })),
+        several => {
+            let size = several.iter().map(|child| child.size).sum();
+            children.push(Cow::Owned(Shown::rest(size)));
+        }
     }
     children
 }

@@ -81,7 +81,7 @@ impl Table<'_> {
     fn html(&self) -> String {
         let mut html = format!(
             "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{0}-caption\">\
-             <table id=\"{0}\"><caption id=\"{0}-caption\">{1}</caption>\n<thead><tr>",
+             <table id=\"{0}\"><caption id=\"{0}-caption\"><span>{1}</span></caption>\n<thead><tr>",
             self.id, self.caption
         );
         for column in self.columns {

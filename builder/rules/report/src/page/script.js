@@ -90,9 +90,10 @@
     if (small.length === 1) return shown.concat(small);
     if (small.length > 1) {
       const sum = key => small.reduce((all, child) => all + child[key], 0);
+      const files = sum("files");
       shown.push({
-        name: "smaller", compressed: sum("compressed"), content: sum("content"),
-        files: sum("files"), rest: true, children: [],
+        name: files + (files === 1 ? " small file" : " small files"), compressed: sum("compressed"),
+        content: sum("content"), files, rest: true, children: [],
       });
     }
     return shown;
@@ -172,10 +173,10 @@
     const number = text => element("td", { className: "n" }, text);
     const rows = sorted.slice(0, MAX_ROWS).map(child => element("tr", {},
       element("th", { scope: "row" }, child.children.length ? link(child, child.name) : child.name),
-      number(String(child.files)), number(bytes(child.compressed)), number(bytes(child.content)),
-      number(share(size(child), size(node)))));
-    const head = element("tr", {}, element("th", { scope: "col" }, "Name"), heading("Files"),
-      heading("In the image"), heading("Unpacked"), heading("Share of " + node.name));
+      number(bytes(child.compressed)), number(share(size(child), size(node))),
+      number(bytes(child.content)), number(String(child.files))));
+    const head = element("tr", {}, element("th", { scope: "col" }, "Name"), heading("In the image"),
+      heading("Share"), heading("Unpacked"), heading("Files"));
     const more = sorted.length - rows.length;
     contents.replaceChildren(element("table", {},
       element("caption", {}, "In " + node.name + (more > 0 ? ", without " + more + " more" : "")),

@@ -4,7 +4,7 @@ use crate::input::{File, Partition, Report};
 use crate::number::{bytes, share, style_percent};
 use crate::page::{Column, Table, count, map};
 use crate::sizes::{Shown, Size, Tree, directories, packages};
-use crate::text::{escaped, name, readable_bytes};
+use crate::text::{self, name, readable_bytes};
 
 /// Packages are listed as long as their rows take no more bytes.
 const PACKAGE_BYTES: usize = 200_000;
@@ -42,21 +42,27 @@ pub(super) fn tables(report: &Report, tree: &Tree) -> String {
     html + "</section>\n"
 }
 
-/// Files, bytes in the image, bytes of content, share.
-fn size_cells(size: Size, total: Size) -> [String; 4] {
-    [
-        size.files.to_string(),
-        bytes(size.compressed),
-        bytes(size.content),
-        share(size.compressed, total.compressed),
-    ]
+/// The columns of [`size_cells`]. They follow the name, so that a narrow window shows them.
+const SIZES: [Column; 3] =
+    [Column::Number("In the image"), Column::Number("Share"), Column::Number("Unpacked")];
+
+/// Bytes in the image, their share, bytes of content.
+fn size_cells(size: Size, total: Size) -> [String; 3] {
+    [bytes(size.compressed), share(size.compressed, total.compressed), bytes(size.content)]
+}
+
+fn columns(first: &'static str, further: &[Column]) -> Vec<Column> {
+    [&[Column::Text(first)], &SIZES[..], further].concat()
 }
 
 fn package_tables(report: &Report) -> String {
     let packages = packages(&report.packages, &report.files);
     let total: Size = packages.iter().map(|package| package.size).sum();
-    let row = |texts: [&str; 3], size| {
-        texts.into_iter().map(name).chain(size_cells(size, total)).collect::<Vec<_>>()
+    let row = |[package, version, section]: [&str; 3], size: Size| {
+        let mut row = vec![name(package)];
+        row.extend(size_cells(size, total));
+        row.extend([size.files.to_string(), name(version), name(section)]);
+        row
     };
     let mut left = PACKAGE_BYTES;
     let mut rows = Vec::new();
@@ -72,33 +78,23 @@ fn package_tables(report: &Report) -> String {
         let text = format!("{} more packages", hidden.len());
         rows.push(row([&text, "", ""], hidden.iter().map(|package| package.size).sum()));
     }
-    let columns = [
-        Column::Text("Package"),
-        Column::Text("Version"),
-        Column::Text("Section"),
-        Column::Number("Files"),
-        Column::Number("In the image"),
-        Column::Number("Unpacked"),
-        Column::Number("Share"),
-    ];
+    let further = [Column::Number("Files"), Column::Text("Version"), Column::Text("Section")];
+    let columns = columns("Package", &further);
     let sums = row(["All packages", "", ""], total);
     folded("packages", "Packages, the largest first", &columns, rows, Some(sums))
 }
 
 fn directory_table(tree: &Tree) -> String {
     let total = tree.size(Tree::ROOT);
-    let row = |path: &str, size| {
-        std::iter::once(escaped(path)).chain(size_cells(size, total)).collect::<Vec<_>>()
+    let row = |path: &str, size: Size| {
+        let mut row = vec![text::path(path)];
+        row.extend(size_cells(size, total));
+        row.push(size.files.to_string());
+        row
     };
     let found = directories(tree, MAX_DIRECTORIES);
     let rows = found.iter().map(|(path, size)| row(path, *size)).collect();
-    let columns = [
-        Column::Text("Directory"),
-        Column::Number("Files"),
-        Column::Number("In the image"),
-        Column::Number("Unpacked"),
-        Column::Number("Share"),
-    ];
+    let columns = columns("Directory", &[Column::Number("Files")]);
     let caption = "Directories with all that is below them, the largest first. One of which a \
                    single subdirectory is more than nine tenths is left out.";
     folded("directories", caption, &columns, rows, Some(row("/", total)))
@@ -111,21 +107,14 @@ fn file_table(files: &[File]) -> String {
         (std::cmp::Reverse((file.compressed_bytes, file.bytes)), &file.path, &file.package)
     });
     let row = |file: &&File| {
-        vec![
-            escaped(&readable_bytes(&file.path)),
-            name(file.package.as_deref().unwrap_or("")),
-            bytes(file.compressed_bytes),
-            bytes(file.bytes),
-            share(file.compressed_bytes, total.compressed),
-        ]
+        let path = file.path.strip_prefix(b"./").unwrap_or(&file.path);
+        let path = readable_bytes(path.strip_prefix(b"/").unwrap_or(path));
+        let mut row = vec![text::path(&format!("/{path}"))];
+        row.extend(size_cells(Size::of(file), total));
+        row.push(name(file.package.as_deref().unwrap_or("")));
+        row
     };
-    let columns = [
-        Column::Text("File"),
-        Column::Text("Package"),
-        Column::Number("In the image"),
-        Column::Number("Unpacked"),
-        Column::Number("Share"),
-    ];
+    let columns = columns("File", &[Column::Text("Package")]);
     let rows = sorted.iter().take(MAX_FILES).map(row).collect();
     folded("files", "Files, the largest first", &columns, rows, None)
 }

@@ -32,8 +32,8 @@ pub(super) fn section(steps: &[Step]) -> String {
     let busy = covered(&sorted);
     let idle = end.saturating_sub(busy);
     let between = "Between steps".to_owned();
-    rows.push(vec![between, String::new(), duration(idle), share(idle, end)]);
-    let sums = vec!["Whole build".to_owned(), String::new(), duration(end), share(end, end)];
+    rows.push(vec![between, duration(idle), share(idle, end), String::new()]);
+    let sums = vec!["Whole build".to_owned(), duration(end), share(end, end), String::new()];
     let table = Table {
         id: "steps",
         caption: &format!(
@@ -44,9 +44,9 @@ pub(super) fn section(steps: &[Step]) -> String {
         ),
         columns: &[
             Column::Text("Step"),
-            Column::Number("Start"),
             Column::Number("Time"),
             Column::Number("Share"),
+            Column::Number("Start"),
         ],
         rows,
         sums: Some(sums),
@@ -78,9 +78,9 @@ fn row(step: &Step, end: u64) -> Vec<String> {
     );
     vec![
         format!("{}{beside}{detail}{bar}", name(&step.name)),
-        duration(step.start_milliseconds),
         duration(length(step)),
         share(length(step), end),
+        duration(step.start_milliseconds),
     ]
 }
 

@@ -20,13 +20,24 @@ pub(crate) enum Kind {
 pub(crate) struct Shown {
     /// What it is.
     pub(crate) kind: Kind,
-    /// Its name; of [`Kind::Rest`], how many nodes it stands for.
+    /// Its name; of [`Kind::Rest`], how many files it stands for.
     pub(crate) name: String,
     /// Its size with all that is below.
     pub(crate) size: Size,
     /// What is shown of its children, the largest first, the rest last. Their sizes sum up to its
     /// size.
     pub(crate) children: Vec<Shown>,
+}
+
+impl Shown {
+    /// Several small nodes of that size together.
+    pub(crate) fn rest(size: Size) -> Self {
+        let name = match size.files {
+            1 => "1 small file".to_owned(),
+            files => format!("{files} small files"),
+        };
+        Self { kind: Kind::Rest, name, size, children: Vec::new() }
+    }
 }
 
 /// The nodes that take most, as many as their names and numbers fit in `budget` bytes of text;
@@ -68,13 +79,7 @@ fn kept(tree: &Tree, node: usize, keep: &[bool]) -> Shown {
     let size = tree.size(node);
     if missing > 0 && !children.is_empty() {
         let known = children.iter().map(|child| child.size).sum();
-        let name = format!("{missing} smaller");
-        children.push(Shown {
-            kind: Kind::Rest,
-            name,
-            size: size.minus(known),
-            children: Vec::new(),
-        });
+        children.push(Shown::rest(size.minus(known)));
     }
     let kind = if children.is_empty() { Kind::Leaf } else { Kind::Group };
     Shown { kind, name: tree.name(node).to_owned(), size, children }
@@ -133,7 +138,7 @@ mod tests {
             let children = shown(&tree, budget).children;
             children.iter().map(|c| (c.name.clone(), c.size.compressed)).collect::<Vec<_>>()
         };
-        assert_eq!(names(180), [("a".into(), 50), ("b".into(), 9), ("2 smaller".into(), 6)]);
+        assert_eq!(names(180), [("a".into(), 50), ("b".into(), 9), ("2 small files".into(), 6)]);
         assert_eq!(names(1000).len(), 4);
         assert!(names(60).is_empty());
     }
