@@ -15,6 +15,9 @@ const MAX_XATTR_NAME_BYTES: usize = 255;
 /// Longest value of an extended attribute in bytes (`XATTR_SIZE_MAX` of Linux's `limits.h`).
 const MAX_XATTR_VALUE_BYTES: usize = 65_536;
 
+/// Largest user and group ID: the one above it means none (chown(2)).
+const MAX_ID: u32 = u32::MAX - 1;
+
 /// An extended attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Xattr<'a> {
@@ -31,9 +34,9 @@ pub struct Entry<'a> {
     pub path: &'a [u8],
     /// Permission bits with set-id and sticky bits, at most `0o7777`.
     pub mode: u16,
-    /// Owner.
+    /// Owner, at most 4294967294.
     pub uid: u32,
-    /// Group.
+    /// Group, at most 4294967294.
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime: u32,
@@ -94,6 +97,9 @@ impl Entry<'_> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_path()?;
         self.limit("mode", self.mode.into(), 0o7777, "at most 4095")?;
+        for (field, id) in [("owner", self.uid), ("group", self.gid)] {
+            self.limit(field, id.into(), MAX_ID.into(), "at most 4294967294")?;
+        }
         match self.kind {
             Kind::Symlink(target) => self.check_symlink(target)?,
             Kind::BlockDevice { major, minor } | Kind::CharDevice { major, minor } => {
@@ -218,6 +224,11 @@ mod tests {
         }
         let wrong = Entry { mode: 0o10000, ..entry(b"a", Kind::Fifo) };
         assert!(matches!(wrong.check(), Err(Error::Field { field: "mode", .. })));
+        let nobody = [(u32::MAX, 0, "owner"), (0, u32::MAX, "group")];
+        for (uid, gid, name) in nobody {
+            let wrong = Entry { uid, gid, ..entry(b"a", Kind::Fifo) };
+            assert!(matches!(wrong.check(), Err(Error::Field { field, .. }) if field == name));
+        }
         entry(b"a", Kind::BlockDevice { major: 4095, minor: (1 << 20) - 1 }).check().unwrap();
     }
 

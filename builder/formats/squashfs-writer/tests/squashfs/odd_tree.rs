@@ -38,7 +38,7 @@ fn owners() -> Vec<Node> {
         [0, 65_535, 65_536, 100_000, 2_097_152, 4_294_967_294].into_iter().enumerate()
     {
         let node = Node::file(format!("owner/{number}"), format!("{id}"));
-        nodes.push(Node { uid: id, gid: id ^ 1, ..node });
+        nodes.push(Node { uid: id, gid: id / 2, ..node });
     }
     // More than a metadata block of the ID table holds.
     for number in 0..2100 {
@@ -133,7 +133,7 @@ fn attributes() -> Vec<Node> {
     for number in 0..600 {
         let value = format!("{number}");
         let node = Node::new(format!("x/z{number:03}"), What::Fifo);
-        nodes.push(node.xattr("user.number", value.as_bytes()));
+        nodes.push(node.xattr("trusted.number", value.as_bytes()));
     }
     nodes
 }

@@ -52,15 +52,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 type Raw = (usize, Vec<u8>, Wish, u16, u32, u32, Option<u8>);
 
 fn raw() -> impl Strategy<Value = Raw> {
-    (
-        any::<usize>(),
-        name(),
-        wish(),
-        0..=0o7777_u16,
-        any::<u32>(),
-        any::<u32>(),
-        any::<Option<u8>>(),
-    )
+    (any::<usize>(), name(), wish(), 0..=0o7777_u16, 0..u32::MAX, any::<u32>(), any::<Option<u8>>())
 }
 
 fn content(seed: u64, length: usize, kind: u8) -> Vec<u8> {
@@ -94,7 +86,7 @@ fn tree(raw: Vec<Raw>) -> Vec<Node> {
             Wish::Fifo => (What::Fifo, None),
             Wish::Link(to) => (What::Fifo, Some(to)),
         };
-        let node = Node { mode, uid, gid: uid ^ 5, mtime, ..Node::new(&path, what) };
+        let node = Node { mode, uid, gid: uid / 3, mtime, ..Node::new(&path, what) };
         let node = match xattr {
             Some(value) => node.xattr("user.value", &[value % 3]),
             None => node,
