@@ -79,18 +79,7 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins a file that is to become `target`.
-    ///
-    /// # Errors
-    /// What the operating system says, and `AlreadyExists` when `target` exists.
-    pub fn create(target: &Path) -> io::Result<Self> {
-        if target.symlink_metadata().is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        Self::create_replacing(target)
-    }
-
-    /// As [`OutputFile::create`], for files that may replace an older version of themselves.
+    /// Begins a file that is to become `target`, in the place of what is there.
     ///
     /// # Errors
     /// What the operating system says.
@@ -99,7 +88,20 @@ impl OutputFile {
         let mut partial_name = std::ffi::OsString::from(".");
         partial_name.push(name);
         partial_name.push(format!(".{}.part", std::process::id()));
-        let partial = target.with_file_name(partial_name);
+        Self::begin(target.with_file_name(partial_name), target)
+    }
+
+    /// As [`OutputFile::create_replacing`], with the unfinished file in `folder`, which must lie on
+    /// the same file system.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn create_in(folder: &Path, target: &Path) -> io::Result<Self> {
+        let name = target.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
+        Self::begin(folder.join(name), target)
+    }
+
+    fn begin(partial: PathBuf, target: &Path) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&partial)?;
         Ok(Self { file, partial, target: target.to_owned(), finished: false })
@@ -148,16 +150,15 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("anklume-file-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let target = directory.join("x.iso");
-        let output = OutputFile::create(&target).unwrap();
+        let output = OutputFile::create_replacing(&target).unwrap();
         output.file().write_all(b"half").unwrap();
         drop(output);
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
-        let output = OutputFile::create(&target).unwrap();
+        let output = OutputFile::create_replacing(&target).unwrap();
         output.file().write_all(b"whole").unwrap();
         assert!(!target.exists());
         output.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
-        assert!(OutputFile::create(&target).is_err());
         assert!(FileReader::open(&directory).is_err());
         std::fs::remove_dir_all(&directory).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and `SIGTERM` as a flag that long work looks at.
+//! Ctrl-C, `SIGTERM` and their like as a flag that long work looks at.
 //!
 //! Work that is interrupted returns an error like any other, so temporary files are removed and
 //! child processes are ended on the way out.
@@ -14,7 +14,7 @@ extern "C" fn remember(_signal: i32) {
     INTERRUPTED.store(true, Ordering::SeqCst);
 }
 
-/// From now on `SIGINT`, `SIGTERM` and `SIGHUP` only set the flag that [`interrupted`] reads, and
+/// From now on `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` only set the flag that [`interrupted`] reads, and
 /// `SIGXFSZ` is ignored.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ extern "C" fn remember(_signal: i32) {
 pub fn install() -> Result<(), nix::Error> {
     // No SA_RESTART: a blocking read or wait returns, so that the flag is seen at once.
     let action = SigAction::new(SigHandler::Handler(remember), SaFlags::empty(), SigSet::empty());
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
         unsafe { sigaction(signal, &action) }?;
     }

@@ -13,3 +13,4 @@ pub mod mount;
 pub mod process;
 pub mod reboot;
 pub mod sysfs;
+pub mod workfolder;

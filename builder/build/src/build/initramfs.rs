@@ -195,7 +195,7 @@ impl Parts {
         self.files.iter().filter(|(_, _, part)| matches!(part, Part::Module(_))).count()
     }
 
-    /// Packs and compresses into `target`, unless it is there.
+    /// Packs and compresses into `target`.
     pub(super) fn pack(
         &self,
         index: &Index,
@@ -203,9 +203,6 @@ impl Parts {
         level: i32,
         target: &Path,
     ) -> Result<(), Failure> {
-        if target.is_file() {
-            return Ok(());
-        }
         let what = || format!("writing {}", target.display());
         let output = OutputFile::create_replacing(target).context(what())?;
         output.file().write_all(&self.early).context(what())?;

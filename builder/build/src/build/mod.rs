@@ -2,6 +2,7 @@
 
 mod archive;
 mod blocks;
+mod cached;
 mod companions;
 mod facts;
 mod image;
@@ -25,6 +26,7 @@ use std::time::Instant;
 
 use anklume_definition::Profile;
 use anklume_host::file::FileReader;
+use anklume_host::workfolder::WorkFolder;
 use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
@@ -115,7 +117,7 @@ impl Build<'_> {
         step.finish(&format!("as of {}", date_digits(archive.epoch)));
         let tools_request = TreeRequest::tools(definition);
         let tools_tar = self.tree("tool tree", &tools_request, &archive)?;
-        let tools = Tools::unpack(&tools_tar, &tools_tar.with_extension("d"))?;
+        let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
         let root = self.tree("root tree", &root_request, &archive)?;
         Ok(Trees { root_key: root_request.key(&archive), archive, tools, root })
@@ -131,7 +133,7 @@ impl Build<'_> {
         let folder = self.request.cache.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
-        let cached = path.is_file();
+        let cached = cached::is_whole(&path, self.reporter)?;
         if !cached {
             if self.request.offline {
                 return Err(Failure::refused(format!(
@@ -142,6 +144,7 @@ impl Build<'_> {
             let folder = plan::archive_folder(&self.request.cache, self.request, &self.plan.origin);
             archive::check_packages(&folder, &tree.suite, &tree.packages)?;
             trees::make(tree, state, &self.request.cache.join("debs"), &path)?;
+            cached::seal(&path)?;
         }
         let bytes = path.metadata().context(format!("the {name}"))?.len();
         let from = if cached { "from the cache" } else { "made" };
@@ -191,7 +194,13 @@ impl Build<'_> {
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
         let packed = std::thread::scope(|scope| {
-            let job = scope.spawn(|| parts.pack(inputs.index, inputs.tar, level, &initrd));
+            let job = scope.spawn(|| {
+                if cached::is_whole(&initrd, self.reporter)? {
+                    return Ok(());
+                }
+                parts.pack(inputs.index, inputs.tar, level, &initrd)?;
+                cached::seal(&initrd)
+            });
             // Programs are started by this thread: they are told to end when their parent thread
             // does.
             let packed = self.pack_root(inputs, work);
@@ -247,7 +256,7 @@ impl Build<'_> {
         let epoch = inputs.trees.archive.epoch;
         let definition = &self.request.definition;
         let step = self.reporter.step("boot loader");
-        let loader = loader::make(&inputs.trees.tools, work, &definition.title)?;
+        let loader = self.loader(&inputs.trees.tools, work)?;
         step.finish("GRUB for BIOS, CD and UEFI");
         let identity = Identity::new(&definition.name, &inputs.version, epoch);
         let mut manifest = self.manifest(inputs, &identity, &os)?;
@@ -272,7 +281,7 @@ impl Build<'_> {
             os: os.padded_bytes.saturating_add(manifest.hash_bytes),
         };
         let disk = DiskPlan::new(self.request.format, sizes).context("the image")?;
-        let target = output::ImageFile::create(output, self.request.force, disk.total_bytes)?;
+        let target = output::ImageFile::create(work, output, disk.total_bytes)?;
         let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
         let step = self.reporter.step("image file");
@@ -287,11 +296,28 @@ impl Build<'_> {
             os_bytes: sizes.os,
         };
         target.write_all(&frame.writes()?)?;
+        // Somebody else may have made it meanwhile.
+        self.request.output_path(&inputs.version)?;
         target.finish()?;
         step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
         let beside = self.write_companions(inputs, &finished, os, output)?;
         Ok(self.built(inputs, &manifest, output, disk.total_bytes, beside))
+    }
+
+    /// GRUB's images, from the cache if they are there.
+    fn loader(&self, tools: &Tools, work: &Path) -> Result<loader::Loader, Failure> {
+        let title = &self.request.definition.title;
+        let folder = self.request.cache.join("loader");
+        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+        let path = folder.join(format!("{}.tar", loader::key(tools, title)?));
+        if cached::is_whole(&path, self.reporter)? {
+            return loader::Loader::read(&path);
+        }
+        let made = loader::make(tools, work, title)?;
+        made.write(&path)?;
+        cached::seal(&path)?;
+        Ok(made)
     }
 
     /// What the slot holds, with zeros in place of the root hash.
@@ -414,11 +440,8 @@ fn manifest_package(package: &Package) -> manifest::Package {
 }
 
 /// A folder beside the output, on the same disk, that is removed in the end.
-fn work_folder(output: &Path) -> Result<tempfile::TempDir, Failure> {
+fn work_folder(output: &Path) -> Result<WorkFolder, Failure> {
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .prefix(".anklume-build-")
-        .tempdir_in(parent)
-        .context(format!("creating a folder in {}", parent.display()))
+    WorkFolder::create(parent).context(format!("creating a folder in {}", parent.display()))
 }

@@ -20,7 +20,7 @@ use crate::failure::{Context, Failure};
 /// Bytes hashed and copied between two looks at Ctrl-C.
 const PIECE_BYTES: u64 = 32 << 20;
 
-/// An image file under a temporary name.
+/// An image file in the folder for unfinished files.
 #[derive(Debug)]
 pub(super) struct ImageFile {
     output: OutputFile,
@@ -28,14 +28,10 @@ pub(super) struct ImageFile {
 }
 
 impl ImageFile {
-    /// Begins a file of `total_bytes` zeros that take no room.
-    pub(super) fn create(path: &Path, force: bool, total_bytes: u64) -> Result<Self, Failure> {
+    /// Begins a file of `total_bytes` zeros that take no room, in the folder `work`.
+    pub(super) fn create(work: &Path, path: &Path, total_bytes: u64) -> Result<Self, Failure> {
         let what = || format!("creating {}", path.display());
-        let output = match force {
-            true => OutputFile::create_replacing(path),
-            false => OutputFile::create(path),
-        };
-        let output = output.context(what())?;
+        let output = OutputFile::create_in(work, path).context(what())?;
         output
             .file()
             .set_len(total_bytes)

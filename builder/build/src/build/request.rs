@@ -81,10 +81,8 @@ impl Request {
 
     /// Where the image of `version` goes.
     pub(super) fn output_path(&self, version: &str) -> Result<PathBuf, Failure> {
-        if let Some(output) = &self.output {
-            return Ok(output.clone());
-        }
-        let output = PathBuf::from(self.output_name(version));
+        let name = || PathBuf::from(self.output_name(version));
+        let output = self.output.clone().unwrap_or_else(name);
         self.check_output(&output)?;
         Ok(output)
     }

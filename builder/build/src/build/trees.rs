@@ -1,7 +1,7 @@
 //! Root trees: made by mmdebstrap without root privileges, kept as tar files by content.
 //!
-//! Two trees are made. The *root tree* becomes the OS. The *tool tree* is unpacked into the cache
-//! and holds the programs and boot files of the same suite that only the build needs: GRUB and
+//! Two trees are made. The *root tree* becomes the OS. The *tool tree*
+//! holds the programs and boot files of the same suite that only the build needs: GRUB and
 //! the UKI stub. Taking them from there and not from this machine makes the image
 //! the same on every machine.
 
@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anklume_definition::Definition;
-use anklume_host::file::OutputFile;
+use anklume_host::file::{FileReader, OutputFile};
 use anklume_host::process::{Cmd, ProcessError, Stdin, Stdout};
+use anklume_roottree::{Index, read_file};
 use sha2::{Digest, Sha256};
 
 use super::archive::{ArchiveState, hex};
@@ -153,50 +154,65 @@ fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
 }
 
 /// The programs and files of the tool tree.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Tools {
-    root: PathBuf,
+    /// Name of the tree in the cache.
+    key: String,
+    path: PathBuf,
+    tar: FileReader,
+    index: Index,
 }
 
+/// Longest file that is read from the tool tree, in bytes.
+const MAX_TOOL_BYTES: u64 = 64 << 20;
+
 impl Tools {
-    /// Unpacks `tar` to `directory` unless it is there.
-    pub(super) fn unpack(tar: &Path, directory: &Path) -> Result<Self, Failure> {
-        let tools = Self { root: directory.to_owned() };
-        if directory.is_dir() {
-            return Ok(tools);
-        }
-        let what = || format!("unpacking {}", tar.display());
-        let parent = directory.parent().unwrap_or(Path::new("."));
-        let partial = tempfile::tempdir_in(parent).context(what())?;
-        let mut archive = tar::Archive::new(fs::File::open(tar).context(what())?);
+    /// Opens the tree that lies in `tar`.
+    pub(super) fn open(tar: &Path, key: &str) -> Result<Self, Failure> {
+        let what = "the tool tree";
+        let reader = FileReader::open(tar).context(what)?;
+        let index = Index::read(&reader, &mut |_| ()).context(what)?;
+        Ok(Self { key: key.to_owned(), path: tar.to_owned(), tar: reader, index })
+    }
+
+    /// Name of the tree in the cache: what depends on its files depends on this.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Reads a file of the tree.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        read_file(&self.tar, &self.index, path, MAX_TOOL_BYTES).context("the tool tree")
+    }
+
+    /// Unpacks the tree into the new folder `folder`, so that its programs can run.
+    pub(super) fn unpack(&self, folder: &Path) -> Result<Unpacked, Failure> {
+        let what = || format!("unpacking {}", self.path.display());
+        fs::create_dir(folder).context(what())?;
+        let mut archive = tar::Archive::new(fs::File::open(&self.path).context(what())?);
         archive.set_preserve_mtime(false);
         for entry in archive.entries().context(what())? {
             let mut entry = entry.context(what())?;
             // Device nodes need privileges, and no tool needs one.
             let kind = entry.header().entry_type();
             if kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link() {
-                entry.unpack_in(partial.path()).context(what())?;
+                entry.unpack_in(folder).context(what())?;
             }
         }
-        // Two builds may get here together; either result is as good.
-        let partial = partial.keep();
-        if let Err(error) = fs::rename(&partial, directory) {
-            let _ = fs::remove_dir_all(&partial);
-            if !directory.is_dir() {
-                return Err(Failure::failed(format!("{}: {error}", what())));
-            }
-        }
-        Ok(tools)
+        Ok(Unpacked { root: folder.to_owned() })
     }
+}
 
+/// A tool tree whose programs can run.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    root: PathBuf,
+}
+
+impl Unpacked {
     /// A file of the tree.
     pub(super) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
-    }
-
-    /// Reads a file of the tree.
-    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        fs::read(self.path(path)).context(format!("reading {path} of the tool tree"))
     }
 
     /// A program of the tree, run by the tree's own dynamic loader with its own libraries.

@@ -1,0 +1,97 @@
+//! Files of the cache: each has a digest beside it, and is used only while it has that digest.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anklume_bytes::{ReadAt, ReadError};
+use anklume_host::file::{FileReader, OutputFile};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::archive::hex;
+use crate::events::Reporter;
+use crate::failure::{Context, Failure};
+
+/// Bytes that one thread hashes at a time.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Whether `path` is there as it was made. What is damaged is reported and removed, so that it is
+/// made again.
+pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure> {
+    let what = || format!("reading {}", path.display());
+    let seal = seal_path(path);
+    let (true, Ok(sealed)) = (path.is_file(), fs::read_to_string(&seal)) else { return Ok(false) };
+    let found = digest(path).context(what())?;
+    if sealed.trim_end() == found {
+        return Ok(true);
+    }
+    reporter.note(&format!("{} is damaged and will be made again", path.display()));
+    for path in [path, &seal] {
+        fs::remove_file(path).context(format!("removing {}", path.display()))?;
+    }
+    Ok(false)
+}
+
+/// Notes the digest of `path`, which was just made.
+pub(super) fn seal(path: &Path) -> Result<(), Failure> {
+    let found = digest(path).context(format!("reading {}", path.display()))?;
+    let seal = seal_path(path);
+    let what = || format!("writing {}", seal.display());
+    let output = OutputFile::create_replacing(&seal).context(what())?;
+    io::Write::write_all(&mut output.file(), format!("{found}\n").as_bytes()).context(what())?;
+    output.finish().context(what())
+}
+
+fn seal_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sum");
+    PathBuf::from(name)
+}
+
+/// SHA-256 over the SHA-256 of every MiB, which all cores can work at, and the length.
+fn digest(path: &Path) -> Result<String, ReadError> {
+    let failed = |source| ReadError::Io { offset: 0, length: 0, source };
+    let reader = FileReader::open(path).map_err(failed)?;
+    let size = reader.size();
+    let piece = |number: u64| {
+        let start = number * PIECE_BYTES;
+        let bytes = reader.read_vec(start, PIECE_BYTES.min(size - start), PIECE_BYTES)?;
+        Ok(Sha256::digest(bytes))
+    };
+    let pieces: Result<Vec<_>, ReadError> =
+        (0..size.div_ceil(PIECE_BYTES)).into_par_iter().map(piece).collect();
+    let mut hash = Sha256::new();
+    pieces?.iter().for_each(|piece| hash.update(piece));
+    hash.update(size.to_le_bytes());
+    Ok(hex(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_as_it_was_made_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let reporter = Reporter::new(false);
+        let path = folder.path().join("entry.tar");
+        assert!(!is_whole(&path, &reporter).unwrap());
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+        fs::write(&path, &bytes).unwrap();
+        // Not sealed: whoever made it did not finish.
+        assert!(!is_whole(&path, &reporter).unwrap());
+        assert!(path.exists());
+        seal(&path).unwrap();
+        assert!(is_whole(&path, &reporter).unwrap());
+        for (at, length) in [(0, bytes.len()), (2_500_000, bytes.len()), (7, bytes.len() - 1)] {
+            let mut damaged = bytes[..length].to_vec();
+            damaged[at] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            assert!(!is_whole(&path, &reporter).unwrap());
+            assert!(!path.exists() && !seal_path(&path).exists());
+            fs::write(&path, &bytes).unwrap();
+            seal(&path).unwrap();
+        }
+    }
+}
