@@ -32,7 +32,7 @@ pub(crate) enum Seal<'a> {
     /// SHA-256: finds damage, not malice.
     Digest,
     /// HMAC-SHA256 under this secret.
-    #[cfg_attr(not(any(feature = "shared", test)), expect(dead_code, reason = "shared stores"))]
+    #[cfg_attr(not(any(feature = "shared", test)), expect(dead_code, reason = "objects have it"))]
     Mac(&'a MacKey),
 }
 

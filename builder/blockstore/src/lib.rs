@@ -41,6 +41,8 @@ mod entry;
 mod key_file;
 mod local;
 mod settings;
+#[cfg(feature = "shared")]
+mod shared;
 mod stats;
 mod store;
 mod warning;

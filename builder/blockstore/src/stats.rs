@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What a store did during one build.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Blocks that were asked for.
+    pub asked: u64,
     /// The folder of this machine.
     pub local: Tier,
     /// The store that machines share; all zero without one.
@@ -18,12 +20,6 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Blocks that were asked for.
-    #[must_use]
-    pub fn asked(&self) -> u64 {
-        self.local.hits.saturating_add(self.local.misses)
-    }
-
     /// Blocks that did not have to be compressed.
     #[must_use]
     pub fn hits(&self) -> u64 {
@@ -36,9 +32,8 @@ impl Stats {
 pub struct Tier {
     /// Blocks that it had.
     pub hits: u64,
-    /// Blocks that it was asked for and did not have, rejected ones and failed requests included.
-    /// While a store is off or absent, every block is a miss of the local store and the shared one
-    /// is not asked.
+    /// Blocks that it was asked for and did not have, rejected ones and failed requests included. The
+    /// shared store is asked for what the folder does not have.
     pub misses: u64,
     /// Entries that were there and not used: damaged, longer than the block, or without a valid
     /// MAC.
@@ -72,7 +67,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn hit(&self, payload: &[u8]) {
         add(&self.hits, 1);
-        add(&self.read_bytes, bytes(payload));
+        add(&self.read_bytes, bytes(payload.len()));
     }
 
     pub(crate) fn miss(&self) {
@@ -87,9 +82,15 @@ impl Counters {
         add(&self.failed, 1);
     }
 
-    pub(crate) fn write(&self, payload: &[u8]) {
+    /// A block of `length` bytes was written.
+    pub(crate) fn write(&self, length: usize) {
         add(&self.written, 1);
-        add(&self.written_bytes, bytes(payload));
+        add(&self.written_bytes, bytes(length));
+    }
+
+    #[cfg_attr(not(feature = "shared"), expect(dead_code, reason = "only uploads are dropped"))]
+    pub(crate) fn drop_blocks(&self, count: u64) {
+        add(&self.dropped, count);
     }
 
     pub(crate) fn snapshot(&self) -> Tier {
@@ -112,6 +113,6 @@ pub(crate) fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }
 
-fn bytes(payload: &[u8]) -> u64 {
-    u64::try_from(payload.len()).unwrap_or(u64::MAX)
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

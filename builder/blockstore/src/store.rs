@@ -1,14 +1,22 @@
 //! The store that the squashfs writer asks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use anklume_squashfs_writer::{BlockCache, BlockKey};
 
 use crate::local::Local;
+#[cfg(feature = "shared")]
+use crate::shared::SharedStore;
+use crate::stats::add;
 use crate::{Settings, Stats, Warning};
 
 /// A store of compressed blocks; see [`crate`]. Used from many threads at once.
 #[derive(Debug)]
 pub struct Store {
+    asked: AtomicU64,
     local: Option<Local>,
+    #[cfg(feature = "shared")]
+    shared: Option<SharedStore>,
 }
 
 /// What a store did, and what it could not do.
@@ -26,19 +34,21 @@ impl Store {
     #[must_use]
     pub fn open(settings: Settings) -> (Self, Vec<Warning>) {
         let mut warnings = Vec::new();
-        let local = match Local::open(&settings.folder, settings.limit_bytes) {
-            Ok(local) => Some(local),
-            Err(warning) => {
-                warnings.push(warning);
-                None
-            }
-        };
+        let local = Local::open(&settings.folder, settings.limit_bytes);
+        #[cfg(feature = "shared")]
+        let shared = settings.shared.map(SharedStore::open);
         #[cfg(not(feature = "shared"))]
         warnings.extend(settings.shared.map(|shared| Warning::SharedUnusable {
             url: shared.public_url(),
             reason: "this program was built without shared stores".to_owned(),
         }));
-        (Self { local }, warnings)
+        let store = Self {
+            asked: AtomicU64::default(),
+            local: local.map_err(|warning| warnings.push(warning)).ok(),
+            #[cfg(feature = "shared")]
+            shared: shared.and_then(|shared| shared.map_err(|warning| warnings.push(warning)).ok()),
+        };
+        (store, warnings)
     }
 
     /// Waits for what is on its way to the shared store, within a time limit, and removes what
@@ -46,6 +56,7 @@ impl Store {
     #[must_use]
     pub fn finish(self) -> Summary {
         let mut summary = Summary { stats: Stats::default(), warnings: Vec::new() };
+        summary.stats.asked = self.asked.load(Ordering::Relaxed);
         if let Some(local) = &self.local {
             let finished = local.finish();
             summary.stats.local = local.counters.snapshot();
@@ -54,18 +65,38 @@ impl Store {
             summary.stats.folder_bytes = finished.folder_bytes;
             summary.warnings.extend(finished.warning);
         }
+        #[cfg(feature = "shared")]
+        if let Some(shared) = self.shared {
+            let finished = shared.finish();
+            summary.stats.shared = finished.tier;
+            summary.warnings.extend(finished.warnings);
+        }
         summary
     }
 }
 
 impl BlockCache for Store {
     fn get(&self, key: &BlockKey, limit: usize) -> Option<Vec<u8>> {
-        self.local.as_ref()?.get(key, limit)
+        add(&self.asked, 1);
+        let found = self.local.as_ref().and_then(|local| local.get(key, limit));
+        #[cfg(feature = "shared")]
+        let found = found.or_else(|| {
+            let payload = self.shared.as_ref()?.get(key, limit)?;
+            if let Some(local) = &self.local {
+                local.put(key, &payload);
+            }
+            Some(payload)
+        });
+        found
     }
 
     fn put(&self, key: &BlockKey, stored: &[u8]) {
         if let Some(local) = &self.local {
             local.put(key, stored);
+        }
+        #[cfg(feature = "shared")]
+        if let Some(shared) = &self.shared {
+            shared.put(key, stored);
         }
     }
 }

@@ -38,14 +38,25 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
-    /// Several requests in a row failed; for the rest of the build the shared store is not used.
+    /// Several requests failed; for the rest of the build the shared store is not used.
     #[error("shared block store {url} is not used any more: {failures} requests failed, {last}")]
     SharedOff {
         /// Its URL, without credentials.
         url: String,
-        /// Failures in a row.
+        /// Requests that failed.
         failures: u32,
-        /// What the last one was.
+        /// What the last failure was.
+        last: String,
+    },
+    /// Several uploads failed; for the rest of the build nothing is put into the shared
+    /// store. What it has is still used.
+    #[error("shared block store {url} takes no more blocks: {failures} uploads failed, {last}")]
+    SharedNotWritable {
+        /// Its URL, without credentials.
+        url: String,
+        /// Uploads that failed.
+        failures: u32,
+        /// What the last failure was.
         last: String,
     },
     /// Objects of the shared store have no valid MAC: another secret is in use, they are damaged,

@@ -44,7 +44,7 @@ fn what_is_put_is_got_and_counted() {
     assert_eq!(first.get(&key(2), 0), Some(vec![]));
     let stats = finish(first);
     assert_eq!((stats.local.hits, stats.local.misses, stats.local.written), (2, 1, 2));
-    assert_eq!((stats.asked(), stats.hits()), (3, 2));
+    assert_eq!((stats.asked, stats.hits()), (3, 2));
     let bytes = block(1).len() as u64;
     assert_eq!((stats.local.read_bytes, stats.local.written_bytes), (bytes, bytes));
     assert_eq!(stats.shared, Stats::default().shared);
@@ -207,7 +207,7 @@ fn a_file_in_place_of_the_folder_stores_nothing() {
         assert!(matches!(warnings.as_slice(), [Warning::Unusable { .. }]), "{warnings:?}");
         store.put(&key(1), &block(1));
         assert_eq!(store.get(&key(1), 9000), None);
-        assert_eq!(finish(store), Stats::default());
+        assert_eq!(finish(store), Stats { asked: 1, ..Stats::default() });
     }
     assert_eq!(fs::read(&file).unwrap(), b"theirs");
 }
@@ -363,4 +363,17 @@ fn a_limit_of_nothing_stores_nothing() {
     store.put(&key(1), &block(1));
     assert_eq!(store.get(&key(1), 9000), None);
     assert_eq!(finish(store).local.written, 0);
+}
+
+#[cfg(not(feature = "shared"))]
+#[test]
+fn a_shared_store_that_was_not_built_is_a_warning() {
+    use anklume_blockstore::{MacKey, Shared};
+    let folder = tempfile::tempdir().unwrap();
+    let shared = Shared::new("s3://bucket", MacKey::from_bytes(&[1; 32]).unwrap()).unwrap();
+    let (store, warnings) =
+        Store::open(Settings { shared: Some(shared), ..settings(folder.path(), 1 << 20) });
+    assert!(matches!(warnings.as_slice(), [Warning::SharedUnusable { .. }]), "{warnings:?}");
+    store.put(&key(1), &block(1));
+    assert_eq!(store.get(&key(1), 9000), Some(block(1)));
 }

@@ -158,7 +158,7 @@ impl Local {
             return;
         }
         match self.folder.write_entry(&file_name(key), &bytes) {
-            Ok(()) => self.counters.write(payload),
+            Ok(()) => self.counters.write(payload.len()),
             Err(error) => {
                 self.counters.fail();
                 if !folder::is_passing(&error) {
