@@ -142,6 +142,37 @@ for rows in data.values():
 print(json.dumps(dict(page.seen)))
 "#;
 
+/// The boxes of both maps, as a browser places them: siblings fill their parent and do not overlap,
+/// and areas are in proportion to the shares in the titles.
+const MAPS: &str = r#"
+import sys, re, xml.etree.ElementTree as tree
+root = tree.fromstring(sys.stdin.buffer.read().decode("utf-8"))
+H, boxes = "{http://www.w3.org/1999/xhtml}", 0
+def place(box):
+    return [float(value) for value in re.findall(r":([0-9.]+)%", box.get("style"))]
+def check(parent, whole):
+    global boxes
+    children = [child for child in parent if (child.get("class") or "").split()[:1] == ["b"]]
+    places = [place(child) for child in children]
+    boxes += len(children)
+    for n, (left, top, width, height) in enumerate(places):
+        assert left + width < 100.01 and top + height < 100.01, places[n]
+        for l, t, w, h in places[:n]:
+            assert left + width < l + .01 or l + w < left + .01 \
+                or top + height < t + .01 or t + h < top + .01, "overlap"
+    area = sum(width * height for _, _, width, height in places)
+    assert not children or abs(area - 10000) < 20, area
+    for child, (_, _, width, height) in zip(children, places):
+        share = float(re.search(r"\(([0-9.]+) %\)", child.get("title"))[1])
+        assert abs(width * height / 10000 - share / whole) < .2 / whole + .02, child.get("title")
+        for body in child.findall(H + "div"):
+            check(body, max(share, .1))
+maps = [e for e in root.iter(H + "div") if e.get("class") == "map"]
+assert len(maps) == 2, maps
+for each in maps: check(each, 100)
+print(boxes)
+"#;
+
 fn elements(page: &str, name: &str) -> u64 {
     let counts: serde_json::Value = serde_json::from_str(&python(HTML, page)).unwrap();
     counts.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0)
@@ -197,25 +228,45 @@ fn a_large_report_stays_small() {
     assert!(elements(&page, "div style") > 100);
 }
 
+/// Names that take as much room as names of that many characters can.
+fn greedy(entries: u64, characters: usize) -> Report {
+    let mut report = Report::default();
+    for n in 0..entries {
+        let name = |group: u64| format!("{n}.{group}{}", "&".repeat(characters));
+        report.partitions.push(Partition { label: name(0), bytes: u64::MAX });
+        report.caches.push(Cache { name: name(0), hits: u64::MAX, misses: n, bytes: u64::MAX });
+        report.steps.push(Step { name: name(0), detail: name(1), ..Step::default() });
+        let (version, section) = (name(1), format!("{}{}", n % 7, name(2)));
+        report.packages.push(Package { name: name(0), version, section });
+        for m in 0..4 {
+            let path = format!("{}/{}/{}", name(0), name(m / 2), name(m));
+            let (bytes, compressed_bytes) = (u64::MAX >> 20, u64::MAX >> 22);
+            let (path, package) = (path.into_bytes(), Some(name(0)));
+            report.files.push(File { path, bytes, compressed_bytes, package });
+        }
+    }
+    report
+}
+
 #[test]
 fn no_report_makes_a_page_too_large() {
-    let mut report = Report::default();
-    for n in 0..3000_u64 {
-        let long = format!("{n}{}", "\u{1}\"<".repeat(300));
-        report.partitions.push(Partition { label: long.clone(), bytes: n });
-        report.caches.push(Cache { name: long.clone(), ..Cache::default() });
-        report.steps.push(Step { name: long.clone(), detail: long.clone(), ..Step::default() });
-        let (version, section) = (long.clone(), format!("{}{long}", n % 7));
-        report.packages.push(Package { name: long.clone(), version, section });
-        let path = format!("{long}/{long}/{long}").into_bytes();
-        report.files.push(File { path, bytes: n, compressed_bytes: n, package: Some(long) });
+    let mut longest = 0;
+    for (entries, characters) in [(1000, 1), (3000, 0), (3000, 20), (1500, 100), (300, 2000)] {
+        let page = html(&greedy(entries, characters));
+        assert!(page.len() < MAX_PAGE_BYTES, "{entries} of {characters}: {} bytes", page.len());
+        longest = longest.max(page.len());
+        assert_eq!(python(XML, &page).trim(), "well-formed");
+        for cut in [" later steps", " more caches"] {
+            assert!(page.contains(cut), "{cut}");
+        }
     }
-    let page = html(&report);
-    assert!(page.len() < MAX_PAGE_BYTES, "{} bytes", page.len());
-    assert_eq!(python(XML, &page).trim(), "well-formed");
-    for cut in [" more packages", " later steps", " more caches"] {
-        assert!(page.contains(cut), "{cut}");
-    }
+    assert!(longest > MAX_PAGE_BYTES / 2, "no limit was reached: {longest} bytes");
+}
+
+#[test]
+fn boxes_tile_their_maps() {
+    let boxes: u64 = python(MAPS, &html(&large(5000))).trim().parse().unwrap();
+    assert!(boxes > 100, "{boxes} boxes");
 }
 
 #[test]
@@ -228,9 +279,9 @@ fn the_tables_say_what_the_files_take() {
     };
     let report = Report {
         files: vec![
-            file("usr/bin/a", 4096, 3072, Some("p")),
-            file("./usr/lib/b", 2048, 1024, None),
             file("/.c", 1024, 0, None),
+            file("./usr/lib/b", 2048, 1024, None),
+            file("usr/bin/a", 4096, 3072, Some("p")),
         ],
         ..Report::default()
     };
@@ -239,14 +290,18 @@ fn the_tables_say_what_the_files_take() {
         let cells: String =
             cells.iter().map(|cell| format!("<td class=\"n\">{cell}</td>")).collect();
         let row = format!("<tr><th scope=\"row\">{head}</th>{cells}");
-        assert!(page.contains(&row), "{row}");
+        page.find(&row).unwrap_or_else(|| panic!("{row}"))
     };
-    row("p", &["3.0 KiB", "75.0 %", "4.0 KiB", "1"]);
-    row("(no package)", &["1.0 KiB", "25.0 %", "3.0 KiB", "2"]);
-    row("All packages", &["4.0 KiB", "100.0 %", "7.0 KiB", "3"]);
-    row("/<wbr />usr", &["4.0 KiB", "100.0 %", "6.0 KiB", "2"]);
-    row("/<wbr />usr/<wbr />lib/<wbr />b", &["1.0 KiB", "25.0 %", "2.0 KiB"]);
-    row("/<wbr />.c", &["0 B", "0.0 %", "1.0 KiB"]);
+    let rows = [
+        row("p", &["3.0 KiB", "75.0 %", "4.0 KiB", "1"]),
+        row("(no package)", &["1.0 KiB", "25.0 %", "3.0 KiB", "2"]),
+        row("All packages", &["4.0 KiB", "100.0 %", "7.0 KiB", "3"]),
+        row("/<wbr />usr", &["4.0 KiB", "100.0 %", "6.0 KiB", "2"]),
+        row("/<wbr />usr/<wbr />bin/<wbr />a", &["3.0 KiB", "75.0 %", "4.0 KiB"]),
+        row("/<wbr />usr/<wbr />lib/<wbr />b", &["1.0 KiB", "25.0 %", "2.0 KiB"]),
+        row("/<wbr />.c", &["0 B", "0.0 %", "1.0 KiB"]),
+    ];
+    assert!(rows.is_sorted(), "the largest come first: {rows:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::input::{File, Partition, Report};
 use crate::number::{bytes, share, style_percent};
 use crate::page::{Column, Table, count, map};
 use crate::sizes::{Shown, Size, Tree, directories, packages};
-use crate::text::{self, name, readable_bytes};
+use crate::text::{self, name, readable, readable_bytes};
 
 /// Packages are listed as long as their rows take no more bytes.
 const PACKAGE_BYTES: usize = 200_000;
@@ -87,7 +87,7 @@ fn package_tables(report: &Report) -> String {
 fn directory_table(tree: &Tree) -> String {
     let total = tree.size(Tree::ROOT);
     let row = |path: &str, size: Size| {
-        let mut row = vec![text::path(path)];
+        let mut row = vec![text::path(&readable(path))];
         row.extend(size_cells(size, total));
         row.push(size.files.to_string());
         row

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Size;
 use crate::input::{File, Package};
-use crate::text::readable_bytes;
+use crate::text::{readable, readable_bytes};
 
 /// The name under which files are shown that belong to no package.
 pub(crate) const NO_PACKAGE: &str = "(no package)";
@@ -209,7 +209,7 @@ impl Tree {
             }
             let (name, children) = (child.name.clone(), std::mem::take(&mut child.children));
             let Some(node) = self.nodes.get_mut(node) else { return };
-            node.name = format!("{}/{name}", node.name);
+            node.name = readable(&format!("{}/{name}", node.name));
             node.children = children;
         }
     }
