@@ -34,6 +34,7 @@ const RUNTIME_THREADS: usize = 2;
 pub(crate) struct SharedStore {
     remote: Arc<Remote>,
     uploads: Arc<Uploads>,
+    upload_limit: Duration,
     mac_key: MacKey,
     url: String,
     counters: Arc<Counters>,
@@ -90,7 +91,8 @@ impl SharedStore {
         };
         Ok(Self {
             remote: Arc::new(remote),
-            uploads: Arc::new(Uploads::new(Arc::clone(&counters), shared.upload_limit)),
+            uploads: Arc::new(Uploads::new(Arc::clone(&counters))),
+            upload_limit: shared.upload_limit,
             mac_key: shared.mac_key,
             url,
             counters,
@@ -169,7 +171,9 @@ impl SharedStore {
 
     /// Waits for the uploads, within their time limit, and says what happened.
     pub(crate) fn finish(mut self) -> Finished {
-        self.uploads.wait();
+        // A store that does not answer will not take anything either.
+        let off = self.remote.reads.is_off();
+        self.uploads.wait(if off { Duration::ZERO } else { self.upload_limit });
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -29,8 +29,6 @@ pub(super) struct Uploads {
     /// Uploads that have begun and not ended.
     pending: Mutex<u64>,
     ended: Condvar,
-    /// How long [`Self::wait`] waits.
-    limit: Duration,
 }
 
 /// One upload. Counts as pending until it is dropped.
@@ -42,7 +40,7 @@ pub(super) struct Upload {
 }
 
 impl Uploads {
-    pub(super) fn new(counters: Arc<Counters>, limit: Duration) -> Self {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
             breaker: Breaker::default(),
             counters,
@@ -50,7 +48,6 @@ impl Uploads {
             waiting_bytes: AtomicUsize::default(),
             pending: Mutex::default(),
             ended: Condvar::default(),
-            limit,
         }
     }
 
@@ -68,12 +65,12 @@ impl Uploads {
         Some(upload)
     }
 
-    /// Waits until all have ended or the time is up; the others count as dropped.
-    pub(super) fn wait(&self) {
+    /// Waits until all have ended or `limit` is over; the others count as dropped.
+    pub(super) fn wait(&self, limit: Duration) {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let (pending, _) = self
             .ended
-            .wait_timeout_while(pending, self.limit, |pending| *pending > 0)
+            .wait_timeout_while(pending, limit, |pending| *pending > 0)
             .unwrap_or_else(PoisonError::into_inner);
         self.counters.drop_blocks(*pending);
     }
