@@ -46,7 +46,8 @@
     return path[0];
   }
 
-  /* Squarified treemap, as in treemap.rs, but in fractions of pixels. */
+  /* Squarified treemap, as in treemap.rs, but in fractions of pixels. Boxes get percentages, so
+     that the map can also be printed. */
 
   function squarify(weights, width, height) {
     const tiles = [];
@@ -112,7 +113,11 @@
       const box = element("div", { className: "b" + (own === null ? "" : " c" + own) });
       box.title = child.name + ": " + bytes(child.compressed) + " ("
         + share(size(child), size(state.at)) + "), " + bytes(child.content) + " unpacked";
-      Object.assign(box.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
+      const percent = (part, whole) => 100 * part / whole + "%";
+      Object.assign(box.style, {
+        left: percent(x, width), top: percent(y, height),
+        width: percent(w, width), height: percent(h, height),
+      });
       fill(box, child, w, h, level, own, colours);
       body.append(box);
     });

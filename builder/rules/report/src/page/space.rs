@@ -22,8 +22,8 @@ pub(super) fn maps(by_package: &Shown, by_directory: &Shown) -> String {
     if by_directory.size == Size::default() {
         return html + "<p>No files were recorded.</p>\n</section>\n";
     }
-    html += "<p class=\"note\">An area is as large as what the files take in the image, \
-             compressed.</p>\n<div id=\"explorer\"></div>\n<div id=\"maps\">\n";
+    html += "<div id=\"explorer\"></div>\n<div id=\"maps\">\n<p class=\"note\">An area is as large as \
+             what the files take in the image, compressed.</p>\n";
     let label = "Treemap by package. The tables below have the same numbers.";
     html += "<h3>By package</h3>\n";
     html += &map::map(by_package, label);
