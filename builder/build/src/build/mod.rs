@@ -5,6 +5,7 @@ mod facts;
 mod image;
 mod initramfs;
 mod loader;
+mod lock;
 mod output;
 mod overlay;
 mod pack;
@@ -31,6 +32,7 @@ use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
+pub(crate) use lock::run as lock;
 use pack::Tar2Sqfs;
 use request::Request;
 use slot::{SlotFiles, SlotParts};
@@ -73,6 +75,7 @@ struct Build<'a> {
 struct Trees {
     archive: ArchiveState,
     tools: Tools,
+    tools_tar: PathBuf,
     root: PathBuf,
     root_key: String,
 }
@@ -96,6 +99,9 @@ impl Build<'_> {
 
     /// Makes the trees, or takes them from the cache.
     fn trees(&self) -> Result<Trees, Failure> {
+        if let Some(locked) = &self.request.lock {
+            return lock::trees(self, locked);
+        }
         let definition = &self.request.definition;
         let step = self.reporter.step("package archive");
         let archive = sources::state(self.request, self.plan)?;
@@ -105,7 +111,7 @@ impl Build<'_> {
         let tools = Tools::unpack(&tools_tar, &tools_tar.with_extension("d"))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
         let root = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { root_key: root_request.key(&archive), archive, tools, root })
+        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
     }
 
     fn tree(

@@ -71,8 +71,18 @@ impl TreeRequest {
 
     /// The command that makes the tree and writes it to its standard output as a tar file.
     pub(super) fn command(&self, archive: &ArchiveState, debs: &Path) -> Cmd {
-        let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         let debs = debs.display();
+        let hooks = [
+            "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial".to_owned(),
+            format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"),
+            format!("--customize-hook=sync-out /var/cache/apt/archives {debs}"),
+        ];
+        self.command_with(archive, &hooks)
+    }
+
+    /// As [`TreeRequest::command`], with `hooks` that bring packages into the tree.
+    pub(super) fn command_with(&self, archive: &ArchiveState, hooks: &[String]) -> Cmd {
+        let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         Cmd::new("mmdebstrap")
             .arg(format!("--variant={}", self.variant))
             .arg("--architectures=amd64")
@@ -83,9 +93,7 @@ impl TreeRequest {
             // Packages that were fetched once are not fetched again; apt checks each against the
             // signed index before it uses it.
             .args(["--skip=download/empty", "--skip=essential/unlink"])
-            .arg("--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial")
-            .arg(format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"))
-            .arg(format!("--customize-hook=sync-out /var/cache/apt/archives {debs}"))
+            .args(hooks)
             .arg(&self.suite)
             .arg("-")
             .args(&archive.lines)
@@ -106,12 +114,20 @@ pub(super) fn make(
     fs::create_dir_all(debs).context(format!("creating {}", debs.display()))?;
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    let file = output.file().try_clone().context(what())?;
-    let command = request.command(archive, debs);
+    fill(request, &request.command(archive, debs), &output)?;
+    output.finish().context(what())
+}
+
+/// Writes what `command` makes for `request` to a file.
+pub(super) fn fill(
+    request: &TreeRequest,
+    command: &Cmd,
+    output: &OutputFile,
+) -> Result<(), Failure> {
+    let file = output.file().try_clone().context("the tree")?;
     let running = command.start(Stdin::Null, Stdout::File(file));
     let result = running.and_then(|mut running| running.wait());
-    result.map_err(|error| explain(request, &error))?;
-    output.finish().context(what())
+    result.map(|_| ()).map_err(|error| explain(request, &error))
 }
 
 /// Finds apt's own words in what mmdebstrap wrote.
