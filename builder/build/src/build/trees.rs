@@ -21,6 +21,9 @@ use crate::failure::{Context, Failure, Kind};
 const TOOL_PACKAGES: [&str; 5] =
     ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "squashfs-tools-ng", "systemd-boot-efi"];
 
+/// mmdebstrap's variant of unpacked packages, nothing configured.
+const EXTRACT: &str = "extract";
+
 /// Changes when the way trees are made changes, so that older cache entries are not taken.
 const RECIPE: &str = "1";
 
@@ -47,7 +50,7 @@ impl TreeRequest {
     /// The tree that the build takes its tools from.
     pub(super) fn tools(definition: &Definition) -> Self {
         Self {
-            variant: "extract",
+            variant: EXTRACT,
             suite: definition.os.suite.clone(),
             packages: TOOL_PACKAGES.into_iter().map(str::to_owned).collect(),
         }
@@ -75,9 +78,15 @@ impl TreeRequest {
         let hooks = [
             "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial".to_owned(),
             format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"),
-            format!("--customize-hook=sync-out /var/cache/apt/archives {debs}"),
+            format!("{}=sync-out /var/cache/apt/archives {debs}", self.last_hook()),
         ];
         self.command_with(archive, &hooks)
+    }
+
+    /// The option for what is done when the tree is complete: mmdebstrap's variant `extract` ends
+    /// when the packages are unpacked.
+    pub(super) fn last_hook(&self) -> &'static str {
+        if self.variant == EXTRACT { "--extract-hook" } else { "--customize-hook" }
     }
 
     /// As [`TreeRequest::command`], with `hooks` that bring packages into the tree.
@@ -90,8 +99,8 @@ impl TreeRequest {
             .arg(format!("--include={}", names.join(",")))
             .arg("--aptopt=Acquire::Languages \"none\"")
             .arg("--aptopt=APT::Install-Recommends \"false\"")
-            // Packages that were fetched once are not fetched again; apt checks each against the
-            // signed index before it uses it.
+            // Packages that were fetched once are not fetched again. apt takes a file that is there
+            // for its name and size; only what it fetches is checked against the signed index.
             .args(["--skip=download/empty", "--skip=essential/unlink"])
             .args(hooks)
             .arg(&self.suite)

@@ -112,7 +112,8 @@ fn package_file(line: &str, bases: &[Base]) -> Result<Package, UriError> {
 /// The URI of a package below `base`, quoted as apt does: some servers take `+` for a space.
 #[must_use]
 pub fn uri(base: &str, package: &Package) -> String {
-    let path = package.path.replace('+', "%2b").replace('~', "%7e").replace(':', "%3a");
+    let quoted = [('%', "%25"), ('+', "%2b"), ('~', "%7e"), (':', "%3a")];
+    let path = quoted.iter().fold(package.path.clone(), |path, (c, code)| path.replace(*c, code));
     format!("{}/{path}", base.trim_end_matches('/'))
 }
 

@@ -29,7 +29,10 @@ struct LockText {
     #[serde(deserialize_with = "epoch")]
     epoch: u64,
     requested: RequestedText,
+    // A list without packages is no table at all.
+    #[serde(default)]
     root: Vec<PackageText>,
+    #[serde(default)]
     tools: Vec<PackageText>,
 }
 

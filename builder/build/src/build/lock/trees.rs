@@ -197,7 +197,7 @@ fn command(request: &TreeRequest, archive: &ArchiveState, debs: &Path, index: &P
             "--setup-hook=printf 'Dir::Etc::sourcelist \"%s/{INDEX}/sources.list\";\\n\
              Dir::Etc::sourceparts \"/dev/null\";\\n' \"$1\" >>\"$MMDEBSTRAP_APT_CONFIG\""
         ),
-        format!("--customize-hook=rm -r \"$1\"/{INDEX}"),
+        format!("{}=rm -r \"$1\"/{INDEX}", request.last_hook()),
     ];
     request.command_with(archive, &hooks)
 }
