@@ -21,7 +21,7 @@ use anklume_definition::{Architecture, Definition};
 use anklume_lock::{Lock, Requested, TreeName, Wanted};
 
 use super::trees::TreeRequest;
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 
 pub(crate) use command::run;
 pub(super) use trees::{plan_lines, trees};
@@ -48,18 +48,20 @@ impl Locked {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let what = || format!("reading {}", path.display());
-        let metadata = fs::metadata(&path).context(what())?;
-        let limit = u64::try_from(anklume_lock::MAX_BYTES).unwrap_or(u64::MAX);
-        if !metadata.is_file() || metadata.len() > limit {
-            let shown = path.display();
-            return Err(Failure::refused(format!("{shown} is not a lock file")));
-        }
-        let text = fs::read_to_string(&path).context(what())?;
-        let lock = Lock::parse(&text, &path.display().to_string()).map_err(|error| {
+        let refused = |error: &dyn std::fmt::Display| {
             Failure::refused(error)
                 .hint("remove the file and let `anklume-build lock` write it again")
-        })?;
+        };
+        let unread = |error: &dyn std::fmt::Display| {
+            refused(&format!("reading {}: {error}", path.display()))
+        };
+        let metadata = fs::metadata(&path).map_err(|error| unread(&error))?;
+        let limit = u64::try_from(anklume_lock::MAX_BYTES).unwrap_or(u64::MAX);
+        if !metadata.is_file() || metadata.len() > limit {
+            return Err(unread(&"not a lock file"));
+        }
+        let text = fs::read_to_string(&path).map_err(|error| unread(&error))?;
+        let lock = Lock::parse(&text, &path.display().to_string()).map_err(|e| refused(&e))?;
         Ok(Some(Self { path, lock }))
     }
 
