@@ -134,5 +134,35 @@ fn a_locked_build_takes_exactly_the_locked_packages() -> Result<(), Failure> {
         }
     }
     place.done(&place.build("again", &["--mirror", &mirror, "--offline"]));
-    place.assert_equal(&workdir, "unlocked", "again")
+    place.assert_equal(&workdir, "unlocked", "again")?;
+    assert_updates(&place, &lock);
+    Ok(())
+}
+
+/// Makes an older lock and lets the builder update it.
+fn assert_updates(place: &Place, lock: &Lock) {
+    let path = place.folder.join("images/debian-test.lock");
+    let mut old = lock.clone();
+    let asked = old.requested.root.clone();
+    let gone = old.root.iter().position(|package| !asked.contains(&package.name)).unwrap();
+    let gone = old.root.remove(gone).name;
+    "0~old".clone_into(&mut old.tools[0].version);
+    "999:1".clone_into(&mut old.tools[1].version);
+    fs::write(&path, old.to_text()).unwrap();
+
+    let shown = place.run(&["lock", "--update", "--offline", "--dry-run", "--json"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let event: serde_json::Value = serde_json::from_str(shown.lines().last().unwrap()).unwrap();
+    let changes = event["changes"].as_array().unwrap();
+    let of = |index: usize| (changes[index]["change"].as_str(), changes[index]["name"].as_str());
+    assert_eq!(of(0), (Some("added"), Some(gone.as_str())), "{shown}");
+    assert_eq!(of(1), (Some("upgraded"), Some(lock.tools[0].name.as_str())), "{shown}");
+    assert_eq!(of(2), (Some("downgraded"), Some(lock.tools[1].name.as_str())), "{shown}");
+    assert_eq!((changes.len(), &event["written"]), (3, &false.into()), "{shown}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), old.to_text(), "a dry run wrote");
+
+    place.done(&["lock", "--update", "--offline"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), lock.to_text());
+    let again = String::from_utf8(place.run(&["lock", "--update", "--offline"]).stdout).unwrap();
+    assert!(again.contains("it was not written"), "{again}");
 }

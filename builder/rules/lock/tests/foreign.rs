@@ -1,5 +1,5 @@
 //! Versions against dpkg, the local repository against dpkg-deb and apt.
-#![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests drive foreign tools")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Lock files: what is written is read back, and what is wrong has a line.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -60,11 +60,7 @@ fn merged(path: &Path) -> PathBuf {
     let path = path.strip_prefix(".").unwrap_or(path);
     let path = path.strip_prefix("/").unwrap_or(path);
     let below = |name: &&str| path.starts_with(name) && path != Path::new(name);
-    if MERGED.iter().any(|name| below(name)) {
-        Path::new("usr").join(path)
-    } else {
-        path.to_owned()
-    }
+    if MERGED.iter().any(below) { Path::new("usr").join(path) } else { path.to_owned() }
 }
 
 #[cfg(test)]
