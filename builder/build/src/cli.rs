@@ -13,6 +13,8 @@ Examples:
       build fast, less compressed, with one more package
   anklume-build --image images/debian-test.toml --format raw -o test.raw
       build the test image as a disk with both slots
+  anklume-build lock --base debian
+      write down every package of the image in images/debian.lock; builds then take exactly those
   anklume-build inspect anklume-debian-13.20261114.iso
       show what is in an image
   anklume-build vm anklume-debian-13.20261114.iso --firmware uefi --attach usb
@@ -86,6 +88,13 @@ pub(crate) struct BuildArgs {
     /// Write a page about the build: where the room and the time went
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
+    /// Ignore the lock file beside the definition and take the newest packages
+    #[arg(long)]
+    pub(crate) no_lock: bool,
+    /// Where locked packages are that the mirror has no more; `{timestamp}` in it becomes the time of
+    /// the lock, `{archive}` becomes debian or debian-security
+    #[arg(long, value_name = "URL", conflicts_with = "no_lock")]
+    pub(crate) snapshot: Option<String>,
     /// Show what would be done and stop
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -108,6 +117,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json"
     )]
     Inspect(InspectArgs),
+    /// Write down every package of an image, to the byte, beside its definition
+    #[command(after_help = "Examples:\n  \
+        anklume-build lock --base debian\n  \
+        anklume-build lock --base debian --update --dry-run\n\n\
+        A build that finds a lock takes exactly these packages: from the cache, from the mirror, or\n\
+        from an archive of old packages (--snapshot). --no-lock builds with the newest ones.")]
+    Lock(LockArgs),
     /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree
     #[command(after_help = "Example:\n  anklume-build verify anklume-debian-13.20261114.iso")]
     Verify(VerifyArgs),
@@ -130,6 +146,35 @@ pub(crate) struct InspectArgs {
     /// List every package
     #[arg(long)]
     pub(crate) packages: bool,
+}
+
+/// Options of `lock`.
+#[derive(Debug, Args)]
+pub(crate) struct LockArgs {
+    /// Distribution of the image: takes images/BASE.toml
+    #[arg(long, value_name = "BASE", required_unless_present = "image")]
+    pub(crate) base: Option<String>,
+    /// Image definition to lock
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) image: Option<PathBuf>,
+    /// Replace the lock by one of the newest packages, and show what changes
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Show what would be written and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Report progress and result as JSON lines on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Mirror of the distribution [default: the one this machine's apt uses, if any]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    /// Where packages and trees are kept between builds [default: ~/.cache/anklume-build]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Use nothing but the cache: the packages of the last build without a lock
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// Options of `verify`.

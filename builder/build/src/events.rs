@@ -48,6 +48,41 @@ pub(crate) enum Event<'a> {
     },
     /// The image is finished.
     Built(&'a Built),
+    /// A lock was made.
+    Locked(&'a Locked),
+}
+
+/// A lock that was made, and how it differs from the one before.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Locked {
+    pub(crate) lock: String,
+    /// Whether the file was written: not with `--dry-run`, and not when nothing changed.
+    pub(crate) written: bool,
+    /// Whether there was a lock before.
+    pub(crate) update: bool,
+    pub(crate) epoch: u64,
+    /// Packages of the root tree.
+    pub(crate) root: usize,
+    /// Packages of the tool tree.
+    pub(crate) tools: usize,
+    /// Bytes of all package files.
+    pub(crate) bytes: u64,
+    pub(crate) changes: Vec<LockChange>,
+}
+
+/// A package that is another one than in the lock before.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LockChange {
+    pub(crate) change: &'static str,
+    pub(crate) tree: &'static str,
+    pub(crate) name: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    /// For people.
+    #[serde(skip)]
+    pub(crate) line: String,
 }
 
 /// What was built.
@@ -139,6 +174,15 @@ impl Reporter {
     pub(crate) fn built(&self, built: &Built) {
         if self.face == Face::Json {
             self.json(&Event::Built(built));
+        }
+    }
+
+    /// Shows the result of `lock`.
+    pub(crate) fn locked(&self, locked: &Locked) {
+        if self.face == Face::Json {
+            self.json(&Event::Locked(locked));
+        } else {
+            crate::print::locked(locked);
         }
     }
 

@@ -23,7 +23,8 @@ use failure::Failure;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let reporter = Reporter::new(cli.build.json);
+    let json = cli.build.json || matches!(&cli.command, Some(Command::Lock(args)) if args.json);
+    let reporter = Reporter::new(json);
     if let Err(error) = anklume_host::interrupt::install() {
         reporter.note(&format!("Ctrl-C ends this program at once: {error}"));
     }
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
     match &cli.command {
         None => build::run(&cli.build, reporter),
+        Some(Command::Lock(args)) => build::lock(args, reporter),
         Some(Command::Vm(args)) => vm::run(args),
         Some(Command::Inspect(args)) => image::inspect_file(args),
         Some(Command::Verify(args)) => image::verify_file(args, reporter),

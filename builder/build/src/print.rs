@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::events::{Built, human_bytes};
+use crate::events::{Built, Locked, human_bytes};
 
 /// What was built, how long it took, what to do next.
 pub(crate) fn summary(built: &Built, elapsed: Duration) {
@@ -22,4 +22,19 @@ pub(crate) fn summary(built: &Built, elapsed: Duration) {
     println!("Next:");
     println!("  anklume-build verify {image}");
     println!("  anklume-build vm {image}");
+}
+
+/// What is in a lock, what changed, whether it was written.
+pub(crate) fn locked(locked: &Locked) {
+    let Locked { lock, written, update, root, tools, bytes, changes, .. } = locked;
+    if *update {
+        changes.iter().for_each(|change| println!("{}", change.line));
+    }
+    let size = human_bytes(*bytes);
+    println!("{root} packages of the image and {tools} of the tools that make it, {size}");
+    match (written, update, changes.is_empty()) {
+        (true, ..) => println!("{lock} was written"),
+        (false, true, true) => println!("{lock} is as new as the archive; it was not written"),
+        (false, ..) => println!("{lock} was not written"),
+    }
 }

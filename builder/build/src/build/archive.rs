@@ -98,7 +98,7 @@ pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState
 
 /// Writes apt's configuration: everything below `directory`, only the network settings of the
 /// machine's own.
-fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Failure> {
+pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Failure> {
     let what = || format!("preparing {}", directory.display());
     for folder in ["state/lists/partial", "cache/archives/partial", "etc"] {
         fs::create_dir_all(directory.join(folder)).context(what())?;

@@ -8,6 +8,7 @@ mod facts;
 mod image;
 mod initramfs;
 mod loader;
+mod lock;
 mod output;
 mod overlay;
 mod pack;
@@ -38,6 +39,7 @@ use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
+pub(crate) use lock::run as lock;
 use request::Request;
 use slot::{SlotFiles, SlotParts};
 use trees::{Tools, TreeRequest};
@@ -79,6 +81,7 @@ struct Build<'a> {
 struct Trees {
     archive: ArchiveState,
     tools: Tools,
+    tools_tar: PathBuf,
     root: PathBuf,
     root_key: String,
 }
@@ -111,6 +114,9 @@ impl Build<'_> {
 
     /// Makes the trees, or takes them from the cache.
     fn trees(&self) -> Result<Trees, Failure> {
+        if let Some(locked) = &self.request.lock {
+            return lock::trees(self, locked);
+        }
         let definition = &self.request.definition;
         let step = self.reporter.step("package archive");
         let archive = sources::state(self.request, self.plan)?;
@@ -120,7 +126,7 @@ impl Build<'_> {
         let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
         let root = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { root_key: root_request.key(&archive), archive, tools, root })
+        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
     }
 
     fn tree(

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::archive::{self, ArchiveState, Mirror};
 use super::facts::Facts;
+use super::lock;
 use super::request::Request;
 use super::trees::TreeRequest;
 use crate::failure::{Context, Failure, Kind};
@@ -102,16 +103,23 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
     let asks = if request.offline { "from the cache" } else { "asked for its state" };
     let state = ArchiveState { lines: Vec::new(), digest: String::new(), epoch: 0 };
     let command =
-        |tree: &TreeRequest| vec![tree.command(&state, &request.cache.join("debs")).to_string()];
+        |tree: &TreeRequest| tree.command(&state, &request.cache.join("debs")).to_string();
     let root = TreeRequest::root(definition, &request.packages);
     let tools = TreeRequest::tools(definition);
+    let (archive, [make_tools, make_root]) = match &request.lock {
+        Some(locked) => lock::plan_lines(request, locked, origin),
+        None => {
+            let archive = format!("{}, {asks}", definition.os.suite);
+            (archive, [command(&tools), command(&root)])
+        }
+    };
     let overlays: Vec<String> =
         request.overlays.iter().map(|path| format!("overlay {}", path.display())).collect();
     let level = definition.compression.level(request.profile);
     Ok(vec![
-        step("package archive", format!("{}, {asks}", definition.os.suite), lines),
-        step("tool tree", tools.summary(), command(&tools)),
-        step("root tree", root.summary(), command(&root)),
+        step("package archive", archive, lines),
+        step("tool tree", tools.summary(), vec![make_tools]),
+        step("root tree", root.summary(), vec![make_root]),
         step("compose", "identity, links, what is left out, overlays, units".to_owned(), overlays),
         step("initramfs", "microcode, anklume-init and kernel modules".to_owned(), Vec::new()),
         step(

@@ -7,7 +7,8 @@ use anklume_definition::{Definition, Profile};
 use anklume_host::file::FileReader;
 use anklume_layout::disk::Format;
 
-use crate::cli::{BuildArgs, FormatArg};
+use super::lock::Locked;
+use crate::cli::{BuildArgs, FormatArg, LockArgs};
 use crate::failure::{Context, Failure};
 
 /// A build that can be tried.
@@ -34,12 +35,16 @@ pub(super) struct Request {
     pub(super) offline: bool,
     /// The `anklume-init` program.
     pub(super) init: PathBuf,
+    /// The packages that are taken, and no others.
+    pub(super) lock: Option<Locked>,
+    /// Where packages are that the mirror has no more; see [`anklume_lock::apt::snapshot`].
+    pub(super) snapshot: Option<String>,
 }
 
 impl Request {
     /// Reads the definition and checks every option.
     pub(super) fn new(args: &BuildArgs) -> Result<Self, Failure> {
-        let path = definition_path(args)?;
+        let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
         let definition = read_definition(&path)?;
         for package in &args.packages {
             check_package(package)?;
@@ -48,6 +53,11 @@ impl Request {
             check_version(version)?;
         }
         let overlays = overlays(&path, &definition, &args.overlays)?;
+        let lock =
+            if args.no_lock { None } else { Locked::beside(&path, &definition, &args.packages)? };
+        if let Some(snapshot) = &args.snapshot {
+            check_snapshot(snapshot)?;
+        }
         let request = Self {
             overlays,
             packages: args.packages.clone(),
@@ -61,22 +71,46 @@ impl Request {
             report: args.report.clone(),
             force: args.force,
             mirror: args.mirror.clone(),
-            cache: absolute(match &args.cache {
-                Some(cache) => cache.clone(),
-                None => default_cache()?,
-            })?,
+            cache: cache(args.cache.as_deref())?,
             block_cache_bytes: match args.block_cache.as_str() {
                 "0" => 0,
                 text => crate::size::parse("--block-cache", text)?,
             },
             offline: args.offline,
             init: init_program(args.init.as_deref())?,
+            lock,
+            snapshot: args.snapshot.clone(),
             definition,
         };
         if let Some(output) = &request.output {
             request.check_output(output)?;
         }
         Ok(request)
+    }
+
+    /// What `lock` needs to know of a build: it makes the same trees and no image. Also gives the
+    /// path of the definition.
+    pub(super) fn for_lock(args: &LockArgs) -> Result<(Self, PathBuf), Failure> {
+        let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
+        let request = Self {
+            definition: read_definition(&path)?,
+            overlays: Vec::new(),
+            packages: Vec::new(),
+            format: Format::Iso,
+            profile: Profile::Release,
+            version: None,
+            output: None,
+            report: None,
+            force: false,
+            mirror: args.mirror.clone(),
+            cache: cache(args.cache.as_deref())?,
+            block_cache_bytes: 0,
+            offline: args.offline,
+            init: PathBuf::new(),
+            lock: None,
+            snapshot: None,
+        };
+        Ok((request, path))
     }
 
     /// Where the image of `version` goes.
@@ -126,11 +160,11 @@ impl Request {
     }
 }
 
-fn definition_path(args: &BuildArgs) -> Result<PathBuf, Failure> {
-    if let Some(path) = &args.image {
-        return Ok(path.clone());
+fn definition_path(base: Option<&str>, image: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = image {
+        return Ok(path.to_owned());
     }
-    let base = args.base.as_deref().unwrap_or_default();
+    let base = base.unwrap_or_default();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let path = PathBuf::from(format!("images/{base}.toml"));
     if base.is_empty() || !base.chars().all(plain) || !path.is_file() {
@@ -221,6 +255,22 @@ fn check_version(version: &str) -> Result<(), Failure> {
             .hint("--image-version takes up to 32 lower-case letters, digits, `.`, `_`, `~`, `^`, `+` and `-`"));
     }
     Ok(())
+}
+
+/// Without the time in it, the archive would answer with the packages of today.
+fn check_snapshot(url: &str) -> Result<(), Failure> {
+    if url.contains(anklume_lock::apt::TIMESTAMP) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("--snapshot {url} has no {}", anklume_lock::apt::TIMESTAMP))
+        .hint("such as --snapshot 'http://mirror.example/{archive}/{timestamp}'"))
+}
+
+fn cache(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    absolute(match given {
+        Some(cache) => cache.to_owned(),
+        None => default_cache()?,
+    })
 }
 
 fn default_cache() -> Result<PathBuf, Failure> {

@@ -14,6 +14,9 @@ use crate::failure::{Context, Failure, Kind};
 /// `ci/setup`, so that a builder that was copied elsewhere can run it too.
 const SETUP: &str = include_str!("../../../../ci/setup");
 
+/// Name of the file in which [`default_lines`] are remembered.
+const DEFAULT_LINES: &str = "default.list";
+
 /// Asks the archive for its state; with `--offline`, remembers the last one.
 pub(super) fn state(request: &Request, plan: &Plan) -> Result<ArchiveState, Failure> {
     let folder = archive_folder(&request.cache, request, &plan.origin);
@@ -46,11 +49,11 @@ fn recall(path: &Path) -> Result<ArchiveState, Failure> {
 
 /// The lines that mmdebstrap writes when no mirror is named: it knows where the distribution's
 /// packages are, this program does not. Asked once and remembered.
-fn default_lines(folder: &Path, os: &Os) -> Result<Vec<String>, Failure> {
-    let path = folder.join("default.list");
-    if let Ok(text) = fs::read_to_string(&path) {
-        return Ok(text.lines().map(str::to_owned).collect());
+pub(super) fn default_lines(folder: &Path, os: &Os) -> Result<Vec<String>, Failure> {
+    if let Some(lines) = remembered_default(folder) {
+        return Ok(lines);
     }
+    let path = folder.join(DEFAULT_LINES);
     let result = Cmd::new("mmdebstrap")
         .args(["--quiet", "--variant=custom"])
         .arg(format!("--components={}", os.components.join(",")))
@@ -63,6 +66,12 @@ fn default_lines(folder: &Path, os: &Os) -> Result<Vec<String>, Failure> {
     result.map_err(|error| Failure::process("asking mmdebstrap for its mirror", &error))?;
     let text = fs::read_to_string(&path).context("the lines that mmdebstrap takes by default")?;
     Ok(text.lines().filter(|line| line.starts_with("deb ")).map(str::to_owned).collect())
+}
+
+/// What [`default_lines`] remembers.
+pub(super) fn remembered_default(folder: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(folder.join(DEFAULT_LINES)).ok()?;
+    Some(text.lines().map(str::to_owned).collect())
 }
 
 /// Runs `ci/setup`, which asks before it installs anything.

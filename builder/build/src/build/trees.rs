@@ -22,6 +22,9 @@ use crate::failure::{Context, Failure, Kind};
 const TOOL_PACKAGES: [&str; 4] =
     ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "systemd-boot-efi"];
 
+/// mmdebstrap's variant of unpacked packages, nothing configured.
+const EXTRACT: &str = "extract";
+
 /// Changes when the way trees are made changes, so that older cache entries are not taken.
 const RECIPE: &str = "1";
 
@@ -48,7 +51,7 @@ impl TreeRequest {
     /// The tree that the build takes its tools from.
     pub(super) fn tools(definition: &Definition) -> Self {
         Self {
-            variant: "extract",
+            variant: EXTRACT,
             suite: definition.os.suite.clone(),
             packages: TOOL_PACKAGES.into_iter().map(str::to_owned).collect(),
         }
@@ -72,8 +75,24 @@ impl TreeRequest {
 
     /// The command that makes the tree and writes it to its standard output as a tar file.
     pub(super) fn command(&self, archive: &ArchiveState, debs: &Path) -> Cmd {
-        let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         let debs = debs.display();
+        let hooks = [
+            "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial".to_owned(),
+            format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"),
+            format!("{}=sync-out /var/cache/apt/archives {debs}", self.last_hook()),
+        ];
+        self.command_with(archive, &hooks)
+    }
+
+    /// The option for what is done when the tree is complete: mmdebstrap's variant `extract` ends
+    /// when the packages are unpacked.
+    pub(super) fn last_hook(&self) -> &'static str {
+        if self.variant == EXTRACT { "--extract-hook" } else { "--customize-hook" }
+    }
+
+    /// As [`TreeRequest::command`], with `hooks` that bring packages into the tree.
+    pub(super) fn command_with(&self, archive: &ArchiveState, hooks: &[String]) -> Cmd {
+        let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         Cmd::new("mmdebstrap")
             .arg(format!("--variant={}", self.variant))
             .arg("--architectures=amd64")
@@ -81,12 +100,10 @@ impl TreeRequest {
             .arg(format!("--include={}", names.join(",")))
             .arg("--aptopt=Acquire::Languages \"none\"")
             .arg("--aptopt=APT::Install-Recommends \"false\"")
-            // Packages that were fetched once are not fetched again; apt checks each against the
-            // signed index before it uses it.
+            // Packages that were fetched once are not fetched again. apt takes a file that is there
+            // for its name and size; only what it fetches is checked against the signed index.
             .args(["--skip=download/empty", "--skip=essential/unlink"])
-            .arg("--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial")
-            .arg(format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"))
-            .arg(format!("--customize-hook=sync-out /var/cache/apt/archives {debs}"))
+            .args(hooks)
             .arg(&self.suite)
             .arg("-")
             .args(&archive.lines)
@@ -107,12 +124,20 @@ pub(super) fn make(
     fs::create_dir_all(debs).context(format!("creating {}", debs.display()))?;
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    let file = output.file().try_clone().context(what())?;
-    let command = request.command(archive, debs);
+    fill(request, &request.command(archive, debs), &output)?;
+    output.finish().context(what())
+}
+
+/// Writes what `command` makes for `request` to a file.
+pub(super) fn fill(
+    request: &TreeRequest,
+    command: &Cmd,
+    output: &OutputFile,
+) -> Result<(), Failure> {
+    let file = output.file().try_clone().context("the tree")?;
     let running = command.start(Stdin::Null, Stdout::File(file));
     let result = running.and_then(|mut running| running.wait());
-    result.map_err(|error| explain(request, &error))?;
-    output.finish().context(what())
+    result.map(|_| ()).map_err(|error| explain(request, &error))
 }
 
 /// Finds apt's own words in what mmdebstrap wrote.

@@ -138,38 +138,29 @@ impl<'a> Writer<'a> {
         self.tree.add(entry, head)?;
         let mut content = Content::new(entry, size, reader);
         let block = u64::from(self.options.block_bytes);
-        while content.rest() >= block {
+        // Whether the end of the file is a block of its own, however short.
+        let own_block = self.options.tails == TailRule::SmallFiles && size > block;
+        let mut tail = None;
+        while content.rest() > 0 {
+            let length = content.rest().min(block);
             let mut buffer = self.pipeline.buffer();
-            content.fill(&mut buffer, block)?;
-            self.block(buffer)?;
+            content.fill(&mut buffer, length)?;
+            match length == block || own_block {
+                true => self.block(buffer)?,
+                false => tail = Some(buffer),
+            }
         }
-        let tail = match content.rest() {
-            0 => None,
-            rest => {
-                let mut buffer = self.pipeline.buffer();
-                content.fill(&mut buffer, rest)?;
-                Some(buffer)
-            }
-        };
         content.end()?;
-        let (path, own_block) =
-            (entry.path.to_vec(), self.options.tails == TailRule::SmallFiles && size > block);
-        let tail = match tail {
-            Some(buffer) if own_block => {
-                self.block(buffer)?;
-                None
-            }
-            tail => tail,
-        };
         if size >= block {
             self.event(Event::BlocksEnd)?;
         }
+        let path = entry.path.to_vec();
         let Some(buffer) = tail else {
             return self.event(Event::File(Box::new(FileEnd { path, head, size, tail: None })));
         };
-        let place = self.tails.place(&buffer, &self.output, &mut self.codec, &mut self.pipeline)?;
+        let place = self.tails.place(&buffer, &self.output, &mut self.codec, &mut self.pipeline);
         self.pipeline.recycle(buffer);
-        let (tail, full) = place;
+        let (tail, full) = place?;
         let tail = Some(tail);
         self.event(Event::File(Box::new(FileEnd { path, head, size, tail })))?;
         full.map_or(Ok(()), |full| self.submit(full, Event::Fragment))

@@ -66,16 +66,7 @@ pub(crate) fn assemble(
     let directory_start = image.position();
     directories.table.append_to(codec, image)?;
     let fragment_count = count("fragment table", fragments.len())?;
-    let entries = fragments.iter().map(|fragment| {
-        let mut entry = [0; 16];
-        let size = u64::from(fragment.word).to_le_bytes();
-        entry.copy_from_slice([fragment.start.to_le_bytes(), size].as_flattened());
-        entry
-    });
-    let fragment_start = match fragment_count {
-        0 => None,
-        _ => Some(indexed_table(codec, image, entries, |_| Vec::new())?),
-    };
+    let fragment_start = fragment_table(&fragments, codec, image)?;
     let lookup = references.iter().map(|reference| reference.to_le_bytes());
     let lookup_start = indexed_table(codec, image, lookup, |_| Vec::new())?;
     let id_start = indexed_table(codec, image, ids.entries(), |_| Vec::new())?;
@@ -93,6 +84,25 @@ pub(crate) fn assemble(
         fragment_table: fragment_start,
         lookup_table: lookup_start,
     })
+}
+
+/// Appends the table of fragment blocks; `None` when there are none. An entry is `u64` start, `u32`
+/// length with its bit, `u32` zero.
+fn fragment_table(
+    fragments: &[Placed],
+    codec: &mut Codec,
+    image: &mut Appender<'_>,
+) -> Result<Option<u64>, Error> {
+    if fragments.is_empty() {
+        return Ok(None);
+    }
+    let entries = fragments.iter().map(|fragment| {
+        let mut entry = [0; 16];
+        let size = u64::from(fragment.word).to_le_bytes();
+        entry.copy_from_slice([fragment.start.to_le_bytes(), size].as_flattened());
+        entry
+    });
+    indexed_table(codec, image, entries, |_| Vec::new()).map(Some)
 }
 
 impl Assembly<'_> {

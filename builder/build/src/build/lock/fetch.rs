@@ -1,0 +1,202 @@
+//! The package files of a lock: from the cache, the mirror, or an archive of old packages.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use anklume_host::interrupt::interrupted;
+use anklume_host::process::Cmd;
+use anklume_lock::apt::{Base, uri};
+use anklume_lock::{Archive, Package, Sha256};
+use sha2::Digest;
+
+use crate::events::{Reporter, human_bytes};
+use crate::failure::{Context, Failure};
+
+/// apt's own downloader: the proxies, certificates and methods of the machine's apt count for it.
+/// It takes URI, path and hash, as often as they are given.
+const DOWNLOADER: &str = "/usr/lib/apt/apt-helper";
+/// Its exit codes when it got all, and when it got some.
+const DOWNLOADER_CODES: [i32; 2] = [0, 100];
+/// Files that are asked for in one call; a command line has room for thousands.
+const AT_ONCE: usize = 200;
+
+/// Where files may come from besides the cache.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Nowhere.
+    Cache,
+    /// These, each asked for what those before it did not have.
+    Mirrors(Vec<Base>),
+}
+
+/// Where files come from.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    /// The folder of the cache.
+    pub(super) debs: &'a Path,
+    pub(super) place: Place,
+    /// apt's configuration.
+    pub(super) config: &'a Path,
+}
+
+/// A file that cannot be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Defect {
+    Absent,
+    Size(u64),
+    Digest(Sha256),
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("not in the cache"),
+            Self::Size(found) => write!(f, "{found} bytes in the cache"),
+            Self::Digest(found) => write!(f, "SHA-256 {found} in the cache"),
+        }
+    }
+}
+
+impl Sources<'_> {
+    /// Makes sure that the cache holds every one of `packages`, to the byte. `whose` says in a
+    /// message who wants them.
+    pub(super) fn fetch(
+        &self,
+        packages: &[&Package],
+        whose: &str,
+        reporter: &Reporter,
+    ) -> Result<(), Failure> {
+        fs::create_dir_all(self.debs).context(format!("creating {}", self.debs.display()))?;
+        let mut lacking: Vec<(&Package, Defect)> = Vec::new();
+        for package in packages {
+            if interrupted() {
+                return Err(Failure::interrupted());
+            }
+            if let Err(defect) = check(&self.debs.join(package.file_name()), package)? {
+                if defect != Defect::Absent {
+                    reporter.note(&format!("{package}: {defect}, expected {}", package.sha256));
+                }
+                lacking.push((package, defect));
+            }
+        }
+        if let (Place::Mirrors(bases), false) = (&self.place, lacking.is_empty()) {
+            self.download(&mut lacking, bases, reporter)?;
+        }
+        if lacking.is_empty() { Ok(()) } else { Err(self.nowhere(&lacking, packages.len(), whose)) }
+    }
+
+    fn download(
+        &self,
+        lacking: &mut Vec<(&Package, Defect)>,
+        bases: &[Base],
+        reporter: &Reporter,
+    ) -> Result<(), Failure> {
+        let (count, bytes) = (lacking.len(), lacking.iter().map(|(p, _)| p.size).sum());
+        let step = reporter.step("downloading packages");
+        // On the same disk as the cache, so that a finished file is moved there at once.
+        let partial = tempfile::Builder::new().prefix(".fetch-").tempdir_in(self.debs);
+        let partial = partial.context(format!("a folder in {}", self.debs.display()))?;
+        for base in bases {
+            let there = |(p, _): &&(&Package, Defect)| p.archive == base.archive;
+            let wanted: Vec<&Package> = lacking.iter().filter(there).map(|(p, _)| *p).collect();
+            for some in wanted.chunks(AT_ONCE) {
+                self.download_from(base, some, partial.path())?;
+            }
+            for package in wanted {
+                if self.take(package, partial.path())? {
+                    lacking.retain(|(other, _)| *other != package);
+                }
+            }
+        }
+        step.finish(&format!("{} of {count}, {}", count - lacking.len(), human_bytes(bytes)));
+        Ok(())
+    }
+
+    fn download_from(&self, base: &Base, some: &[&Package], to: &Path) -> Result<(), Failure> {
+        let mut command = Cmd::new(DOWNLOADER).arg("download-file");
+        for package in some {
+            command = command
+                .arg(uri(&base.uri, package))
+                .arg(to.join(package.file_name()))
+                .arg(format!("SHA256:{}", package.sha256));
+        }
+        let result = command.accept(&DOWNLOADER_CODES).env("APT_CONFIG", self.config).output();
+        result.map(|_| ()).map_err(|error| Failure::process("downloading packages", &error))
+    }
+
+    /// Moves a download to the cache if it is what was asked for.
+    fn take(&self, package: &Package, from: &Path) -> Result<bool, Failure> {
+        let name = package.file_name();
+        let (from, to) = (from.join(&name), self.debs.join(&name));
+        if check(&from, package)?.is_err() {
+            let _ = fs::remove_file(&from);
+            return Ok(false);
+        }
+        let what = || format!("writing {}", to.display());
+        // For a file: URI, apt makes a link instead of a copy.
+        if from.is_symlink() {
+            let copy = from.with_extension("copy");
+            fs::copy(&from, &copy).context(what())?;
+            fs::rename(&copy, &from).context(what())?;
+        }
+        fs::rename(&from, &to).context(what())?;
+        Ok(true)
+    }
+
+    fn nowhere(&self, lacking: &[(&Package, Defect)], count: usize, whose: &str) -> Failure {
+        let names: Vec<String> =
+            lacking.iter().map(|(package, defect)| format!("{package} ({defect})")).collect();
+        let text = format!(
+            "{} of {count} packages of {whose} are not to be had: {}",
+            lacking.len(),
+            names.join(", ")
+        );
+        match self.place {
+            Place::Cache => Failure::refused(text).hint("build once without --offline"),
+            Place::Mirrors(_) => Failure::failed(text).hint(
+                "--snapshot 'http://mirror.example/{archive}/{timestamp}' takes them from an \
+                 archive that keeps old packages; `anklume-build lock --update` takes what the \
+                 mirror has now",
+            ),
+        }
+    }
+}
+
+/// Mirrors first, then what an archive of old packages has.
+pub(super) fn all_bases(mirrors: Vec<Base>, snapshot: Option<&str>, epoch: u64) -> Vec<Base> {
+    let old = |archive| {
+        let bases = snapshot.map(|url| anklume_lock::apt::snapshot(url, archive, epoch));
+        bases.unwrap_or_default()
+    };
+    let old = [Archive::Main, Archive::Security].into_iter().flat_map(old);
+    mirrors.into_iter().chain(old).collect()
+}
+
+/// Whether the file at `path` is that of `package`, to the byte.
+fn check(path: &Path, package: &Package) -> Result<Result<(), Defect>, Failure> {
+    let what = || format!("reading {}", path.display());
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(Defect::Absent)),
+        result => result.context(what())?,
+    };
+    let bytes = file.metadata().context(what())?.len();
+    if bytes != package.size {
+        return Ok(Err(Defect::Size(bytes)));
+    }
+    let found = digest(file).context(what())?;
+    Ok(if found == package.sha256 { Ok(()) } else { Err(Defect::Digest(found)) })
+}
+
+/// SHA-256 of all that `reader` gives.
+pub(super) fn digest(mut reader: impl Read) -> io::Result<Sha256> {
+    let mut hash = sha2::Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(Sha256::new(hash.finalize().into())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}

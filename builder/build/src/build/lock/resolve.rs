@@ -1,0 +1,133 @@
+//! Which packages the trees of an image are made from, with the checksums of the signed index.
+
+use std::path::{Path, PathBuf};
+
+use anklume_host::file::FileReader;
+use anklume_host::process::Cmd;
+use anklume_lock::apt::{Base, bases, package_files};
+use anklume_lock::{Lock, Package, mismatches};
+use anklume_roottree::Index;
+
+use super::super::plan::archive_folder;
+use super::super::{Build, archive};
+use super::fetch::{Place, Sources};
+use super::{content, wanted};
+use crate::failure::{Context, Failure};
+
+/// Longest database of dpkg in bytes.
+const STATUS_BYTES: u64 = 64 << 20;
+
+/// Makes the trees of an unlocked build, or takes them from the cache, and finds every package of
+/// theirs in the index that apt verified.
+pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
+    let request = build.request;
+    let trees = build.trees()?;
+    let step = build.reporter.step("package files");
+    let folder = archive_folder(&request.cache, request, &build.plan.origin);
+    let apt = Apt {
+        config: archive::prepare(&folder, &trees.archive.lines)?,
+        bases: bases(&trees.archive.lines),
+    };
+    let wanted = wanted(&request.definition);
+    let lock = Lock {
+        suite: wanted.suite,
+        components: wanted.components,
+        architecture: wanted.architecture,
+        epoch: trees.archive.epoch,
+        root: root_packages(&apt, &trees.root)?,
+        tools: apt.dependencies(wanted.requested.tools.iter().map(String::as_str))?,
+        requested: wanted.requested,
+    };
+    let debs = request.cache.join("debs");
+    let sources = Sources {
+        debs: &debs,
+        place: if request.offline { Place::Cache } else { Place::Mirrors(apt.bases.clone()) },
+        config: &apt.config,
+    };
+    let files = lock.files();
+    sources.fetch(&files.into_iter().collect::<Vec<_>>(), "the archive", build.reporter)?;
+    // The tree that was only unpacked has no list of its packages.
+    content::check(&debs, &lock.tools, &trees.tools_tar)?;
+    step.finish(&format!(
+        "{} of the root tree, {} of the tools",
+        lock.root.len(),
+        lock.tools.len()
+    ));
+    Ok(lock)
+}
+
+/// An apt that knows the archive as the last build saw it.
+struct Apt {
+    config: PathBuf,
+    bases: Vec<Base>,
+}
+
+impl Apt {
+    /// Package files that apt names for `words`.
+    fn files<'a>(
+        &self,
+        verb: &str,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<Package>, Failure> {
+        let output = Cmd::new("apt-get")
+            .args(["--yes", "--print-uris", "-q", "-q"])
+            .args(["-o", "Acquire::ForceHash=SHA256", "-o", "APT::Install-Recommends=false"])
+            .arg(verb)
+            .args(words)
+            .env("APT_CONFIG", &self.config)
+            .output();
+        let output = output.map_err(|error| Failure::process("the package index", &error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut packages = package_files(&text, &self.bases).context("the package index")?;
+        packages.sort();
+        Ok(packages)
+    }
+
+    /// The packages `names` with all that they depend on.
+    fn dependencies<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<Package>, Failure> {
+        self.files("install", names)
+    }
+}
+
+/// What is installed in a tree, as the index describes it.
+fn root_packages(apt: &Apt, tar: &Path) -> Result<Vec<Package>, Failure> {
+    let installed = installed(tar)?;
+    let words: Vec<String> = installed
+        .iter()
+        .map(|package| match package.architecture.as_str() {
+            "all" => format!("{}={}", package.name, package.version),
+            other => format!("{}:{other}={}", package.name, package.version),
+        })
+        .collect();
+    let packages = apt.files("download", words.iter().map(String::as_str))?;
+    check_installed(&packages, &installed)?;
+    Ok(packages)
+}
+
+/// The packages in the database of the tree in `tar`.
+pub(super) fn installed(tar: &Path) -> Result<Vec<anklume_roottree::Package>, Failure> {
+    let tar = FileReader::open(tar).context("the root tree")?;
+    let index = Index::read(&tar, &mut |_| {}).context("the root tree")?;
+    let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", STATUS_BYTES);
+    Ok(anklume_roottree::packages(&status.context("the package database")?))
+}
+
+/// Refuses a tree that holds other packages than `locked`.
+pub(super) fn check_installed(
+    locked: &[Package],
+    installed: &[anklume_roottree::Package],
+) -> Result<(), Failure> {
+    let installed: Vec<(&str, &str, &str)> = installed
+        .iter()
+        .map(|p| (p.name.as_str(), p.version.as_str(), p.architecture.as_str()))
+        .collect();
+    let wrong: Vec<String> =
+        mismatches(locked, &installed).iter().map(ToString::to_string).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("the root tree is not what was locked: {}", wrong.join("; "))))
+}

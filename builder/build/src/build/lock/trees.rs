@@ -1,0 +1,206 @@
+//! The trees of a locked build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anklume_host::file::OutputFile;
+use anklume_host::process::Cmd;
+use anklume_lock::apt::bases;
+use anklume_lock::{Lock, TreeName};
+use sha2::{Digest, Sha256};
+
+use super::super::archive::{self, ArchiveState, date_digits, hex};
+use super::super::plan::{Origin, Plan, archive_folder};
+use super::super::request::Request;
+use super::super::trees::{Tools, TreeRequest, fill};
+use super::super::{Build, Trees, cached, sources};
+use super::fetch::{Place, Sources, all_bases};
+use super::repository::Repository;
+use super::resolve::{check_installed, installed};
+use super::{Locked, content, tree_request};
+use crate::events::human_bytes;
+use crate::failure::{Context, Failure};
+
+/// Where the index of the local repository lies in a tree that is being made.
+const INDEX: &str = "anklume-lock";
+
+/// Makes the trees from the packages of `locked`, or takes them from the cache.
+pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Trees, Failure> {
+    let step = build.reporter.step("package lock");
+    let lines = lines(build.request, &build.plan.origin);
+    step.finish(&format!("{}, {}", locked.path.display(), summary(&locked.lock)));
+    let tools_tar = tree(build, locked, TreeName::Tools, &lines)?;
+    let tools_request = tree_request(TreeName::Tools, &build.request.definition);
+    let tools_key = tools_request.key(&state(&locked.lock, TreeName::Tools, &lines));
+    let tools = Tools::open(&tools_tar, &tools_key)?;
+    let root = tree(build, locked, TreeName::Root, &lines)?;
+    let archive = state(&locked.lock, TreeName::Root, &lines);
+    let root_request = tree_request(TreeName::Root, &build.request.definition);
+    Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
+}
+
+fn summary(lock: &Lock) -> String {
+    let (root, tools) = (lock.root.len(), lock.tools.len());
+    format!("{root} packages and {tools} of the tools, as of {}", date_digits(lock.epoch))
+}
+
+/// What the plan says instead of the archive and for the trees: the lock, and a command for each.
+pub(in super::super) fn plan_lines(
+    request: &Request,
+    locked: &Locked,
+    origin: &Origin,
+) -> (String, [String; 2]) {
+    let lines = lines(request, origin);
+    let command = |tree| {
+        let (debs, index) = (request.cache.join("debs"), Path::new("<INDEX>"));
+        let archive = state(&locked.lock, tree, &lines);
+        command(&tree_request(tree, &request.definition), &archive, &debs, index).to_string()
+    };
+    let text = format!("locked by {}: {}", locked.path.display(), summary(&locked.lock));
+    (text, [command(TreeName::Tools), command(TreeName::Root)])
+}
+
+/// What the tree's own sources.list says, as in an unlocked build. mmdebstrap writes it; the
+/// packages come from elsewhere.
+fn lines(request: &Request, origin: &Origin) -> Vec<String> {
+    match origin {
+        Origin::Lines(lines) => lines.clone(),
+        Origin::Default => {
+            let folder = archive_folder(&request.cache, request, origin);
+            sources::remembered_default(&folder).unwrap_or_default()
+        }
+    }
+}
+
+/// A lock in place of the state of an archive: everything of it that the tree depends on.
+fn state(lock: &Lock, tree: TreeName, lines: &[String]) -> ArchiveState {
+    let mut hash = Sha256::new();
+    hash.update(format!("lock\0{}\0", lock.epoch));
+    for line in lines {
+        hash.update(format!("{line}\0"));
+    }
+    for package in lock.packages(tree) {
+        let name = package.file_name();
+        hash.update(format!("{name}\0{}\0{}\0", package.size, package.sha256));
+    }
+    let digest = hex(&hash.finalize());
+    ArchiveState { lines: lines.to_vec(), digest, epoch: lock.epoch }
+}
+
+fn tree(
+    build: &Build<'_>,
+    locked: &Locked,
+    tree: TreeName,
+    lines: &[String],
+) -> Result<PathBuf, Failure> {
+    let cache = &build.request.cache;
+    let folder = cache.join("trees");
+    fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+    let archive = state(&locked.lock, tree, lines);
+    let request = tree_request(tree, &build.request.definition);
+    let path = folder.join(format!("{}.tar", request.key(&archive)));
+    let name = match tree {
+        TreeName::Root => "root tree",
+        TreeName::Tools => "tool tree",
+    };
+    let cached = cached::is_whole(&path, build.reporter)?;
+    if !cached {
+        fetch(build, locked, tree, lines)?;
+    }
+    let step = build.reporter.step(name);
+    if !cached {
+        make(&locked.lock, tree, &request, &archive, &cache.join("debs"), &path)?;
+        cached::seal(&path)?;
+    }
+    let bytes = path.metadata().context(format!("the {name}"))?.len();
+    let from = if cached { "from the cache" } else { "made" };
+    step.finish(&format!("{}, {from}", human_bytes(bytes)));
+    Ok(path)
+}
+
+fn fetch(
+    build: &Build<'_>,
+    locked: &Locked,
+    tree: TreeName,
+    lines: &[String],
+) -> Result<(), Failure> {
+    let Build { request, plan, reporter } = build;
+    let lock = &locked.lock;
+    let folder = archive_folder(&request.cache, request, &plan.origin);
+    let (mirrors, config) = if request.offline {
+        (Vec::new(), PathBuf::new())
+    } else {
+        let lines = mirror_lines(request, plan, &folder, lines)?;
+        (bases(&lines), archive::prepare(&folder, &lines)?)
+    };
+    let place = if request.offline {
+        Place::Cache
+    } else {
+        Place::Mirrors(all_bases(mirrors, request.snapshot.as_deref(), lock.epoch))
+    };
+    let debs = request.cache.join("debs");
+    let sources = Sources { debs: &debs, place, config: &config };
+    let packages: Vec<_> = lock.packages(tree).iter().collect();
+    sources.fetch(&packages, &locked.path.display().to_string(), reporter)
+}
+
+/// Lines of sources.list to fetch from. Where none was named, mmdebstrap knows them.
+fn mirror_lines(
+    request: &Request,
+    plan: &Plan,
+    folder: &Path,
+    lines: &[String],
+) -> Result<Vec<String>, Failure> {
+    match (&plan.origin, lines.is_empty()) {
+        (Origin::Default, true) => {
+            fs::create_dir_all(folder).context(format!("creating {}", folder.display()))?;
+            sources::default_lines(folder, &request.definition.os)
+        }
+        _ => Ok(lines.to_vec()),
+    }
+}
+
+fn make(
+    lock: &Lock,
+    tree: TreeName,
+    request: &TreeRequest,
+    archive: &ArchiveState,
+    debs: &Path,
+    target: &Path,
+) -> Result<(), Failure> {
+    let packages = lock.packages(tree);
+    let repository = Repository::make(lock, packages, debs)?;
+    let command = command(request, archive, &repository.debs(), &repository.index());
+    let what = || format!("creating {}", target.display());
+    let output = OutputFile::create_replacing(target).context(what())?;
+    fill(request, &command, &output)?;
+    match tree {
+        TreeName::Root => check_installed(packages, &installed(output.partial_path())?)?,
+        TreeName::Tools => content::check(&repository.debs(), packages, output.partial_path())?,
+    }
+    output.finish().context(what())
+}
+
+/// The command that makes a tree from the package files in `debs` and their `index`.
+///
+/// The files lie where apt keeps its downloads, so that it takes them as they are. Only the index is
+/// read from a source: the folder in the tree, whose name mmdebstrap chooses. apt's configuration
+/// outside of the tree is told of it, so the tree's own sources.list stays as in an unlocked build.
+fn command(request: &TreeRequest, archive: &ArchiveState, debs: &Path, index: &Path) -> Cmd {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let hooks = [
+        format!("--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial \"$1\"/{INDEX}"),
+        format!("--setup-hook=sync-in {} /var/cache/apt/archives/", quoted(debs)),
+        format!("--setup-hook=sync-in {} /{INDEX}/", quoted(index)),
+        format!(
+            "--setup-hook=printf 'deb [trusted=yes] copy:%s/{INDEX} ./\\n' \"$1\" \
+             >\"$1\"/{INDEX}/sources.list"
+        ),
+        format!(
+            "--setup-hook=printf 'Dir::Etc::sourcelist \"%s/{INDEX}/sources.list\";\\n\
+             Dir::Etc::sourceparts \"/dev/null\";\\n' \"$1\" >>\"$MMDEBSTRAP_APT_CONFIG\""
+        ),
+        format!("{}=rm -r \"$1\"/{INDEX}", request.last_hook()),
+    ];
+    request.command_with(archive, &hooks)
+}
