@@ -53,8 +53,8 @@ fn the_line_of_a_mistake_is_named() {
     refused("    \"apt\",", "    \"nonesuch\",", "\"nonesuch\"", "was asked for");
     // Of a list, the line where it begins.
     refused("    \"apt\",", "    \"a pt\",", "root = [", "package name is `a pt`");
-    refused("lock-version = 1\n", "", "suite", "lock-version");
-    refused("[[tools]]", "[[root]", "[[root]", "");
+    refused("lock-version = 1\n", "", "# The packages", "lock-version");
+    refused("[[tools]]", "[[tools]", "[[tools]", "unclosed array table");
 }
 
 #[test]

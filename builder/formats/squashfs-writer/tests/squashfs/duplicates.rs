@@ -6,7 +6,7 @@ use crate::from_tar::{as_tar, sqfs2tar};
 use crate::image::{BLOCK, options, pack};
 use crate::node::{Node, noise, words};
 use crate::odd_tree::assert_same;
-use crate::readers::backhand;
+use crate::readers::{backhand, backhand_holes};
 
 fn root_and(files: Vec<Node>) -> Vec<Node> {
     let mut nodes = vec![Node::directory("")];
@@ -85,6 +85,24 @@ fn holes_do_not_hide_duplicates() {
         Node::file("c", shifted),
     ]);
     assert_eq!(checked(&nodes, &options(2)).shared_block_bytes, 2 * BLOCK as u64);
+}
+
+#[test]
+fn holes_are_counted() {
+    let nodes = root_and(vec![
+        Node::file("all", vec![0; 40 * BLOCK]),
+        Node::file("middle", [noise(1, BLOCK), vec![0; 5 * BLOCK], noise(2, 9)].concat()),
+        Node::file("none", noise(3, 2 * BLOCK)),
+        Node::file("tail", [noise(4, BLOCK), vec![0; 9]].concat()),
+    ]);
+    let counted = |tails| {
+        let packed = pack(&nodes, &Options { tails, ..options(1) });
+        let holes = backhand_holes(&packed.bytes);
+        ["all", "middle", "none", "tail"].map(|name| holes[name.as_bytes()])
+    };
+    let block = BLOCK as u64;
+    assert_eq!(counted(Tails::Packed), [40 * block, 5 * block, 0, 0]);
+    assert_eq!(counted(Tails::SmallFiles), [40 * block, 5 * block, 0, 9]);
 }
 
 #[test]

@@ -107,6 +107,18 @@ pub(crate) fn backhand(image: &[u8]) -> Vec<Node> {
     nodes
 }
 
+/// Bytes of the holes of every file, as the inodes count them.
+pub(crate) fn backhand_holes(image: &[u8]) -> BTreeMap<Vec<u8>, u64> {
+    let reader = backhand::FilesystemReader::from_reader(Cursor::new(image.to_vec())).unwrap();
+    let holes = reader.files().filter_map(|node| match &node.inner {
+        backhand::InnerNode::File(file) => {
+            Some((node.fullpath.as_os_str().as_bytes()[1..].to_vec(), file.sparse()))
+        }
+        _ => None,
+    });
+    holes.collect()
+}
+
 fn from_backhand(
     reader: &backhand::FilesystemReader<'_>,
     node: &backhand::Node<backhand::SquashfsFileReader>,
