@@ -35,7 +35,7 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
         architecture: wanted.architecture,
         epoch: trees.archive.epoch,
         root: root_packages(&apt, &trees.root)?,
-        tools: apt.dependencies(wanted.requested.tools.iter().map(String::as_str))?,
+        tools: apt.files("install", wanted.requested.tools.iter().map(String::as_str))?,
         requested: wanted.requested,
     };
     let debs = request.cache.join("debs");
@@ -81,14 +81,6 @@ impl Apt {
         let mut packages = package_files(&text, &self.bases).context("the package index")?;
         packages.sort();
         Ok(packages)
-    }
-
-    /// The packages `names` with all that they depend on.
-    fn dependencies<'a>(
-        &self,
-        names: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<Package>, Failure> {
-        self.files("install", names)
     }
 }
 
