@@ -240,3 +240,29 @@ impl<'a> Output<'a> {
 fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::tests::Memory;
+
+    /// The hash of the second file's blocks is given to the first one's.
+    #[test]
+    fn blocks_with_the_same_hash_are_compared() {
+        let (memory, mut observer) = (Memory::default(), |_: &Report<'_>| {});
+        let mut output = Output::new(Appender::new(&memory), &mut observer).unwrap();
+        let mut file = |bytes: &[u8]| {
+            let (length, compressed, hash) = (4, false, [7; 32]);
+            output.run.start = output.image.position();
+            output.image.append(bytes).unwrap();
+            output.run.push(RunBlock { length, stored: length, compressed, hash });
+            output.blocks_end().unwrap();
+            let start = output.run.start;
+            output.run.clear();
+            (start, output.image.position(), output.shared)
+        };
+        assert_eq!(file(b"1234"), (0, 4, 0));
+        assert_eq!(file(b"1235"), (4, 8, 0));
+        assert_eq!(file(b"1234"), (0, 8, 4));
+    }
+}

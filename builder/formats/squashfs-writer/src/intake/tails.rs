@@ -151,3 +151,32 @@ fn range(known: Known) -> std::ops::Range<usize> {
     let at = usize::try_from(known.at).unwrap_or(usize::MAX);
     at..at.saturating_add(usize::try_from(known.length).unwrap_or(usize::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Compressor;
+    use crate::image::Appender;
+    use crate::image::tests::Memory;
+    use std::sync::mpsc::channel;
+
+    /// Hashes of different tails are made equal here, as an attacker might make the 64 bits that
+    /// count.
+    #[test]
+    fn tails_with_the_same_hash_are_compared() {
+        let (memory, mut observer) = (Memory::default(), |_: &crate::Report<'_>| {});
+        let output = Output::new(Appender::new(&memory), &mut observer).unwrap();
+        let mut codec = Codec::new(Compressor::Zstd { level: 3 }).unwrap();
+        let mut pipeline = Pipeline::new(channel().0, channel().1, 4, 4096);
+        let mut tails = Tails::new(4096);
+        let mut at = |tails: &mut Tails, bytes: &[u8]| {
+            tails.place(bytes, &output, &mut codec, &mut pipeline).unwrap().0.at
+        };
+        assert_eq!(at(&mut tails, b"first"), 0);
+        let hash = Sha256::digest(b"other").into();
+        tails.known.insert(key_of(&hash), Known { fragment: 0, at: 0, length: 5 }).unwrap();
+        assert_eq!(at(&mut tails, b"other"), 5);
+        assert_eq!(at(&mut tails, b"first"), 0);
+        assert_eq!(tails.shared, 5);
+    }
+}

@@ -88,6 +88,16 @@ fn holes_do_not_hide_duplicates() {
 }
 
 #[test]
+fn a_fragment_block_is_filled_to_the_last_byte() {
+    let fragments = |first, second| {
+        let nodes = [Node::file("a", noise(1, first)), Node::file("b", noise(2, second))];
+        checked(&root_and(nodes.to_vec()), &options(1)).fragments
+    };
+    assert_eq!(fragments(BLOCK / 2, BLOCK / 2), 1);
+    assert_eq!(fragments(BLOCK / 2, BLOCK / 2 + 1), 2);
+}
+
+#[test]
 fn holes_are_counted() {
     let nodes = root_and(vec![
         Node::file("all", vec![0; 40 * BLOCK]),
