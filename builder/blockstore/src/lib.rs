@@ -7,7 +7,7 @@
 //!
 //! # Local store
 //!
-//! One file per block, `FOLDER/blocks-v1/<key in hexadecimal>`, laid out as [`entry`] says. Entries
+//! One file per block, `FOLDER/blocks-v1/<key in hexadecimal>`, laid out as the module `entry` says. Entries
 //! appear by renaming, so that any number of processes may use a folder at once without a lock; one
 //! that is torn, cut, damaged or another block's is a miss and is removed. When the files together
 //! exceed the limit, those not used for longest are removed.

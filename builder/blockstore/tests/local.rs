@@ -356,6 +356,19 @@ fn the_limit_is_kept_while_writing() {
 }
 
 #[test]
+fn builds_that_do_not_know_of_each_other_keep_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = 32 * 4096;
+    let stores = [store(folder.path(), limit), store(folder.path(), limit)];
+    for number in 0..120 {
+        stores[usize::from(number % 2)].put(&key(number), &[number; 4000]);
+        let files = fs::read_dir(folder.path().join("blocks-v1")).unwrap().count() as u64;
+        assert!(files * 4096 <= limit + 2 * (limit / 16), "{files} files after {number}");
+    }
+    stores.into_iter().for_each(|store| assert!(finish(store).folder_bytes <= limit));
+}
+
+#[test]
 fn a_limit_of_nothing_stores_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (store, warnings) = Store::open(Settings { limit_bytes: 0, ..settings(folder.path(), 1) });

@@ -20,7 +20,7 @@ pub(crate) enum Mood {
     ReadOnly,
     /// Answers `GET`, and says nothing to `PUT`.
     SlowToTake,
-    /// Announces 1 GiB with status 200, and sends it.
+    /// Announces an exbibyte with status 200, and begins to send it.
     Endless,
     /// Says 404 and announces an exbibyte of explanation.
     Verbose,
@@ -106,7 +106,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, mood: Mood) -> std::io::Re
             std::thread::sleep(Duration::from_secs(60));
             Ok(())
         }
-        Mood::Endless => flood(&mut stream, "200 OK", 1 << 30),
+        Mood::Endless => flood(&mut stream, "200 OK", 1 << 60),
         Mood::Verbose => flood(&mut stream, "404 Not Found", 1 << 60),
         Mood::Chunked => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
