@@ -8,6 +8,7 @@ mod duplicates;
 mod failures;
 mod from_tar;
 mod image;
+mod inodes;
 mod large;
 mod node;
 mod odd_tree;
