@@ -136,11 +136,15 @@ fn apt_takes_the_repository_and_its_essential_packages() {
     let config = apt_config(&folder.0, &state.0);
     let apt = |words: &[&str]| done("apt-get", "apt", |c| c.args(words).env("APT_CONFIG", &config));
     apt(&["-qq", "update"]);
-    // The pattern with which mmdebstrap looks for what every system has.
-    let essential =
-        "?narrow(?or(?archive(^trixie$),?codename(^trixie$)),?architecture(amd64),?essential)";
-    let words = ["--yes", "--print-uris", "-o", "Acquire::ForceHash=SHA256", "install", essential];
-    let text = apt(&words);
+    // The patterns with which mmdebstrap looks for what every system has.
+    let find = |release: &str| {
+        let essential = format!("?narrow({release}(^trixie$),?architecture(amd64),?essential)");
+        let words = ["--yes", "--print-uris", "-o", "Acquire::ForceHash=SHA256", "install"];
+        apt(&[&words[..], &[&essential]].concat())
+    };
+    let text = find("?archive");
+    assert!(text.contains("base-thing_"), "{text}");
+    assert_eq!(find("?codename"), text);
     // In a flat repository, paths begin at the folder itself.
     let uri = format!("copy:{}/.", folder.0.display());
     let mut found =
@@ -161,6 +165,8 @@ fn a_file_with_other_control_fields_is_refused() {
     let package = make_deb(&folder.0, LIBRARY);
     let good = LIBRARY.to_owned();
     assert!(repository::paragraph(&package, &good).is_ok());
+    let lies = good.replace("Description", "sha256: lies\n and lies\nSize: lies\nDescription");
+    assert!(!repository::paragraph(&package, &lies).unwrap().contains("lies"));
     for (from, to) in
         [("7-1", "7-2"), ("lib-thing", "lib-other"), ("amd64", "all"), ("Version", "X")]
     {
