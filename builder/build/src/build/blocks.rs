@@ -43,5 +43,5 @@ pub(super) fn caches(stats: &Stats) -> Vec<Cache> {
 
 /// How many blocks did not have to be compressed, in a few words.
 pub(super) fn in_words(stats: &Stats) -> String {
-    format!("{} of {} blocks from the cache", stats.hits(), stats.asked)
+    format!("{} of {} blocks from the cache", stats.hits(), stats.asked())
 }
