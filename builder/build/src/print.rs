@@ -1,25 +1,37 @@
-//! What the user reads when a build is done.
-#![expect(clippy::print_stdout, reason = "results go to standard output")]
+//! What goes to standard output.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::events::{Built, human_bytes};
+use crate::failure::{Context, Failure};
+
+/// Writes `text` to standard output.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    written(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+}
+
+/// What became of a write to standard output. A closed pipe is no error: whoever reads has seen
+/// enough.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written
+            .context("writing to standard output")
+            .map_err(|failure| failure.hint("make room where the output goes")),
+    }
+}
 
 /// What was built, how long it took, what to do next.
-pub(crate) fn summary(built: &Built, elapsed: Duration) {
+pub(crate) fn summary(built: &Built, elapsed: Duration) -> Result<(), Failure> {
     let Built { image, bytes, name, version, kernel, root_hash, packages, .. } = built;
-    println!();
-    println!("{image}");
-    println!("  image      {name} {version}, {}", human_bytes(*bytes));
-    println!("  kernel     {kernel}");
-    println!("  packages   {packages}");
-    println!("  root hash  {root_hash}");
-    for path in &built.beside {
-        println!("  beside it  {path}");
-    }
-    println!("  built in   {:.1} s", elapsed.as_secs_f64());
-    println!();
-    println!("Next:");
-    println!("  anklume-build verify {image}");
-    println!("  anklume-build vm {image}");
+    let beside: String = built.beside.iter().map(|path| format!("  beside it  {path}\n")).collect();
+    text(&format!(
+        "\n{image}\n  image      {name} {version}, {size}\n  kernel     {kernel}\n  \
+         packages   {packages}\n  root hash  {root_hash}\n{beside}  built in   {seconds:.1} s\n\n\
+         Next:\n  anklume-build verify {image}\n  anklume-build vm {image}\n",
+        size = human_bytes(*bytes),
+        seconds = elapsed.as_secs_f64(),
+    ))
 }

@@ -577,6 +577,14 @@ fn the_program_tells_a_damaged_image_from_what_is_no_file() {
             assert_eq!(code, expected, "{command} {image}: {errors}");
             let lines = errors.lines().filter(|line| line.starts_with("error: ")).count();
             assert_eq!(lines, 1, "{command} {image}: {errors}");
+            let (code, json, errors) = run(&[command, &image, "--json"]);
+            let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(code, expected, "{command} {image}: {errors}");
+            // A damaged image has a report; what cannot be opened has one line that says so.
+            if image != path("text") {
+                assert_eq!((json.lines().count(), &report["event"]), (1, &"failed".into()));
+                assert!(errors.contains(report["error"].as_str().unwrap()), "{errors}");
+            }
         }
     }
 }

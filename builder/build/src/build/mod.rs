@@ -61,7 +61,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
     let built = Build { request: &request, plan: &plan, reporter }.run()?;
     reporter.built(&built);
     if !args.json {
-        crate::print::summary(&built, start.elapsed());
+        crate::print::summary(&built, start.elapsed())?;
     }
     Ok(())
 }

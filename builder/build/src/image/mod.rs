@@ -26,10 +26,11 @@ use crate::failure::Failure;
 use source::Source;
 
 /// `anklume-build inspect`.
-pub(crate) fn inspect_file(args: &InspectArgs) -> Result<(), Failure> {
-    let source = Source::open(&args.image)?;
+pub(crate) fn inspect_file(args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let unread = |failure| unread(args.json, reporter, failure);
+    let source = Source::open(&args.image).map_err(unread)?;
     let facts = inspect(&source, Depth::Files);
-    source.trouble()?;
+    source.trouble().map_err(unread)?;
     let name = args.image.display().to_string();
     match args.json {
         true => print::json(&name, &facts)?,
@@ -46,7 +47,8 @@ pub(crate) fn inspect_file(args: &InspectArgs) -> Result<(), Failure> {
 
 /// `anklume-build verify`.
 pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let source = Source::open(&args.image)?;
+    let unread = |failure| unread(args.json, reporter, failure);
+    let source = Source::open(&args.image).map_err(unread)?;
     let options = Options { deep: args.deep, medium: source.is_device() };
     let mut current: Option<(String, Step<'_>)> = None;
     let report = verify(&source, options, &mut |name, done, total| {
@@ -58,7 +60,7 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
         }
     });
     drop(current);
-    source.trouble()?;
+    source.trouble().map_err(unread)?;
     let name = args.image.display().to_string();
     match args.json {
         true => print::json(&name, &report)?,
@@ -69,4 +71,12 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
     }
     let (bad, all) = (report.faults().count(), report.checks.len());
     Err(Failure::damaged(format!("the image {name}: {bad} of {all} checks failed")))
+}
+
+/// An image that could not be looked at: where JSON was asked for, standard output says so, too.
+fn unread(json: bool, reporter: &Reporter, failure: Failure) -> Failure {
+    if json {
+        reporter.failed_event(&failure);
+    }
+    failure
 }
