@@ -3,6 +3,7 @@
 mod archive;
 mod blocks;
 mod companions;
+mod digests;
 mod facts;
 mod image;
 mod initramfs;
@@ -18,6 +19,7 @@ mod tree;
 mod trees;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -264,9 +266,11 @@ impl Build<'_> {
                 manifest,
             })
         };
+        let slot = slot_files(&manifest)?;
+        digests::make_room(&mut manifest, &slot, &loader, &definition.title);
         // The root hash is not known before the file system is hashed, which happens while it is
         // copied to its place, which depends on the size of the boot files, which do not depend on
-        // the digits of the hash.
+        // the digits of the hash; nor on those of their own digests, which the manifest holds.
         let sizes = ContentSizes {
             boot: slot_files(&manifest)?.minimum_bytes()?,
             os: os.padded_bytes.saturating_add(manifest.hash_bytes),
@@ -276,17 +280,22 @@ impl Build<'_> {
         let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
         let step = self.reporter.step("image file");
-        let frame = Frame {
-            disk: &disk,
-            identity: &identity,
-            loader: &loader,
-            slot: &slot_files(&manifest)?,
-            title: &definition.title,
-            command_line: &manifest.command_line,
-            epoch,
-            os_bytes: sizes.os,
+        let write = |manifest: &Manifest| {
+            let frame = Frame {
+                disk: &disk,
+                identity: &identity,
+                loader: &loader,
+                slot: &slot_files(manifest)?,
+                title: &definition.title,
+                command_line: &manifest.command_line,
+                epoch,
+                os_bytes: sizes.os,
+            };
+            target.write_all(&frame.writes()?)
         };
-        target.write_all(&frame.writes()?)?;
+        write(&manifest)?;
+        digests::fill_in(&mut manifest, &target)?;
+        write(&manifest)?;
         target.finish()?;
         step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
@@ -315,6 +324,8 @@ impl Build<'_> {
             os_bytes: os.padded_bytes,
             hash_bytes: tree.bytes,
             command_line: String::new(),
+            boot_files: BTreeMap::new(),
+            loader: BTreeMap::new(),
             packages: inputs.packages.iter().map(manifest_package).collect(),
         };
         self.fill_in(&mut manifest, &"0".repeat(64));

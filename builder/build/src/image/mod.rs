@@ -20,10 +20,33 @@ pub use report::{Check, Report};
 pub use source::Bytes;
 pub use verify::{Options, Progress, verify};
 
+use std::collections::BTreeMap;
+
+use anklume_layout::Slot;
+use anklume_layout::manifest::Digest;
+
 use crate::cli::{InspectArgs, VerifyArgs};
 use crate::events::{Reporter, Step};
 use crate::failure::Failure;
+use read::digests::{Found, boot_files, loader};
+use read::disk::Disk;
+use read::slot::SlotParts;
 use source::Source;
+
+/// The digests of what is booted from `image`: the boot files of slot A, and the boot loader.
+pub(crate) fn digests(
+    image: &Bytes<'_>,
+) -> Result<(BTreeMap<String, Digest>, BTreeMap<String, Digest>), Fault> {
+    let disk = Disk::open(image)?;
+    let missing = || Fault::told("partition table", 0, "has no slot A");
+    let parts = SlotParts::open(&disk, Slot::A)?.ok_or_else(missing)?;
+    let named = |found: Vec<Result<Found, Fault>>| {
+        let found = found.into_iter();
+        let pairs = found.map(|found| found.map(|found| (found.key.to_owned(), found.digest)));
+        pairs.collect::<Result<BTreeMap<_, _>, _>>()
+    };
+    Ok((named(boot_files(&parts.folder()?))?, named(loader(&disk))?))
+}
 
 /// `anklume-build inspect`.
 pub(crate) fn inspect_file(args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
