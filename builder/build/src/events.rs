@@ -127,6 +127,8 @@ pub(crate) struct Reporter {
     face: Face,
     started: Instant,
     steps: Mutex<Vec<StepTime>>,
+    /// The first event that standard output did not take.
+    lost: Mutex<Option<std::io::Error>>,
 }
 
 impl Reporter {
@@ -137,7 +139,7 @@ impl Reporter {
             (false, true) => Face::Bars,
             (false, false) => Face::Lines,
         };
-        Self { face, started: Instant::now(), steps: Mutex::default() }
+        Self { face, started: Instant::now(), steps: Mutex::default(), lost: Mutex::default() }
     }
 
     /// Begins a step.
@@ -165,9 +167,22 @@ impl Reporter {
     /// Says why the program ends.
     pub(crate) fn failed(&self, failure: &crate::failure::Failure) {
         if self.face == Face::Json {
-            self.json(&Event::Failed { error: failure.message(), hint: failure.hint_text() });
+            self.failed_event(failure);
         }
         self.line(&failure.to_string());
+    }
+
+    /// Says why the program ends as a JSON line, however events are shown: for a command that
+    /// prints JSON of its own and could not.
+    pub(crate) fn failed_event(&self, failure: &crate::failure::Failure) {
+        self.json(&Event::Failed { error: failure.message(), hint: failure.hint_text() });
+    }
+
+    /// Whether every event reached standard output: one who follows them must not take silence for
+    /// a good end.
+    pub(crate) fn told(&self) -> Result<(), crate::failure::Failure> {
+        let lost = self.lost.lock().ok().and_then(|mut lost| lost.take());
+        crate::print::written(lost.map_or(Ok(()), Err))
     }
 
     /// Shows the result of a build.
@@ -178,12 +193,12 @@ impl Reporter {
     }
 
     /// Shows the result of `lock`.
-    pub(crate) fn locked(&self, locked: &Locked) {
-        if self.face == Face::Json {
-            self.json(&Event::Locked(locked));
-        } else {
-            crate::print::locked(locked);
+    pub(crate) fn locked(&self, locked: &Locked) -> Result<(), crate::failure::Failure> {
+        if self.face != Face::Json {
+            return crate::print::locked(locked);
         }
+        self.json(&Event::Locked(locked));
+        Ok(())
     }
 
     /// The steps so far.
@@ -193,7 +208,10 @@ impl Reporter {
 
     fn json(&self, event: &Event<'_>) {
         if let Ok(line) = serde_json::to_string(event) {
-            let _ = writeln!(std::io::stdout().lock(), "{line}");
+            let written = writeln!(std::io::stdout().lock(), "{line}");
+            if let (Err(error), Ok(mut lost)) = (written, self.lost.lock()) {
+                lost.get_or_insert(error);
+            }
         }
     }
 

@@ -22,13 +22,16 @@ use failure::Failure;
 /// The program: reads the command line, does what it asks for, reports, gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return answered(&answer),
+    };
     let json = cli.build.json || matches!(&cli.command, Some(Command::Lock(args)) if args.json);
     let reporter = Reporter::new(json);
     if let Err(error) = anklume_host::interrupt::install() {
         reporter.note(&format!("Ctrl-C ends this program at once: {error}"));
     }
-    match run(&cli, &reporter) {
+    match run(&cli, &reporter).and_then(|()| reporter.told()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             reporter.failed(&failure);
@@ -37,12 +40,23 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Help, version or wrong usage, which the reader of the command line answers.
+fn answered(answer: &clap::Error) -> ExitCode {
+    match print::written(answer.print()) {
+        Err(failure) if answer.exit_code() == 0 => {
+            Reporter::new(false).failed(&failure);
+            failure.exit_code()
+        }
+        _ => u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
+}
+
 fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
     match &cli.command {
         None => build::run(&cli.build, reporter),
         Some(Command::Lock(args)) => build::lock(args, reporter),
         Some(Command::Vm(args)) => vm::run(args),
-        Some(Command::Inspect(args)) => image::inspect_file(args),
+        Some(Command::Inspect(args)) => image::inspect_file(args, reporter),
         Some(Command::Verify(args)) => image::verify_file(args, reporter),
     }
 }

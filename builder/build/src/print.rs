@@ -1,40 +1,55 @@
-//! What the user reads when a build is done.
-#![expect(clippy::print_stdout, reason = "results go to standard output")]
+//! What goes to standard output.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::events::{Built, Locked, human_bytes};
+use crate::failure::{Context, Failure};
+
+/// Writes `text` to standard output.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    written(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+}
+
+/// What became of a write to standard output. A closed pipe is no error: whoever reads has seen
+/// enough.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written
+            .context("writing to standard output")
+            .map_err(|failure| failure.hint("make room where the output goes")),
+    }
+}
 
 /// What was built, how long it took, what to do next.
-pub(crate) fn summary(built: &Built, elapsed: Duration) {
+pub(crate) fn summary(built: &Built, elapsed: Duration) -> Result<(), Failure> {
     let Built { image, bytes, name, version, kernel, root_hash, packages, .. } = built;
-    println!();
-    println!("{image}");
-    println!("  image      {name} {version}, {}", human_bytes(*bytes));
-    println!("  kernel     {kernel}");
-    println!("  packages   {packages}");
-    println!("  root hash  {root_hash}");
-    for path in &built.beside {
-        println!("  beside it  {path}");
-    }
-    println!("  built in   {:.1} s", elapsed.as_secs_f64());
-    println!();
-    println!("Next:");
-    println!("  anklume-build verify {image}");
-    println!("  anklume-build vm {image}");
+    let beside: String = built.beside.iter().map(|path| format!("  beside it  {path}\n")).collect();
+    text(&format!(
+        "\n{image}\n  image      {name} {version}, {size}\n  kernel     {kernel}\n  \
+         packages   {packages}\n  root hash  {root_hash}\n{beside}  built in   {seconds:.1} s\n\n\
+         Next:\n  anklume-build verify {image}\n  anklume-build vm {image}\n",
+        size = human_bytes(*bytes),
+        seconds = elapsed.as_secs_f64(),
+    ))
 }
 
 /// What is in a lock, what changed, whether it was written.
-pub(crate) fn locked(locked: &Locked) {
+pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
     let Locked { lock, written, update, root, tools, bytes, changes, .. } = locked;
-    if *update {
-        changes.iter().for_each(|change| println!("{}", change.line));
-    }
+    let changed: String = match update {
+        true => changes.iter().map(|change| format!("{}\n", change.line)).collect(),
+        false => String::new(),
+    };
+    let end = match (written, update, changes.is_empty()) {
+        (true, ..) => format!("{lock} was written"),
+        (false, true, true) => format!("{lock} is as new as the archive; it was not written"),
+        (false, ..) => format!("{lock} was not written"),
+    };
     let size = human_bytes(*bytes);
-    println!("{root} packages of the image and {tools} of the tools that make it, {size}");
-    match (written, update, changes.is_empty()) {
-        (true, ..) => println!("{lock} was written"),
-        (false, true, true) => println!("{lock} is as new as the archive; it was not written"),
-        (false, ..) => println!("{lock} was not written"),
-    }
+    text(&format!(
+        "{changed}{root} packages of the image and {tools} of the tools that make it, {size}\n{end}\n"
+    ))
 }

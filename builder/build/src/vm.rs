@@ -37,19 +37,13 @@ pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
         }
     }
     if args.dry_run {
-        return show(&command);
+        return crate::print::text(&format!("{command}\n"));
     }
     // 0: powered off. QEMU itself says what is wrong on the same terminal.
     command.interactive().map(|_| ()).map_err(|error| match error {
         ProcessError::Interrupted { .. } => Failure::interrupted(),
         error => Failure::process("running the machine", &error),
     })
-}
-
-#[expect(clippy::print_stdout, reason = "the command is what was asked for")]
-fn show(command: &Cmd) -> Result<(), Failure> {
-    println!("{command}");
-    Ok(())
 }
 
 fn request(args: &VmArgs, image_bytes: u64, folder: &Path) -> Result<Request, Failure> {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const TEST_IMAGE: &str = "images/debian-test.toml";
 
@@ -153,4 +153,44 @@ fn a_machine_is_described_without_being_started() {
         assert_eq!(result.status.code(), Some(3));
     }
     assert_eq!(run(&["vm", "/nonexistent.iso"]).status.code(), Some(1));
+}
+
+/// Runs the program with its standard output going elsewhere.
+fn run_into(arguments: &[&str], output: impl Into<Stdio>) -> (Option<i32>, String) {
+    let result = Command::new(env!("CARGO_BIN_EXE_anklume-build"))
+        .args(arguments)
+        .current_dir(root())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    (result.status.code(), String::from_utf8(result.stderr).unwrap())
+}
+
+#[test]
+fn a_lost_standard_output_is_an_error_and_a_closed_pipe_is_none() {
+    let plan = ["--image", TEST_IMAGE, "--dry-run", "--init", "/bin/true", "-o", "/tmp/x.iso"];
+    let json = [&plan[..], &["--json"]].concat();
+    let image = tempfile::NamedTempFile::new().unwrap();
+    let machine = [
+        "vm",
+        image.path().to_str().unwrap(),
+        "--firmware",
+        "bios",
+        "--attach",
+        "usb",
+        "--dry-run",
+    ];
+    for arguments in [&plan[..], &json, &machine, &["--help"], &["--version"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (code, errors) = run_into(arguments, full);
+        assert_eq!(code, Some(1), "{arguments:?}: {errors}");
+        assert!(errors.starts_with("error: writing to standard output"), "{arguments:?}: {errors}");
+        assert!(errors.contains("\nhint: "), "{errors}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(run_into(arguments, writer), (Some(0), String::new()), "{arguments:?}");
+    }
 }

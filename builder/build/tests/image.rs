@@ -11,9 +11,10 @@ use std::process::Command;
 
 use anklume_build::image::{Bytes, Depth, Options, Report, inspect, verify};
 use anklume_bytes::ReadAt;
+use anklume_gpt::Table;
 use anklume_iso9660::Volume;
 use anklume_layout::disk::Format;
-use anklume_layout::{Role, SECTOR_BYTES, Slot, files};
+use anklume_layout::{Role, SECTOR_BYTES, SYSTEM_AREA_BYTES, Slot, files};
 use sample::{Sample, Sparse, noise, sample, small_os, squashfs};
 
 fn folder() -> tempfile::TempDir {
@@ -55,7 +56,7 @@ fn a_sound_image_is_accepted() {
     assert!(report.sound, "{}", lines(&report));
     assert!(report.checks.len() > 30, "{}", lines(&report));
     assert!(steps.contains(&("hash tree of slot a".to_owned(), sample.data_bytes)));
-    assert!(lines(&report).contains("300044 bytes of files decompressed"), "{}", lines(&report));
+    assert!(lines(&report).contains("300136 bytes of files decompressed"), "{}", lines(&report));
 }
 
 #[test]
@@ -70,10 +71,10 @@ fn what_is_in_an_image_is_shown() {
     let manifest = slot.manifest.as_ref().unwrap();
     assert_eq!(manifest.root_hash, sample.root_hash);
     let content = slot.content.as_ref().unwrap();
-    assert_eq!((content.files, content.directories, content.links), (3, 4, 1));
+    assert_eq!((content.files, content.directories, content.links), (4, 7, 1));
     assert_eq!(content.release("IMAGE_VERSION"), Some("1.2"));
     assert_eq!(slot.verity.as_ref().unwrap().data_bytes, sample.data_bytes);
-    assert_eq!(slot.squashfs.as_ref().unwrap().inodes, 8);
+    assert_eq!(slot.squashfs.as_ref().unwrap().inodes, 12);
     let sections: Vec<_> = slot.uki.iter().map(|s| (s.profile, s.name.as_str())).collect();
     assert_eq!(sections[3..5], [(0, ".cmdline"), (0, ".uname")]);
     assert_eq!(sections[9..11], [(1, ".cmdline"), (2, ".profile")]);
@@ -128,7 +129,12 @@ fn the_persistent_partition_is_empty_or_ext4() {
 /// Every fault is about one of `objects`, and there is one.
 fn assert_faults(name: &str, report: &Report, objects: &[&str]) {
     assert!(report.faults().next().is_some(), "{name} was not found");
-    for fault in report.faults() {
+    // A digest tells damage of every kind; these tests are about what names the place.
+    let digest = |text: &&String| text.starts_with("sha-256 ");
+    let faults: Vec<_> =
+        report.faults().filter(|fault| fault.expected.as_ref().filter(digest).is_none()).collect();
+    assert!(!faults.is_empty(), "only a digest found {name}");
+    for fault in faults {
         let known = objects.iter().any(|object| fault.object.contains(object));
         assert!(known, "{name}: {fault} is not about {objects:?}");
     }
@@ -170,7 +176,7 @@ fn damage_to_the_iso_view_is_named() {
         ("signature", 32769, volume),
         ("volume size", 32768 + 80, volume),
         ("path table location", 32768 + 141, volume),
-        ("root directory", 32768 + 156 + 2, volume),
+        ("root directory", 32768 + 156 + 2, &["iso 9660 volume", "iso 9660 file"]),
         ("catalog checksum", at + 28, volume),
         ("catalog key", at + 30, volume),
         ("bios entry", at + 32, &["el torito entry 0"]),
@@ -292,8 +298,12 @@ fn damage_to_the_manifest_is_named() {
         (edit("\"salt\":\"ab", "\"salt\":\"ac"), &["manifest of slot a: salt"][..]),
         (edit("\"6.0-sample\"", "\"6.1-sample\""), &[".uname"]),
         (edit("\"image-version\":\"1.2\"", "\"image-version\":\"1.3\""), &["image version"]),
-        (edit("\"manifest-version\":1", "\"manifest-version\":2"), &["manifest-version"]),
+        (edit("\"manifest-version\":2", "\"manifest-version\":3"), &["manifest-version"]),
         (edit("{\"manifest", "[\"manifest"), &["MANIFEST.JSN"]),
+        (edit("\"compatible\":\"sample\"", "\"compatible\":\"simple\""), &["compatible"]),
+        (edit("\"version\":\"1-1\"", "\"version\":\"1-2\""), &["packages in the manifest"]),
+        (edit("\"installed-kib\":3", "\"installed-kib\":4"), &["packages in the manifest"]),
+        (edit("\"boot-code\"", "\"boot-cod3\""), &["manifest"]),
         (edit(" quiet\"", " quick\""), &["BOOT.CFG", ".cmdline", "iso 9660 file"]),
     ];
     for (damaged, objects) in cases {
@@ -327,6 +337,122 @@ fn damage_to_the_os_is_named() {
     assert!(lines(&report).contains(&format!("data block at byte {block}")), "{}", lines(&report));
 }
 
+#[test]
+fn damage_to_what_is_booted_has_another_digest() {
+    let sample = iso();
+    let image = sample.whole();
+    let catalog = Volume::open(&image).unwrap().boot_catalog().unwrap().unwrap();
+    let nodes = Volume::open(&image).unwrap().list().unwrap();
+    let node = |path: &str| nodes.iter().find(|node| node.path == path).unwrap().extent;
+    let core = sample.start(Role::BiosBoot);
+    let end = |name: &str| sample.area(name).offset + sample.area(name).bytes - 1;
+    for (offset, object) in [
+        (0, "mbr: boot code"),
+        (439, "mbr: boot code"),
+        (core, "GRUB's core image"),
+        (core + 3071, "GRUB's core image"),
+        (end("ESP"), "EFI/BOOT/BOOTX64.EFI"),
+        (catalog.entries[0].offset_bytes, "el torito: BIOS image"),
+        (catalog.entries[0].offset_bytes + 4999, "el torito: BIOS image"),
+        (node(files::TREE_CONFIG).offset_bytes, "grub.cfg"),
+        (node(files::LOOPBACK_CONFIG).offset_bytes, "loopback.cfg"),
+        (32768 + 8, "iso 9660 volume: all of its structures"),
+        (end(files::UKI), "ANKLUME.EFI"),
+        // Between the DOS header and the PE header of the stub.
+        (sample.area(files::UKI).offset + 0x40, "ANKLUME.EFI"),
+        (sample.area(files::KERNEL).offset, "VMLINUZ"),
+        (end(files::INITRD), "INITRD.IMG"),
+        (end(files::BOOT_ENTRY), "BOOT.CFG"),
+    ] {
+        let report = check(&flipped(&image, offset));
+        let digest = |text: &String| text.starts_with("sha-256 ");
+        let mut faults =
+            report.faults().filter(|fault| fault.expected.as_ref().is_some_and(digest));
+        let named = faults.any(|fault| {
+            let found = fault.found.starts_with("sha-256 ");
+            fault.object.contains(object) && fault.offset <= Some(offset) && found
+        });
+        assert!(named, "byte {offset}: {}", lines(&report));
+    }
+    assert!(lines(&check(&image)).contains("ok: boot loader: every part has the digest"));
+}
+
+#[test]
+fn names_that_grub_reads_are_exact() {
+    let sample = iso();
+    let image = sample.whole();
+    let area = &image[32768..sample.iso_end as usize];
+    // The Rock Ridge name: signature, length, version, flags, name (SUSP, RRIP 4.1.4).
+    let entry = [&b"NM"[..], &[17, 1, 0], b"loopback.cfg"].concat();
+    let at = area.windows(entry.len()).position(|part| part == entry).unwrap() as u64 + 32768;
+    for (name, at, byte) in [("letter", at + 5, b'L'), ("signature", at, b'X')] {
+        assert_faults(name, &check(&with(&image, at, &[byte])), &["iso 9660"]);
+    }
+}
+
+/// The sample with another partition table.
+fn with_table(sample: &Sample, change: impl Fn(&mut Table)) -> Sparse {
+    let mut image = sample.image.clone();
+    let mut table = anklume_gpt::read(&image, SECTOR_BYTES).unwrap().table;
+    change(&mut table);
+    let table = table.encode().unwrap();
+    for piece in
+        [table.primary_header, table.primary_entries, table.backup_entries, table.backup_header]
+    {
+        image.pieces.push((piece.offset, piece.bytes));
+    }
+    image
+}
+
+#[test]
+fn the_table_holds_the_layout_and_nothing_else() {
+    let sample = iso();
+    assert!(check(&with_table(&sample, |_| {})).sound);
+    for bit in [0, 1, 2, 60, 62, 63] {
+        let changed = with_table(&sample, |table| table.partitions[3].attributes ^= 1 << bit);
+        assert_faults("attributes", &check(&changed), &["partition 4 (anklume-os-a): attributes"]);
+    }
+    // Behind the last partition is less than a MiB, of which the backup table takes 33 sectors.
+    let more = with_table(&sample, |table| {
+        let mut other = table.partitions[3].clone();
+        (other.number, other.name) = (9, "other".to_owned());
+        other.unique_guid = anklume_gpt::Guid::from_hash([99; 16]);
+        (other.first_lba, other.last_lba) = (other.last_lba + 1, other.last_lba + 8);
+        table.partitions.push(other);
+    });
+    assert_faults("one more", &check(&more), &["partition 9"]);
+}
+
+#[test]
+fn bytes_behind_the_table_are_named_in_a_file_and_not_on_a_medium() {
+    let sample = iso();
+    for more in [1, 511, 512, 4096] {
+        let mut image = sample.image.clone();
+        image.bytes += more;
+        let report = check(&image);
+        assert_faults("longer", &report, &["image", "backup partition table", "iso 9660"]);
+        let options = Options { deep: false, medium: true };
+        let report = verify(&image, options, &mut |_, _, _| {});
+        assert!(report.sound, "{more}: {}", lines(&report));
+    }
+}
+
+#[test]
+fn a_test_image_is_called_one() {
+    let sample = iso();
+    assert!(!check(&sample.image).test_image);
+    let folder = folder();
+    small_os(folder.path());
+    let release = folder.path().join("root/usr/lib/os-release");
+    std::fs::write(release, format!("{}VARIANT_ID=test\n", sample::OS_RELEASE)).unwrap();
+    let test = squashfs(&folder.path().join("root"), &["-comp", "zstd"]);
+    let test = sample::sample(&test, Format::Iso);
+    let report = check(&test.image);
+    assert!(report.test_image && lines(&report).contains("TEST IMAGE"), "{}", lines(&report));
+    let facts = inspect(&test.image, Depth::Files);
+    assert!(facts.slots[0].content.as_ref().unwrap().test_image);
+}
+
 /// What a checksum, a digest or a second copy covers.
 fn covered(sample: &Sample, image: &[u8]) -> Vec<(u64, u64)> {
     let last = image.len() as u64 - SECTOR_BYTES;
@@ -341,7 +467,12 @@ fn covered(sample: &Sample, image: &[u8]) -> Vec<(u64, u64)> {
         (last, 92),
         (last - 32 * SECTOR_BYTES, 128 * 128),
         (catalog.offset_bytes, 32),
-        (bios + 64, 5000 - 64),
+        (bios, 5000),
+        (0, 440),
+        (32768, SYSTEM_AREA_BYTES - 32768),
+        (sample.start(Role::BiosBoot), 3072),
+        whole("ESP"),
+        whole(files::UKI),
         whole(files::KERNEL),
         whole(files::INITRD),
         whole(files::BOOT_ENTRY),
@@ -487,7 +618,13 @@ fn the_seeds_of_the_fuzzer_are_parts_of_a_sound_image() {
         ("esp", vec![table.clone(), esp..esp + (1 << 20)]),
         (
             "slot",
-            vec![table, boot..uki + 4096, manifest..manifest + 1, os..os + 1, verity..verity + 1],
+            vec![
+                table,
+                boot..uki + 4096,
+                manifest..manifest + 4096,
+                os..os + 1,
+                verity..verity + 1,
+            ],
         ),
     ];
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/image");
@@ -546,7 +683,7 @@ fn the_program_reports_in_text_and_in_json() {
     std::fs::write(&path, flipped(&image, 462)).unwrap();
     let (code, text, errors) = run(&["verify", name]);
     assert_eq!((code, text.lines().filter(|line| line.starts_with("BAD: mbr")).count()), (5, 1));
-    assert!(errors.contains("1 of 33 checks failed"), "{errors}");
+    assert!(errors.contains("1 of 37 checks failed"), "{errors}");
     let (code, json, _) = run(&["verify", name, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, &report["sound"]), (5, &false.into()));
@@ -577,6 +714,14 @@ fn the_program_tells_a_damaged_image_from_what_is_no_file() {
             assert_eq!(code, expected, "{command} {image}: {errors}");
             let lines = errors.lines().filter(|line| line.starts_with("error: ")).count();
             assert_eq!(lines, 1, "{command} {image}: {errors}");
+            let (code, json, errors) = run(&[command, &image, "--json"]);
+            let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(code, expected, "{command} {image}: {errors}");
+            // A damaged image has a report; what cannot be opened has one line that says so.
+            if image != path("text") {
+                assert_eq!((json.lines().count(), &report["event"]), (1, &"failed".into()));
+                assert!(errors.contains(report["error"].as_str().unwrap()), "{errors}");
+            }
         }
     }
 }

@@ -30,6 +30,14 @@ impl FileReader {
         if !metadata.is_file() && !metadata.file_type().is_block_device() {
             return Err(io::Error::other("neither a regular file nor a block device"));
         }
+        Self::new(file)
+    }
+
+    /// Reads a file that is open already.
+    ///
+    /// # Errors
+    /// What the operating system says about its length.
+    pub fn new(file: File) -> io::Result<Self> {
         // A block device's length is where seeking to its end leads.
         let size = io::Seek::seek(&mut &file, io::SeekFrom::End(0))?;
         Ok(Self { file, size })

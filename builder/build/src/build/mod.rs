@@ -4,6 +4,7 @@ mod archive;
 mod blocks;
 mod cached;
 mod companions;
+mod digests;
 mod facts;
 mod image;
 mod initramfs;
@@ -20,6 +21,7 @@ mod tree;
 mod trees;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
     let built = Build { request: &request, plan: &plan, reporter }.run()?;
     reporter.built(&built);
     if !args.json {
-        crate::print::summary(&built, start.elapsed());
+        crate::print::summary(&built, start.elapsed())?;
     }
     Ok(())
 }
@@ -279,9 +281,11 @@ impl Build<'_> {
                 manifest,
             })
         };
+        let slot = slot_files(&manifest)?;
+        digests::make_room(&mut manifest, &slot, &loader, &definition.title);
         // The root hash is not known before the file system is hashed, which happens while it is
         // copied to its place, which depends on the size of the boot files, which do not depend on
-        // the digits of the hash.
+        // the digits of the hash; nor on those of their own digests, which the manifest holds.
         let sizes = ContentSizes {
             boot: slot_files(&manifest)?.minimum_bytes()?,
             os: os.padded_bytes.saturating_add(manifest.hash_bytes),
@@ -291,17 +295,22 @@ impl Build<'_> {
         let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
         let step = self.reporter.step("image file");
-        let frame = Frame {
-            disk: &disk,
-            identity: &identity,
-            loader: &loader,
-            slot: &slot_files(&manifest)?,
-            title: &definition.title,
-            command_line: &manifest.command_line,
-            epoch,
-            os_bytes: sizes.os,
+        let write = |manifest: &Manifest| {
+            let frame = Frame {
+                disk: &disk,
+                identity: &identity,
+                loader: &loader,
+                slot: &slot_files(manifest)?,
+                title: &definition.title,
+                command_line: &manifest.command_line,
+                epoch,
+                os_bytes: sizes.os,
+            };
+            target.write_all(&frame.writes()?)
         };
-        target.write_all(&frame.writes()?)?;
+        write(&manifest)?;
+        digests::fill_in(&mut manifest, &target)?;
+        write(&manifest)?;
         // Somebody else may have made it meanwhile.
         self.request.output_path(&inputs.version)?;
         target.finish()?;
@@ -347,6 +356,8 @@ impl Build<'_> {
             os_bytes: os.padded_bytes,
             hash_bytes: tree.bytes,
             command_line: String::new(),
+            boot_files: BTreeMap::new(),
+            loader: BTreeMap::new(),
             packages: inputs.packages.iter().map(manifest_package).collect(),
         };
         self.fill_in(&mut manifest, &"0".repeat(64));

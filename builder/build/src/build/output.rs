@@ -98,6 +98,12 @@ impl ImageFile {
         Ok(())
     }
 
+    /// What was written so far.
+    pub(super) fn written(&self) -> Result<FileReader, Failure> {
+        let file = self.output.file().try_clone();
+        file.and_then(FileReader::new).context("reading the image back")
+    }
+
     /// Flushes the file and gives it its name.
     pub(super) fn finish(self) -> Result<(), Failure> {
         self.output.finish().map_err(|error| written(&error))

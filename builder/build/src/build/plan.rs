@@ -56,22 +56,22 @@ impl Plan {
     }
 
     /// Shows the plan.
-    #[expect(clippy::print_stdout, reason = "the plan is what was asked for")]
     pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
         if json {
-            println!("{}", serde_json::to_string_pretty(&self.steps).context("the plan")?);
-            return Ok(());
+            let json = serde_json::to_string_pretty(&self.steps).context("the plan")?;
+            return crate::print::text(&format!("{json}\n"));
         }
+        let mut text = String::new();
         for (number, step) in (1..).zip(&self.steps) {
-            println!("{number}. {}: {}", step.step, step.does);
+            text += &format!("{number}. {}: {}\n", step.step, step.does);
             for detail in &step.details {
-                println!("     {detail}");
+                text += &format!("     {detail}\n");
             }
         }
         for (program, package) in &self.missing {
-            println!("missing: {program} (package {package})");
+            text += &format!("missing: {program} (package {package})\n");
         }
-        Ok(())
+        crate::print::text(&text)
     }
 }
 

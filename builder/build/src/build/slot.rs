@@ -91,6 +91,12 @@ impl SlotFiles {
         })
     }
 
+    /// Names and lengths of the files that have a digest in the manifest.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let files = self.files.iter().filter(|file| file.name != files::MANIFEST);
+        files.map(|file| (file.name, file.bytes))
+    }
+
     fn specs(&self) -> Vec<FileSpec> {
         let spec = |file: &SlotFile| FileSpec { path: file.name.to_owned(), size: file.bytes };
         self.files.iter().map(spec).collect()

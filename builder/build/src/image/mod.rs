@@ -20,16 +20,41 @@ pub use report::{Check, Report};
 pub use source::Bytes;
 pub use verify::{Options, Progress, verify};
 
+use std::collections::BTreeMap;
+
+use anklume_layout::Slot;
+use anklume_layout::manifest::Digest;
+
 use crate::cli::{InspectArgs, VerifyArgs};
 use crate::events::{Reporter, Step};
 use crate::failure::Failure;
+use read::digests::{Found, boot_files, loader};
+use read::disk::Disk;
+use read::slot::SlotParts;
 use source::Source;
 
+/// Digests by the names that the manifest has for them.
+type Digests = BTreeMap<String, Digest>;
+
+/// The digests of what is booted from `image`: the boot files of slot A, and the boot loader.
+pub(crate) fn digests(image: &Bytes<'_>) -> Result<(Digests, Digests), Fault> {
+    let disk = Disk::open(image)?;
+    let missing = || Fault::told("partition table", 0, "has no slot A");
+    let parts = SlotParts::open(&disk, Slot::A)?.ok_or_else(missing)?;
+    let named = |found: Vec<Result<Found, Fault>>| {
+        let found = found.into_iter();
+        let pairs = found.map(|found| found.map(|found| (found.key.to_owned(), found.digest)));
+        pairs.collect::<Result<BTreeMap<_, _>, _>>()
+    };
+    Ok((named(boot_files(&parts.folder()?))?, named(loader(&disk))?))
+}
+
 /// `anklume-build inspect`.
-pub(crate) fn inspect_file(args: &InspectArgs) -> Result<(), Failure> {
-    let source = Source::open(&args.image)?;
+pub(crate) fn inspect_file(args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let unread = |failure| unread(args.json, reporter, failure);
+    let source = Source::open(&args.image).map_err(unread)?;
     let facts = inspect(&source, Depth::Files);
-    source.trouble()?;
+    source.trouble().map_err(unread)?;
     let name = args.image.display().to_string();
     match args.json {
         true => print::json(&name, &facts)?,
@@ -46,7 +71,8 @@ pub(crate) fn inspect_file(args: &InspectArgs) -> Result<(), Failure> {
 
 /// `anklume-build verify`.
 pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let source = Source::open(&args.image)?;
+    let unread = |failure| unread(args.json, reporter, failure);
+    let source = Source::open(&args.image).map_err(unread)?;
     let options = Options { deep: args.deep, medium: source.is_device() };
     let mut current: Option<(String, Step<'_>)> = None;
     let report = verify(&source, options, &mut |name, done, total| {
@@ -58,7 +84,7 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
         }
     });
     drop(current);
-    source.trouble()?;
+    source.trouble().map_err(unread)?;
     let name = args.image.display().to_string();
     match args.json {
         true => print::json(&name, &report)?,
@@ -69,4 +95,12 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
     }
     let (bad, all) = (report.faults().count(), report.checks.len());
     Err(Failure::damaged(format!("the image {name}: {bad} of {all} checks failed")))
+}
+
+/// An image that could not be looked at: where JSON was asked for, standard output says so, too.
+fn unread(json: bool, reporter: &Reporter, failure: Failure) -> Failure {
+    if json {
+        reporter.failed_event(&failure);
+    }
+    failure
 }

@@ -14,6 +14,8 @@ pub struct Report {
     pub bytes: u64,
     /// Whether every check ended well.
     pub sound: bool,
+    /// Whether it is a test image, which is not for use: anybody can log in to one.
+    pub test_image: bool,
     /// Every check, in the order of the image.
     pub checks: Vec<Check>,
 }
@@ -93,9 +95,9 @@ impl Checks {
         }
     }
 
-    pub(crate) fn finish(self, bytes: u64) -> Report {
+    pub(crate) fn finish(self, bytes: u64, test_image: bool) -> Report {
         let sound = self.checks.iter().all(|check| matches!(check, Check::Ok { .. }));
-        Report { bytes, sound, checks: self.checks }
+        Report { bytes, sound, test_image, checks: self.checks }
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
         checks.same("x is 1", "x", 7, (1, 1));
         assert_eq!(checks.take(Ok(3)), Some(3));
         checks.same("x is 1", "x", 7, (1, 2));
-        let report = checks.finish(9);
+        let report = checks.finish(9, false);
         assert!(!report.sound);
         let lines: Vec<String> = report.checks.iter().map(Check::to_string).collect();
         assert_eq!(lines, ["ok: x is 1", "BAD: x at byte 7: expected 1, found 2"]);

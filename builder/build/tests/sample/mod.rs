@@ -3,6 +3,7 @@
 #[path = "../../../formats/uki/tests/sample/mod.rs"]
 mod stub;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,15 +11,20 @@ use std::process::Command;
 use anklume_bytes::{ReadAt, ReadError};
 use anklume_fat::{FileSpec, Label};
 use anklume_gpt::{Guid, mbr};
-use anklume_iso9660::{EfiImage, Entry};
+use anklume_iso9660::{EfiImage, Entry, Volume};
 use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
 use anklume_layout::grub::{self, VARIANTS};
-use anklume_layout::manifest::{self, Manifest, Package};
+use anklume_layout::manifest::{self, Digest, Manifest, Package};
 use anklume_layout::{ESP_BYTES, Role, SECTOR_BYTES, SYSTEM_AREA_BYTES, Slot, files, grub_bytes};
 use anklume_verity::BLOCK_BYTES;
+use sha2::{Digest as _, Sha256};
 
 /// What the sample's os-release says.
 pub(crate) const OS_RELEASE: &str = "ID=sample\nIMAGE_ID=sample\nIMAGE_VERSION=1.2\n";
+
+/// What dpkg says about the sample's OS.
+const DPKG_STATUS: &str = "Package: tiny\nStatus: install ok installed\nInstalled-Size: 3\n\
+                           Architecture: all\nVersion: 1-1\n";
 
 /// Bytes with zeros between them: an image may be larger than memory.
 #[derive(Debug, Clone)]
@@ -110,6 +116,8 @@ pub(crate) fn small_os(folder: &Path) -> Vec<u8> {
     fs::create_dir_all(root.join("etc")).unwrap();
     fs::write(root.join("usr/lib/os-release"), OS_RELEASE).unwrap();
     fs::write(root.join("etc/empty"), "").unwrap();
+    fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
+    fs::write(root.join("var/lib/dpkg/status"), DPKG_STATUS).unwrap();
     let noise: Vec<u8> = noise(7).flat_map(u64::to_le_bytes).take(300_000).collect();
     fs::write(root.join("usr/lib/noise"), noise).unwrap();
     std::os::unix::fs::symlink("../usr/lib/os-release", root.join("etc/os-release")).unwrap();
@@ -163,7 +171,10 @@ pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
     builder.update(&data).unwrap();
     let tree = builder.finish().unwrap();
     let root_hash = tree.root_hash.to_string();
-    let contents = boot_files(&manifest(&root_hash, data.len() as u64, tree.bytes.len() as u64));
+    let mut manifest = manifest(&root_hash, data.len() as u64, tree.bytes.len() as u64);
+    let contents = boot_files(&manifest);
+    boot_digests(&mut manifest, &contents);
+    let contents = boot_files(&manifest);
     let specs: Vec<FileSpec> = contents.iter().map(spec).collect();
     let boot = anklume_fat::minimum_bytes(&specs, 2048).unwrap();
     let os_bytes = (data.len() + tree.bytes.len()) as u64;
@@ -178,8 +189,9 @@ pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
     let data_bytes = data.len() as u64;
     image.pieces.push((os_start, data));
     image.pieces.push((os_start + data_bytes, tree.bytes));
-    let iso_end = iso(&mut image, &disk, &areas, &command_line(&root_hash));
+    let iso_end = iso(&mut image, &disk, &areas, &root_hash);
     boot_records(&mut image, &disk);
+    loader_digests(&mut image, &mut manifest, &areas, &disk);
     Sample { image, disk, areas, iso_end, data_bytes, root_hash }
 }
 
@@ -200,6 +212,14 @@ fn manifest(root_hash: &str, os_bytes: u64, hash_bytes: u64) -> Manifest {
         os_bytes,
         hash_bytes,
         command_line: command_line(root_hash),
+        boot_files: BTreeMap::new(),
+        loader: BTreeMap::from(LOADER_BYTES.map(|(key, bytes)| {
+            let bytes = bytes.unwrap_or_else(|| match key {
+                files::EFI_LOADER => stub::stub().len() as u64,
+                path => config(path, root_hash).len() as u64,
+            });
+            (key.to_owned(), Digest::unknown(bytes))
+        })),
         packages: vec![Package {
             name: "tiny".to_owned(),
             version: "1-1".to_owned(),
@@ -207,6 +227,58 @@ fn manifest(root_hash: &str, os_bytes: u64, hash_bytes: u64) -> Manifest {
             installed_kib: 3,
         }],
     }
+}
+
+/// Bytes of the parts of the boot loader; some follow from other things.
+const LOADER_BYTES: [(&str, Option<u64>); 7] = [
+    (manifest::BOOT_CODE, Some(440)),
+    (manifest::CORE_IMAGE, Some(3072)),
+    (files::EFI_LOADER, None),
+    (manifest::CD_IMAGE, Some(5000)),
+    (files::TREE_CONFIG, None),
+    (files::LOOPBACK_CONFIG, None),
+    (manifest::ISO_VIEW, Some(SYSTEM_AREA_BYTES - 32768)),
+];
+
+/// A boot configuration of the ISO tree.
+fn config(path: &str, root_hash: &str) -> String {
+    match path {
+        files::TREE_CONFIG => grub::tree_config("sample", &command_line(root_hash)),
+        _ => grub::loopback_config("sample", &command_line(root_hash)),
+    }
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    Digest { bytes: bytes.len() as u64, sha256 }
+}
+
+fn boot_digests(manifest: &mut Manifest, files: &[File]) {
+    let files = files.iter().filter(|(name, ..)| name != files::MANIFEST);
+    manifest.boot_files = files.map(|(name, _, content)| (name.clone(), digest(content))).collect();
+}
+
+/// Puts the digests of the finished loader into the manifest.
+fn loader_digests(image: &mut Sparse, manifest: &mut Manifest, areas: &[Area], disk: &DiskPlan) {
+    let volume = Volume::open(image).unwrap();
+    let catalog = volume.boot_catalog().unwrap().unwrap();
+    let nodes = volume.list().unwrap();
+    for (key, wanted) in &mut manifest.loader {
+        let offset = match key.as_str() {
+            manifest::BOOT_CODE => 0,
+            manifest::CORE_IMAGE => disk.extent(Role::BiosBoot).unwrap().offset,
+            files::EFI_LOADER => areas.iter().find(|area| area.name == "ESP").unwrap().offset,
+            manifest::CD_IMAGE => catalog.entries[0].offset_bytes,
+            manifest::ISO_VIEW => 32768,
+            path => nodes.iter().find(|node| node.path == path).unwrap().extent.offset_bytes,
+        };
+        *wanted = digest(&image.read_vec(offset, wanted.bytes, 1 << 20).unwrap());
+    }
+    let area = areas.iter().find(|area| area.name == files::MANIFEST).unwrap();
+    let text = serde_json::to_vec(manifest).unwrap();
+    assert_eq!(text.len() as u64, area.bytes);
+    let piece = image.pieces.iter_mut().find(|(at, _)| *at == area.offset).unwrap();
+    piece.1 = text;
 }
 
 /// A file: what the tests call it, its path, its content.
@@ -276,7 +348,7 @@ fn file_system(image: &mut Sparse, disk: &DiskPlan, role: Role, files: Vec<File>
 }
 
 /// Writes the ISO 9660 view; where it ends.
-fn iso(image: &mut Sparse, disk: &DiskPlan, areas: &[Area], command_line: &str) -> u64 {
+fn iso(image: &mut Sparse, disk: &DiskPlan, areas: &[Area], root_hash: &str) -> u64 {
     let alias = |area: &Area| {
         let path = match area.name.as_str() {
             "ESP" => files::EFI_LOADER.to_owned(),
@@ -287,11 +359,9 @@ fn iso(image: &mut Sparse, disk: &DiskPlan, areas: &[Area], command_line: &str) 
         Entry::Alias(anklume_iso9660::FileSpec { path, offset_bytes, size })
     };
     let mut entries: Vec<Entry> = areas.iter().map(alias).collect();
-    for (path, content) in [
-        (files::LOOPBACK_CONFIG, grub::loopback_config("sample", command_line)),
-        (files::TREE_CONFIG, grub::tree_config("sample", command_line)),
-    ] {
-        entries.push(Entry::Inline { path: path.to_owned(), content: content.into_bytes() });
+    for path in [files::LOOPBACK_CONFIG, files::TREE_CONFIG] {
+        let content = config(path, root_hash).into_bytes();
+        entries.push(Entry::Inline { path: path.to_owned(), content });
     }
     let params = anklume_iso9660::Params {
         volume_id: "SAMPLE".to_owned(),

@@ -13,7 +13,7 @@ const KERNEL_SECTOR: usize = 0x5c;
 /// Two `nop` here make it trust what the BIOS passed, as installing to a hard disk does.
 const BOOT_DRIVE_CHECK: usize = 0x66;
 /// Length of the boot code in an MBR: what follows is the disk signature and the table.
-const BOOT_CODE_BYTES: usize = 440;
+pub const BOOT_CODE_BYTES: usize = 440;
 /// `core.img`: block list entry at the end of the first sector: where the rest lies.
 const BLOCK_LIST: usize = 512 - 12;
 /// Segment that the rest is loaded to: the first sector itself lies at 0x8000.

@@ -37,8 +37,7 @@ pub(crate) fn run(args: &LockArgs, reporter: &Reporter) -> Result<(), Failure> {
         file.file().write_all(new.to_text().as_bytes()).context(what())?;
         file.finish().context(what())?;
     }
-    reporter.locked(&report(&new, old.as_ref(), written, path.display().to_string()));
-    Ok(())
+    reporter.locked(&report(&new, old.as_ref(), written, path.display().to_string()))
 }
 
 fn report(new: &Lock, old: Option<&Lock>, written: bool, lock: String) -> Report {

@@ -3,13 +3,12 @@
 mod table;
 mod text;
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use super::facts::Facts;
 use super::report::Report;
 use crate::failure::{Context, Failure};
+use crate::print;
 pub(crate) use text::text;
 
 /// The facts and the image's name as one JSON object.
@@ -21,24 +20,16 @@ pub(crate) fn json<T: Serialize>(image: &str, facts: &T) -> Result<(), Failure> 
         facts: &'a T,
     }
     let json = serde_json::to_string_pretty(&Named { image, facts }).context("the report")?;
-    print(&format!("{json}\n"))
+    print::text(&format!("{json}\n"))
 }
 
 /// The facts for people.
 pub(crate) fn facts(image: &str, facts: &Facts, packages: bool) -> Result<(), Failure> {
-    print(&text(image, facts, packages))
+    print::text(&text(image, facts, packages))
 }
 
 /// One line for each check.
 pub(crate) fn report(report: &Report) -> Result<(), Failure> {
     let lines: Vec<String> = report.checks.iter().map(|check| format!("{check}\n")).collect();
-    print(&lines.concat())
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("writing to standard output"),
-    }
+    print::text(&lines.concat())
 }

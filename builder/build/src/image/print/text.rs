@@ -209,6 +209,9 @@ fn content_rows(content: &Content) -> Vec<(&'static str, String)> {
     {
         rows.extend(content.release(key).map(|value| (name, value.to_owned())));
     }
+    if content.test_image {
+        rows.push(("variant", "TEST IMAGE, not for use".to_owned()));
+    }
     rows
 }
 

@@ -1,6 +1,7 @@
 //! Reading the parts of an image, for both commands.
 
 pub(crate) mod content;
+pub(crate) mod digests;
 pub(crate) mod disk;
 pub(crate) mod folder;
 pub(crate) mod grub;

@@ -60,7 +60,8 @@ impl Expected {
     }
 
     fn find(&self, path: &str) -> Option<&File> {
-        self.files.iter().find(|file| file.path.eq_ignore_ascii_case(path))
+        // By the best names, which keep capitals and small letters: GRUB tells them apart.
+        self.files.iter().find(|file| file.path == path)
     }
 }
 
@@ -156,7 +157,7 @@ impl Verifier<'_, '_> {
         let configs = [files::LOOPBACK_CONFIG, files::TREE_CONFIG];
         let wanted = expected.files.iter().map(|file| file.path.as_str()).chain(configs);
         for path in wanted {
-            if !volume.files().any(|node| node.path.eq_ignore_ascii_case(path)) {
+            if !volume.files().any(|node| node.path == path) {
                 let at = anklume_iso9660::AREA_OFFSET;
                 faults.push(Fault::new("iso 9660 volume", at, format!("a file {path}"), "none"));
             }
@@ -192,7 +193,7 @@ impl Verifier<'_, '_> {
 
 fn is_config(node: &Node) -> bool {
     let configs = [files::LOOPBACK_CONFIG, files::TREE_CONFIG];
-    configs.iter().any(|path| node.path.eq_ignore_ascii_case(path))
+    configs.iter().any(|path| node.path == *path)
 }
 
 /// What is wrong with a file that should be one of a partition.

@@ -2,6 +2,7 @@
 
 mod boot;
 mod compare;
+mod digests;
 mod esp;
 mod iso;
 mod os;
@@ -35,16 +36,18 @@ pub type Progress<'p> = dyn FnMut(&str, u64, u64) + 'p;
 ///
 /// Never panics, and what it allocates is bounded, whatever the bytes are.
 pub fn verify(image: &Bytes<'_>, options: Options, progress: &mut Progress<'_>) -> Report {
-    let mut verifier = Verifier { checks: Checks::default(), options, progress };
+    let mut verifier = Verifier { checks: Checks::default(), test: false, options, progress };
     match Disk::open(image) {
         Ok(disk) => verifier.disk(&disk),
         Err(fault) => verifier.checks.bad(fault),
     }
-    verifier.checks.finish(image.size())
+    verifier.checks.finish(image.size(), verifier.test)
 }
 
 struct Verifier<'p, 'q> {
     checks: Checks,
+    /// Whether an OS says that it is a test image.
+    test: bool,
     options: Options,
     progress: &'p mut Progress<'q>,
 }
@@ -73,7 +76,16 @@ impl Verifier<'_, '_> {
             return;
         };
         match (parts.is_empty, slot) {
-            (false, _) => self.filled_slot(&parts, expected),
+            (false, Slot::A) => {
+                // The slot that the image fills, and so the one that knows its boot loader.
+                let claims = self.filled_slot(&parts, expected);
+                if let Some((manifest, at)) = &claims.manifest {
+                    self.loader_digests(disk, manifest, *at);
+                }
+            }
+            (false, Slot::B) => {
+                self.filled_slot(&parts, expected);
+            }
             (true, Slot::B) => self.checks.ok("slot b: empty"),
             (true, Slot::A) => self.checks.bad(Fault::new(
                 name(Role::Boot(slot)),

@@ -1,14 +1,20 @@
 //! The OS partition: superblocks, hash tree, files.
 
+use std::collections::BTreeSet;
+
 use anklume_layout::cmdline;
+use anklume_layout::manifest::{Manifest, Package};
 use anklume_verity::RootHash;
 
 use super::Verifier;
 use super::slot::Claims;
 use crate::image::fault::{self, Fault};
-use crate::image::read::content::Tree;
+use crate::image::read::content::{Content, Tree};
 use crate::image::read::os::Os;
 use crate::image::read::slot::SlotParts;
+
+/// The most differences between two lists that are named.
+const FAULTS_MAX: usize = 8;
 
 /// A root hash that something asks for.
 struct RootClaim {
@@ -99,11 +105,13 @@ impl Verifier<'_, '_> {
                 false => self.checks.bad(Fault::new(object, *at, found.trim_end(), uki)),
             }
         }
-        if let (Some(version), Some((manifest, at))) =
-            (content.release("IMAGE_VERSION"), &claims.manifest)
-        {
-            let (text, object) = ("image version in the manifest: that of the OS", "image version");
-            self.checks.same(text, object, *at, (version, manifest.image_version.as_str()));
+        if let Some((manifest, at)) = &claims.manifest {
+            self.identity(&content, manifest, *at);
+            self.packages(&content, manifest, *at);
+        }
+        if content.is_test() {
+            self.test = true;
+            self.checks.ok(format!("{}: a TEST IMAGE, not for use", tree.object));
         }
         if self.options.deep {
             let total = content.file_bytes;
@@ -113,5 +121,50 @@ impl Verifier<'_, '_> {
                 self.checks.ok(format!("{}: {bytes} bytes of files decompressed", tree.object));
             }
         }
+    }
+
+    /// What the OS calls itself: the manifest, at byte `at`, must say the same.
+    fn identity(&mut self, content: &Content, manifest: &Manifest, at: u64) {
+        for (key, object, claimed) in [
+            ("IMAGE_ID", "compatible", &manifest.compatible),
+            ("IMAGE_VERSION", "image version", &manifest.image_version),
+        ] {
+            let found = content.release(key).unwrap_or("none");
+            let text = format!("{object} in the manifest: {key} of the OS");
+            self.checks.same(text, object, at, (found, claimed.as_str()));
+        }
+    }
+
+    /// The list of packages: that of dpkg in the OS.
+    fn packages(&mut self, content: &Content, manifest: &Manifest, at: u64) {
+        let object = "packages in the manifest";
+        let Some(installed) = &content.packages else {
+            return self.checks.bad(Fault::new(object, at, "a database of dpkg", "none"));
+        };
+        let listed: BTreeSet<&Package> = manifest.packages.iter().collect();
+        let installed: BTreeSet<&Package> = installed.iter().collect();
+        let words = |package: &Package| {
+            let Package { name, version, architecture, installed_kib } = package;
+            format!("{name} {version} {architecture}, {installed_kib} KiB")
+        };
+        let mut faults = Vec::new();
+        for package in installed.difference(&listed) {
+            faults.push(Fault::new(object, at, words(package), "no such package"));
+        }
+        for package in listed.difference(&installed) {
+            faults.push(Fault::new(object, at, "no such package", words(package)));
+        }
+        // A list that belongs to another OS differs in everything.
+        let more = faults.len().saturating_sub(FAULTS_MAX);
+        faults.truncate(FAULTS_MAX);
+        if more > 0 {
+            faults.push(Fault::told(object, at, format!("{more} more differences")));
+        }
+        if faults.is_empty() && manifest.packages.len() != installed.len() {
+            let found = format!("{} lines", manifest.packages.len());
+            faults.push(Fault::new(object, at, format!("{} packages", installed.len()), found));
+        }
+        let text = format!("{object}: the {} that dpkg has in the OS", installed.len());
+        self.checks.all(text, faults);
     }
 }

@@ -28,7 +28,8 @@ pub(super) struct Claims {
 }
 
 impl Verifier<'_, '_> {
-    pub(super) fn filled_slot(&mut self, parts: &SlotParts<'_>, expected: &mut Expected) {
+    /// Returns what the slot says about itself.
+    pub(super) fn filled_slot(&mut self, parts: &SlotParts<'_>, expected: &mut Expected) -> Claims {
         let mut claims = Claims::default();
         match self.checks.take(parts.folder()) {
             Some(folder) => self.boot_files(&folder, &mut claims, expected, parts.slot),
@@ -50,6 +51,7 @@ impl Verifier<'_, '_> {
         if let Some(os) = os {
             self.os(parts, os, &claims);
         }
+        claims
     }
 
     fn boot_files(
@@ -65,6 +67,9 @@ impl Verifier<'_, '_> {
         self.boot_entry(folder, claims.manifest.as_ref().map(|(manifest, _)| manifest));
         if let Some(uki) = self.checks.take(Uki::open(folder)) {
             self.uki(folder, &uki, claims);
+        }
+        if let Some((manifest, at)) = &claims.manifest {
+            self.boot_digests(folder, manifest, *at);
         }
         let added = expected.add(folder, |path| format!("{}/{path}", files::ISO_FOLDER));
         if self.checks.take(added).is_none() {

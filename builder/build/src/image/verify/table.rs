@@ -26,8 +26,18 @@ impl Verifier<'_, '_> {
             let at = at.saturating_mul(SECTOR_BYTES);
             faults.push(Fault::new("backup partition table", at, expected, "another table"));
         }
+        faults.extend(self.rest(disk).filter(|_| faults.is_empty()));
         self.checks.all("partition table: both copies are valid and agree", faults);
         self.partitions(disk);
+    }
+
+    /// Bytes behind the table's last sector, on a file: nothing describes them.
+    fn rest(&self, disk: &Disk<'_>) -> Option<Fault> {
+        let end = disk.table().disk_sectors.saturating_mul(SECTOR_BYTES);
+        let more = disk.image.size().checked_sub(end).filter(|more| *more > 0)?;
+        let found = format!("{more} more bytes");
+        let fault = || Fault::new("image", end, "the end, as the table has it", found);
+        (!self.options.medium).then(fault)
     }
 
     fn partitions(&mut self, disk: &Disk<'_>) {
@@ -46,6 +56,13 @@ impl Verifier<'_, '_> {
                 }
                 None => {}
             }
+        }
+        let known = |number| Role::ALL.iter().any(|role| role.number() == number);
+        for other in disk.table().partitions.iter().filter(|other| !known(other.number)) {
+            let place = Place::of(other);
+            let found = format!("`{}`, {} bytes at byte {}", other.name, place.bytes, place.offset);
+            let object = format!("partition {}", other.number);
+            self.checks.bad(Fault::new(object, HEADER, "no other partition", found));
         }
     }
 }

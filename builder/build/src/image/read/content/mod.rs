@@ -10,6 +10,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use anklume_bytes::{ReadAt, Window};
 use anklume_host::interrupt::interrupted;
+use anklume_layout::manifest::Package;
 use anklume_squashfs::{Compression, Superblock};
 use backhand::{FilesystemReader, InnerNode, Squashfs};
 use serde::Serialize;
@@ -21,6 +22,10 @@ use crate::image::source::Part;
 const SHOWN_BYTES_MAX: u64 = 1 << 20;
 /// Where distributions describe themselves (os-release(5)).
 const OS_RELEASE: &str = "/usr/lib/os-release";
+/// Where dpkg says what is installed (dpkg(1)).
+const DPKG_STATUS: &str = "/var/lib/dpkg/status";
+/// The most bytes of that which are read.
+const STATUS_BYTES_MAX: u64 = 64 << 20;
 /// Decompressed fragments that `backhand` may keep before it has to forget them, in bytes.
 const KEPT_BYTES_MAX: u64 = 256 << 20;
 
@@ -40,9 +45,20 @@ pub struct Content {
     pub file_bytes: u64,
     /// Text of `/usr/lib/os-release`, if there is one of at most 1 MiB.
     pub os_release: Option<String>,
+    /// Whether os-release calls it a test image.
+    pub test_image: bool,
+    /// The packages that dpkg has installed, if it has a database of at most 64 MiB.
+    #[serde(skip)]
+    pub packages: Option<Vec<Package>>,
 }
 
 impl Content {
+    /// Whether the OS says that it is a test image.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.release("VARIANT_ID") == Some("test")
+    }
+
     /// The value of `key` in os-release, without quotes.
     #[must_use]
     pub fn release(&self, key: &str) -> Option<&str> {
@@ -71,16 +87,25 @@ impl Tree<'_> {
             let mut content = Content::default();
             for node in system.files() {
                 count(&mut content, &node.inner);
-                if let InnerNode::File(file) = &node.inner
-                    && node.fullpath.as_os_str() == OS_RELEASE
-                    && u64::try_from(file.file_len()).is_ok_and(|bytes| bytes <= SHOWN_BYTES_MAX)
-                {
+                let InnerNode::File(file) = &node.inner else { continue };
+                let most = match node.fullpath.to_str() {
+                    Some(OS_RELEASE) => SHOWN_BYTES_MAX,
+                    Some(DPKG_STATUS) => STATUS_BYTES_MAX,
+                    _ => continue,
+                };
+                if u64::try_from(file.file_len()).is_ok_and(|bytes| bytes <= most) {
                     let mut bytes = Vec::new();
                     let reader = system.file(file).reader_checked().map_err(text)?;
-                    reader.take(SHOWN_BYTES_MAX).read_to_end(&mut bytes).map_err(text)?;
-                    content.os_release = Some(String::from_utf8_lossy(&bytes).into_owned());
+                    reader.take(most).read_to_end(&mut bytes).map_err(text)?;
+                    match most {
+                        SHOWN_BYTES_MAX => {
+                            content.os_release = Some(String::from_utf8_lossy(&bytes).into_owned());
+                        }
+                        _ => content.packages = Some(packages(&bytes)),
+                    }
                 }
             }
+            content.test_image = content.is_test();
             Ok(content)
         })
     }
@@ -148,6 +173,17 @@ impl Tree<'_> {
             .unwrap_or_else(|| Err("its tables make the reader fail".to_owned()))
             .map_err(|found| Fault::told(object, self.base, fault::shown(&found)))
     }
+}
+
+/// The packages in a database of dpkg, as a manifest lists them.
+fn packages(status: &[u8]) -> Vec<Package> {
+    let listed = |package: anklume_roottree::Package| Package {
+        name: package.name,
+        version: package.version,
+        architecture: package.architecture,
+        installed_kib: package.installed_kib,
+    };
+    anklume_roottree::packages(status).into_iter().map(listed).collect()
 }
 
 fn text(error: impl std::fmt::Display) -> String {
