@@ -33,10 +33,11 @@ use read::disk::Disk;
 use read::slot::SlotParts;
 use source::Source;
 
+/// Digests by their names in the manifest.
+type Digests = BTreeMap<String, Digest>;
+
 /// The digests of what is booted from `image`: the boot files of slot A, and the boot loader.
-pub(crate) fn digests(
-    image: &Bytes<'_>,
-) -> Result<(BTreeMap<String, Digest>, BTreeMap<String, Digest>), Fault> {
+pub(crate) fn digests(image: &Bytes<'_>) -> Result<(Digests, Digests), Fault> {
     let disk = Disk::open(image)?;
     let missing = || Fault::told("partition table", 0, "has no slot A");
     let parts = SlotParts::open(&disk, Slot::A)?.ok_or_else(missing)?;
