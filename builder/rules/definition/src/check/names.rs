@@ -4,8 +4,8 @@
 pub(super) const LABEL: &str =
     "1 to 32 lower-case letters, digits and single hyphens between them, a letter first";
 /// Rule of [`is_title`].
-pub(super) const TITLE: &str =
-    "1 to 64 printable ASCII characters without quotation mark, dollar sign, backquote, backslash";
+pub(super) const TITLE: &str = "1 to 64 printable ASCII characters without quotation mark, dollar sign, backquote, backslash, \
+    no hyphen first";
 /// Rule of [`is_line`].
 pub(super) const LINE: &str = "one line of 1 to 512 characters";
 /// Rule of [`is_suite`].
@@ -16,6 +16,10 @@ pub(super) const PACKAGE: &str = "at least two lower-case letters, digits, `+`, 
 /// Rule of [`is_unit`].
 pub(super) const UNIT: &str =
     "a unit name with its suffix, such as `ssh.service` or `getty@tty1.service` (systemd.unit(5))";
+
+/// Rule of [`is_word`].
+pub(super) const WORD: &str = "letters, digits and `_.,:/=+@%~-`: all else has a meaning to the \
+    boot loader or to the kernel";
 
 /// Suffixes of units that can be enabled, disabled or masked: systemd.unit(5), all but scopes,
 /// which have no file.
@@ -41,10 +45,21 @@ pub(super) fn is_label(name: &str) -> bool {
         && name.split('-').all(|part| !part.is_empty())
 }
 
-/// Titles: safe between double quotes in os-release and in a GRUB script.
+/// Titles: safe between double quotes in os-release and in a GRUB script, where one that begins
+/// with a hyphen would still be an option of the command that it is given to.
 pub(super) fn is_title(title: &str) -> bool {
     let good = |c: u8| (b' '..=b'~').contains(&c) && !matches!(c, b'"' | b'$' | b'`' | b'\\');
-    (1..=64).contains(&title.len()) && title.bytes().all(good) && title.trim() == title
+    (1..=64).contains(&title.len())
+        && title.bytes().all(good)
+        && title.trim() == title
+        && !title.starts_with('-')
+}
+
+/// Words of the kernel command line: they stand bare in a GRUB script, which is a language with
+/// variables, blocks, globs and comments.
+pub(super) fn is_word(word: &str) -> bool {
+    let good = |c: u8| c.is_ascii_alphanumeric() || b"_.,:/=+@%~-".contains(&c);
+    !word.is_empty() && word.bytes().all(good)
 }
 
 /// Explanations.
@@ -100,8 +115,21 @@ mod tests {
     #[test]
     fn titles_need_no_quoting() {
         assert!(is_title("anklume live OS (test)"));
-        for bad in ["", " a", "a ", "a\"b", "$(a)", "`a`", "a\\b", "a\nb", "é"] {
+        for bad in ["", " a", "a ", "a\"b", "$(a)", "`a`", "a\\b", "a\nb", "é", "-a", "--id=x"] {
             assert!(!is_title(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_mean_nothing_to_a_boot_loader() {
+        for good in ["quiet", "console=ttyS0,115200", "a.b=/c:d+e@f%g~h-i_j", "--"] {
+            assert!(is_word(good), "{good}");
+        }
+        for bad in [
+            "", "a;halt", "{", "}", "$x", "'a'", "a=\"b\"", "a|b", "a>b", "a<b", "a&b", "`a`",
+            "a\\b", "#a", "a*", "a?", "[a]", "(a)", "!a", "^a", "a b", "a\tb", "a\nb", "a\0", "é",
+        ] {
+            assert!(!is_word(bad), "{bad}");
         }
     }
 
