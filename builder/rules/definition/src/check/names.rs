@@ -12,7 +12,7 @@ pub(super) const LINE: &str = "one line of 1 to 512 characters";
 pub(super) const SUITE: &str = "lower-case letters and single hyphens between them";
 /// Rule of [`is_package`].
 pub(super) const PACKAGE: &str = "at least two lower-case letters, digits, `+`, `-` and `.`, a \
-    letter or digit first (Debian policy 5.6.1)";
+    letter or digit first, no `-` last (Debian policy 5.6.1; to apt it means to remove)";
 /// Rule of [`is_unit`].
 pub(super) const UNIT: &str =
     "a unit name with its suffix, such as `ssh.service` or `getty@tty1.service` (systemd.unit(5))";
@@ -79,6 +79,7 @@ pub(super) fn is_package(name: &str) -> bool {
     let alphanumeric = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     (2..=128).contains(&name.len())
         && name.bytes().next().is_some_and(alphanumeric)
+        && !name.ends_with('-')
         && name.bytes().all(|c| alphanumeric(c) || matches!(c, b'+' | b'-' | b'.'))
 }
 
@@ -138,7 +139,8 @@ mod tests {
         for good in ["g++", "libstdc++6", "0ad", "linux-image-6.12.117+deb13-amd64"] {
             assert!(is_package(good), "{good}");
         }
-        for bad in ["", "a", "-a", "+a", "Kbd", "a b", "a:amd64", "a=1", "a/trixie", "a_b", "kbd-é"]
+        for bad in
+            ["", "a", "-a", "a-", "+a", "Kbd", "a b", "a:amd64", "a=1", "a/trixie", "a_b", "kbd-é"]
         {
             assert!(!is_package(bad), "{bad}");
         }
