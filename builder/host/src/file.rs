@@ -68,6 +68,14 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     stat.blocks_available().checked_mul(stat.fragment_size())
 }
 
+/// Whether this program may make files in `folder`, as far as permissions and a read-only file system
+/// say (access(2)).
+#[must_use]
+pub fn is_writable_folder(folder: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    folder.is_dir() && access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
+}
+
 /// A file under construction beside its final name. Dropped before [`OutputFile::finish`], it is
 /// removed: a half-written file never has the final name.
 #[derive(Debug)]
@@ -75,8 +83,12 @@ pub struct OutputFile {
     file: File,
     partial: PathBuf,
     target: PathBuf,
+    replaces: bool,
     finished: bool,
 }
+
+/// Longest that the name of a file under construction is beyond that of the finished one, in bytes.
+pub const PARTIAL_NAME_BYTES: usize = 1 + 1 + 10 + ".part".len();
 
 impl OutputFile {
     /// Begins a file that is to become `target`.
@@ -87,7 +99,9 @@ impl OutputFile {
         if target.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Self::create_replacing(target)
+        let mut output = Self::create_replacing(target)?;
+        output.replaces = false;
+        Ok(output)
     }
 
     /// As [`OutputFile::create`], for files that may replace an older version of themselves.
@@ -102,7 +116,7 @@ impl OutputFile {
         let partial = target.with_file_name(partial_name);
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&partial)?;
-        Ok(Self { file, partial, target: target.to_owned(), finished: false })
+        Ok(Self { file, partial, target: target.to_owned(), replaces: true, finished: false })
     }
 
     /// The file, for writing.
@@ -120,13 +134,30 @@ impl OutputFile {
     /// Flushes to the disk and gives the file its final name.
     ///
     /// # Errors
-    /// What the operating system says; the target is then unchanged.
+    /// What the operating system says, and `AlreadyExists` when another program was faster to make a
+    /// target that was not to be replaced; the target is then unchanged.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.partial, &self.target)?;
+        if self.replaces {
+            std::fs::rename(&self.partial, &self.target)?;
+        } else {
+            rename_new(&self.partial, &self.target)?;
+        }
         self.finished = true;
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// Renames a file to a name that nothing has.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    // A link is never made over a file, a rename is.
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Sticks are often FAT, which has no links.
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(from, to),
     }
 }
 
@@ -144,6 +175,23 @@ mod tests {
     use std::io::Write;
 
     #[test]
+    fn a_folder_is_writable_unless_its_mode_says_otherwise() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = std::env::temp_dir().join(format!("anklume-mode-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        assert!(is_writable_folder(&directory));
+        assert!(!is_writable_folder(&directory.join("none")));
+        assert!(!is_writable_folder(Path::new("/dev/null")));
+        // No mode keeps root out.
+        if !crate::process::effective_user_is_root() {
+            let read_only = std::fs::Permissions::from_mode(0o555);
+            std::fs::set_permissions(&directory, read_only).unwrap();
+            assert!(!is_writable_folder(&directory));
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
     fn a_file_appears_whole_or_not_at_all() {
         let directory = std::env::temp_dir().join(format!("anklume-file-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
@@ -158,6 +206,17 @@ mod tests {
         output.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
         assert!(OutputFile::create(&target).is_err());
+        let late = directory.join("y.iso");
+        let output = OutputFile::create(&late).unwrap();
+        std::fs::write(&late, b"faster").unwrap();
+        assert_eq!(output.finish().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&late).unwrap(), b"faster");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+        let output = OutputFile::create_replacing(&late).unwrap();
+        let extra = output.partial_path().file_name().unwrap().len() - "y.iso".len();
+        assert!(extra <= PARTIAL_NAME_BYTES, "{extra}");
+        output.finish().unwrap();
+        assert_eq!(std::fs::read(&late).unwrap(), b"");
         assert!(FileReader::open(&directory).is_err());
         std::fs::remove_dir_all(&directory).unwrap();
     }
