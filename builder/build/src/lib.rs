@@ -40,7 +40,7 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
     match &cli.command {
         None => build::run(&cli.build, reporter),
         Some(Command::Vm(args)) => vm::run(args),
-        Some(Command::Inspect(args)) => image::inspect_file(args),
-        Some(Command::Verify(args)) => image::verify_file(args, reporter),
+        Some(Command::Inspect(args)) => image::inspect_files(args, reporter),
+        Some(Command::Verify(args)) => image::verify_files(args, reporter),
     }
 }

@@ -5,8 +5,10 @@ mod blocks;
 mod companions;
 mod facts;
 mod image;
+mod init_program;
 mod initramfs;
 mod loader;
+mod options;
 mod output;
 mod overlay;
 mod pack;
@@ -26,7 +28,7 @@ use std::time::Instant;
 use anklume_definition::Profile;
 use anklume_host::file::FileReader;
 use anklume_layout::cmdline;
-use anklume_layout::disk::{ContentSizes, DiskPlan};
+use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_roottree::{Index, Package, Tree};
 use anklume_squashfs_writer::Report;
@@ -271,7 +273,7 @@ impl Build<'_> {
             boot: slot_files(&manifest)?.minimum_bytes()?,
             os: os.padded_bytes.saturating_add(manifest.hash_bytes),
         };
-        let disk = DiskPlan::new(self.request.format, sizes).context("the image")?;
+        let disk = self.disk(sizes)?;
         let target = output::ImageFile::create(output, self.request.force, disk.total_bytes)?;
         let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
@@ -292,6 +294,20 @@ impl Build<'_> {
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
         let beside = self.write_companions(inputs, &finished, os, output)?;
         Ok(self.built(inputs, &manifest, output, disk.total_bytes, beside))
+    }
+
+    /// The partitions of the image.
+    fn disk(&self, sizes: ContentSizes) -> Result<DiskPlan, Failure> {
+        let slot = self.request.slot_bytes();
+        DiskPlan::with_slot(self.request.format, sizes, slot).map_err(|error| match error {
+            DiskError::SlotTooSmall { os, slot } => Failure::refused(format!(
+                "the OS and its hash tree take {}, but a slot has {} ({error})",
+                human_bytes(os),
+                human_bytes(slot)
+            ))
+            .hint("raise `sizes.slot` in the definition, or leave it out"),
+            DiskError::TooLarge => Failure::failed(format!("the image: {error}")),
+        })
     }
 
     /// What the slot holds, with zeros in place of the root hash.
@@ -415,10 +431,9 @@ fn manifest_package(package: &Package) -> manifest::Package {
 
 /// A folder beside the output, on the same disk, that is removed in the end.
 fn work_folder(output: &Path) -> Result<tempfile::TempDir, Failure> {
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = options::folder_of(output);
     tempfile::Builder::new()
         .prefix(".anklume-build-")
-        .tempdir_in(parent)
+        .tempdir_in(&parent)
         .context(format!("creating a folder in {}", parent.display()))
 }

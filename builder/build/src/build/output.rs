@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anklume_bytes::{ReadAt, ReadError};
@@ -13,6 +13,7 @@ use anklume_layout::{Role, Slot};
 use anklume_verity::{Builder, Tree};
 
 use super::image::{check_disjoint, copy};
+use super::request::exists;
 use super::slot::{Source, Writes};
 use crate::events::Step;
 use crate::failure::{Context, Failure};
@@ -24,6 +25,7 @@ const PIECE_BYTES: u64 = 32 << 20;
 #[derive(Debug)]
 pub(super) struct ImageFile {
     output: OutputFile,
+    path: PathBuf,
     total_bytes: u64,
 }
 
@@ -35,13 +37,16 @@ impl ImageFile {
             true => OutputFile::create_replacing(path),
             false => OutputFile::create(path),
         };
-        let output = output.context(what())?;
+        let output = output.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(path),
+            _ => Failure::failed(format!("{}: {error}", what())),
+        })?;
         output
             .file()
             .set_len(total_bytes)
             .map_err(|error| written(&error))
             .map_err(|f| f.hint(what()))?;
-        Ok(Self { output, total_bytes })
+        Ok(Self { output, path: path.to_owned(), total_bytes })
     }
 
     /// Copies the packed OS to slot A while hashing it, zeros up to `padded_bytes`, and writes the
@@ -104,7 +109,11 @@ impl ImageFile {
 
     /// Flushes the file and gives it its name.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        self.output.finish().map_err(|error| written(&error))
+        self.output.finish().map_err(|error| match error.kind() {
+            // Another build was faster.
+            io::ErrorKind::AlreadyExists => exists(&self.path),
+            _ => written(&error),
+        })
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -162,5 +171,26 @@ fn written(error: &io::Error) -> Failure {
         io::ErrorKind::FileTooLarge => failure
             .hint("the file system or a limit of this shell does not allow a file of this size"),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_faster_build_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.iso");
+        let slow = ImageFile::create(&path, false, 512).unwrap();
+        ImageFile::create(&path, true, 1024).unwrap().finish().unwrap();
+        for failure in
+            [slow.finish().unwrap_err(), ImageFile::create(&path, false, 512).unwrap_err()]
+        {
+            assert_eq!(failure.kind(), crate::failure::Kind::Refused);
+            assert!(failure.message().ends_with("x.iso exists"), "{}", failure.message());
+            assert!(failure.hint_text().is_some_and(|hint| hint.contains("--force")));
+        }
+        assert_eq!(path.metadata().unwrap().len(), 1024);
     }
 }
