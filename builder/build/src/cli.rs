@@ -138,9 +138,10 @@ pub(crate) enum Command {
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Image file, or a medium that one was written to
-    pub(crate) image: PathBuf,
-    /// Print JSON, packages and all
+    /// Image files, or media that one was written to
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Print JSON, packages and all: one object for each image
     #[arg(long)]
     pub(crate) json: bool,
     /// List every package
@@ -180,9 +181,10 @@ pub(crate) struct LockArgs {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Image file, or a medium that one was written to
-    pub(crate) image: PathBuf,
-    /// Print JSON
+    /// Image files, or media that one was written to
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Print JSON: one object for each image
     #[arg(long)]
     pub(crate) json: bool,
     /// Decompress every file of the OS, too (slow; the hash tree covers the same bytes)
@@ -194,7 +196,9 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct VmArgs {
     /// Image file
-    pub(crate) image: PathBuf,
+    // Several are taken so that a pattern which fits several files gets a better answer than usage.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
     /// Firmware of the machine
     #[arg(long, value_enum, default_value = "uefi")]
     pub(crate) firmware: FirmwareArg,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anklume_host::process::ProcessError;
 
 /// Why the program ends; the documented exit codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// It was tried and failed; nothing was left under the final name.
     Failed,
@@ -42,7 +42,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string(), hint: None }
+        Self { kind, message: one_line(&message.to_string()), hint: None }
     }
 
     pub(crate) fn failed(message: impl fmt::Display) -> Self {
@@ -77,11 +77,10 @@ impl Failure {
     }
 
     pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
-        self.hint = Some(hint.to_string());
+        self.hint = Some(one_line(&hint.to_string()));
         self
     }
 
-    #[cfg(test)]
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -109,6 +108,19 @@ impl fmt::Display for Failure {
     }
 }
 
+/// `text` with its control characters escaped: names of files may hold anything, and an error is one
+/// line that a terminal obeys.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
 /// The last line that says something.
 fn last_line(tail: &str) -> Option<&str> {
     tail.lines().map(str::trim).rfind(|line| !line.is_empty())
@@ -123,5 +135,16 @@ pub(crate) trait Context<T> {
 impl<T, E: fmt::Display> Context<T> for Result<T, E> {
     fn context(self, what: impl fmt::Display) -> Result<T, Failure> {
         self.map_err(|error| Failure::failed(format!("{what}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line() {
+        let failure = Failure::refused("a\nb\u{1b}[1m\u{2028}é").hint("c\td");
+        assert_eq!(failure.to_string(), "error: a\\nb\\u{1b}[1m\\u{2028}é\nhint: c\\td");
     }
 }

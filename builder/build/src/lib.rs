@@ -56,7 +56,7 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
         None => build::run(&cli.build, reporter),
         Some(Command::Lock(args)) => build::lock(args, reporter),
         Some(Command::Vm(args)) => vm::run(args),
-        Some(Command::Inspect(args)) => image::inspect_file(args, reporter),
-        Some(Command::Verify(args)) => image::verify_file(args, reporter),
+        Some(Command::Inspect(args)) => image::inspect_files(args, reporter),
+        Some(Command::Verify(args)) => image::verify_files(args, reporter),
     }
 }

@@ -1,9 +1,12 @@
 //! `anklume-build vm`: boots an image in QEMU. The image file is never written.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anklume_host::process::{Cmd, ProcessError, find_program};
+use anklume_bytes::ReadAt;
+use anklume_host::file::FileReader;
+use anklume_host::process::{Cmd, ProcessError, find_program, shell_word};
 use anklume_qemu::{
     Accelerator, Attach, DataDisk, DiskFormat, Display, Firmware, Medium, Network, PROGRAM,
     Request, Serial, UEFI_FIRMWARE, Writes, arguments, discover_uefi, sd_card_bytes,
@@ -13,13 +16,15 @@ use crate::cli::{AttachArg, FirmwareArg, VmArgs};
 use crate::failure::{Context, Failure, Kind};
 use crate::size;
 
+/// Where a boot sector has its signature: the last bytes of the first sector.
+const SIGNATURE_OFFSET: u64 = 510;
+/// The signature, which every partitioned disk has.
+const SIGNATURE: [u8; 2] = [0x55, 0xaa];
+
 /// Boots what `args` ask for; ends when the machine does.
 pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
-    let metadata = args.image.metadata().context(format!("the image {}", args.image.display()));
-    let metadata = metadata.map_err(|failure| failure.hint("name an image file that was built"))?;
-    if !metadata.is_file() {
-        return Err(Failure::refused(format!("{} is not a file", args.image.display())));
-    }
+    let image = only(&args.images)?;
+    let bytes = bootable_bytes(image)?;
     let qemu = find_program(PROGRAM).ok_or_else(|| {
         Failure::new(Kind::Missing, format!("the program {PROGRAM} is not installed"))
             .hint("`anklume-build --install-deps` installs it; the package is qemu-system-x86")
@@ -27,7 +32,7 @@ pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
     // The firmware's variables and the data disks live as long as the machine.
     let folder = tempfile::Builder::new().prefix("anklume-vm-").tempdir();
     let folder = folder.context("creating a temporary folder")?;
-    let request = request(args, metadata.len(), folder.path())?;
+    let request = request(args, image, bytes, folder.path())?;
     let words = arguments(&request).map_err(Failure::refused)?;
     let mut command = Cmd::new(qemu).args(words);
     // For a window, if one was asked for.
@@ -37,7 +42,7 @@ pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
         }
     }
     if args.dry_run {
-        return crate::print::text(&format!("{command}\n"));
+        return show(&command, folder.path());
     }
     // 0: powered off. QEMU itself says what is wrong on the same terminal.
     command.interactive().map(|_| ()).map_err(|error| match error {
@@ -46,7 +51,56 @@ pub(crate) fn run(args: &VmArgs) -> Result<(), Failure> {
     })
 }
 
-fn request(args: &VmArgs, image_bytes: u64, folder: &Path) -> Result<Request, Failure> {
+/// The one image of `images`.
+fn only(images: &[PathBuf]) -> Result<&Path, Failure> {
+    match images {
+        [image] => Ok(image),
+        several => {
+            let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
+            Err(Failure::refused(format!("vm boots one image, {} were named", names.len()))
+                .hint(format!("name one of {}", names.join(", "))))
+        }
+    }
+}
+
+/// The size of an image that a firmware may boot: anything else would leave a machine that waits for
+/// ever.
+fn bootable_bytes(image: &Path) -> Result<u64, Failure> {
+    let hint = "name an image file that was built";
+    let failed = |error: io::Error| {
+        Failure::failed(format!("the image {}: {error}", image.display())).hint(hint)
+    };
+    let wrong = |what: &str| Failure::damaged(format!("{} {what}", image.display())).hint(hint);
+    if !image.metadata().map_err(failed)?.is_file() {
+        return Err(Failure::refused(format!("{} is not a file", image.display())).hint(hint));
+    }
+    let reader = FileReader::open(image).map_err(failed)?;
+    if reader.size() == 0 {
+        return Err(wrong("is empty"));
+    }
+    let mut signature = [0; 2];
+    match reader.read_at(SIGNATURE_OFFSET, &mut signature) {
+        Ok(()) if signature == SIGNATURE => Ok(reader.size()),
+        _ => Err(wrong("is not a bootable image: it has no boot signature in its first sector")),
+    }
+}
+
+/// Prints the command for a shell; what is made for this one run is said in comments.
+fn show(command: &Cmd, folder: &Path) -> Result<(), Failure> {
+    crate::print::text(&format!(
+        "# Files in {} are temporary:\n\
+         # the store of UEFI variables is a copy, disks are empty, and all go when this ends.\n\
+         {command}\n",
+        shell_word(&folder.to_string_lossy())
+    ))
+}
+
+fn request(
+    args: &VmArgs,
+    image: &Path,
+    image_bytes: u64,
+    folder: &Path,
+) -> Result<Request, Failure> {
     let attach = match args.attach {
         AttachArg::Usb => Attach::Usb,
         AttachArg::Cdrom => Attach::Cdrom,
@@ -55,8 +109,8 @@ fn request(args: &VmArgs, image_bytes: u64, folder: &Path) -> Result<Request, Fa
         AttachArg::Sd => Attach::Sd,
     };
     let (image, writes) = match attach {
-        Attach::Sd => (card(&args.image, image_bytes, folder)?, Writes::Keep),
-        _ => (args.image.clone(), Writes::Discard),
+        Attach::Sd => (card(image, image_bytes, folder)?, Writes::Keep),
+        _ => (image.to_owned(), Writes::Discard),
     };
     let disks = args.data_disks.iter().zip(1_u32..);
     Ok(Request {

@@ -21,16 +21,31 @@ fn run(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// A file that has all that is looked at in a program for the initramfs: a static ELF program for
+/// x86-64 with one segment.
+fn init(folder: &Path) -> String {
+    let mut bytes = vec![0_u8; 64 + 56];
+    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    for (at, byte) in [(16, 2), (18, 62), (24, 1), (32, 64), (54, 56), (56, 1), (64, 1)] {
+        bytes[at] = byte;
+    }
+    let path = folder.join("init");
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 /// Runs a build that must fail, in an empty folder for output and cache.
 fn refused(arguments: &[&str], code: i32, says: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
+    let programs = tempfile::tempdir().unwrap();
     let output = folder.path().join("x.iso");
     let cache = folder.path().join("cache");
     let mut all = arguments.to_vec();
     if !arguments.contains(&"-o") {
         all.extend(["-o", output.to_str().unwrap()]);
     }
-    all.extend(["--cache", cache.to_str().unwrap(), "--init", "/bin/true"]);
+    let init = init(programs.path());
+    all.extend(["--cache", cache.to_str().unwrap(), "--init", &init]);
     let result = run(&all);
     let text = String::from_utf8(result.stderr).unwrap();
     assert_eq!(result.status.code(), Some(code), "{text}");
@@ -78,6 +93,17 @@ fn options_are_checked_before_anything_is_done() {
     refused(&with(&["-o", "/nonexistent/x.iso"]), 3, &["/nonexistent is not a folder"]);
     refused(&with(&["-o", "Cargo.toml"]), 3, &["Cargo.toml exists", "--force"]);
     refused(&with(&["-o", "Cargo.toml/x"]), 3, &["is not a folder"]);
+    refused(&with(&["-o", "x.iso/"]), 3, &["x.iso/ is not the name of a file", "hint: -o takes"]);
+    let long: &'static str = format!("{}.iso", "a".repeat(240)).leak();
+    refused(&with(&["-o", long]), 3, &["is too long", "hint: "]);
+    refused(&with(&["--report", "x/"]), 3, &["x/ is not the name of a file", "hint: --report"]);
+    refused(&with(&["--package", "udev-"]), 3, &["`udev-` is not the name of a package"]);
+    refused(&with(&["--mirror", "mirror.example"]), 3, &["not the address of a mirror", "hint: "]);
+    refused(&with(&["--mirror", "http://a\nb"]), 3, &["`http://a\\nb` is not the address"]);
+    for folder in ["/", "/proc", "/sys/", "/dev", "/proc/self"] {
+        let says = ["is a part of this running machine", "hint: "];
+        refused(&with(&["--overlay", folder]), 3, &says);
+    }
 }
 
 #[test]
@@ -102,6 +128,86 @@ fn a_missing_init_program_is_named() {
 }
 
 #[test]
+fn a_program_that_cannot_be_the_init_is_refused() {
+    for (init, says) in [
+        ("/bin/true", "dynamically linked"),
+        ("Cargo.toml", "no 64-bit ELF file"),
+        ("/dev/null", "is not there"),
+    ] {
+        let result = run(&["--image", TEST_IMAGE, "--init", init, "-o", "/tmp/x.iso"]);
+        let text = String::from_utf8(result.stderr).unwrap();
+        assert_eq!(result.status.code(), Some(3), "{text}");
+        assert!(text.contains(says) && text.contains("hint: "), "{text}");
+    }
+}
+
+#[test]
+fn a_file_of_an_overlay_that_fills_a_disk_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::File::create(folder.path().join("huge")).unwrap();
+    file.set_len((4 << 30) + 1).unwrap();
+    let overlay = folder.path().to_str().unwrap();
+    let says = ["huge of an overlay has 4.00 GiB", "hint: "];
+    refused(&["--image", TEST_IMAGE, "--overlay", overlay], 3, &says);
+}
+
+#[test]
+fn several_images_are_looked_at_and_the_worst_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.iso");
+    fs::write(&damaged, [1; 4096]).unwrap();
+    let damaged = damaged.to_str().unwrap();
+    for command in ["verify", "inspect"] {
+        let result = run(&[command, damaged, "/nonexistent.iso"]);
+        let text = String::from_utf8(result.stderr).unwrap();
+        assert_eq!(result.status.code(), Some(5), "{text}");
+        for part in ["damaged.iso: ", "/nonexistent.iso: ", "2 of 2 images"] {
+            assert!(text.contains(part), "`{part}` is not in: {text}");
+        }
+    }
+    let result = run(&["vm", damaged, "/nonexistent.iso"]);
+    let text = String::from_utf8(result.stderr).unwrap();
+    assert_eq!(result.status.code(), Some(3), "{text}");
+    assert!(text.contains("2 were named\nhint: name one of "), "{text}");
+}
+
+#[test]
+fn a_machine_is_not_started_from_what_cannot_boot() {
+    let folder = tempfile::tempdir().unwrap();
+    for (content, says) in [
+        (vec![], "is empty"),
+        (vec![0; 511], "no boot signature"),
+        (vec![0; 4096], "no boot signature"),
+    ] {
+        let path = folder.path().join("x.iso");
+        fs::write(&path, content).unwrap();
+        let result = run(&["vm", path.to_str().unwrap()]);
+        let text = String::from_utf8(result.stderr).unwrap();
+        assert_eq!(result.status.code(), Some(5), "{text}");
+        assert!(text.contains(says) && text.contains("hint: "), "{text}");
+    }
+}
+
+#[test]
+fn a_slot_of_a_definition_is_in_the_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("images")).unwrap();
+    std::os::unix::fs::symlink(root().join("overlays"), folder.path().join("overlays")).unwrap();
+    let path = folder.path().join("images/x.toml");
+    let text = fs::read_to_string(root().join(TEST_IMAGE)).unwrap();
+    fs::write(&path, format!("{text}\n[sizes]\nslot = \"5GiB\"\n")).unwrap();
+    let (image, init) = (path.to_str().unwrap(), init(folder.path()));
+    for (format, says) in [("raw", ": 5.00 GiB (sizes.slot)"), ("iso", "at most 5.00 GiB")] {
+        let output = folder.path().join("x.img");
+        let output = output.to_str().unwrap();
+        let rest = ["--init", &init, "--format", format, "-o", output, "--dry-run"];
+        let result = run(&[&["--image", image][..], &rest[..]].concat());
+        let text = String::from_utf8(result.stdout).unwrap();
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+#[test]
 fn errors_are_events_too() {
     let result = run(&["--base", "nonesuch", "--json"]);
     let text = String::from_utf8(result.stdout).unwrap();
@@ -114,6 +220,7 @@ fn errors_are_events_too() {
 #[test]
 fn a_dry_run_shows_the_plan_and_does_nothing() {
     let folder = tempfile::tempdir().unwrap();
+    let programs = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
     let output = folder.path().join("x.raw");
     let result = run(&[
@@ -125,7 +232,7 @@ fn a_dry_run_shows_the_plan_and_does_nothing() {
         "--package",
         "htop",
         "--init",
-        "/bin/true",
+        &init(programs.path()),
         "--cache",
         cache.to_str().unwrap(),
         "-o",
@@ -142,12 +249,18 @@ fn a_dry_run_shows_the_plan_and_does_nothing() {
 
 #[test]
 fn a_machine_is_described_without_being_started() {
-    let image = tempfile::NamedTempFile::new().unwrap();
-    let path = image.path().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it's one.img");
+    let mut sector = vec![0; 512];
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(&path, sector).unwrap();
+    let path = path.to_str().unwrap();
     let result = run(&["vm", path, "--firmware", "bios", "--attach", "nvme", "--dry-run"]);
     let text = String::from_utf8(result.stdout).unwrap();
     assert_eq!(result.status.code(), Some(0), "{text}");
-    assert!(text.contains("nvme") && text.contains(path) && !text.contains("pflash"), "{text}");
+    assert!(text.contains("nvme") && !text.contains("pflash"), "{text}");
+    assert!(text.contains("it'\\''s one.img"), "{text}");
+    assert!(text.starts_with("# ") && text.contains("variables is a copy"), "{text}");
     for bad in [["--memory", "lots"], ["--data-disk", "1.8Q"]] {
         let result = run(&["vm", path, "--firmware", "bios", bad[0], bad[1], "--dry-run"]);
         assert_eq!(result.status.code(), Some(3));

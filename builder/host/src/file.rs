@@ -76,6 +76,14 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     stat.blocks_available().checked_mul(stat.fragment_size())
 }
 
+/// Whether this program may make files in `folder`, as far as permissions and a read-only file system
+/// say (access(2)).
+#[must_use]
+pub fn is_writable_folder(folder: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    folder.is_dir() && access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
+}
+
 /// A file under construction beside its final name. Dropped before [`OutputFile::finish`], it is
 /// removed: a half-written file never has the final name.
 #[derive(Debug)]
@@ -83,11 +91,28 @@ pub struct OutputFile {
     file: File,
     partial: PathBuf,
     target: PathBuf,
+    replaces: bool,
     finished: bool,
 }
 
+/// Longest that the name of a file under construction is beyond that of the finished one, in bytes.
+pub const PARTIAL_NAME_BYTES: usize = 1 + 1 + 10 + ".part".len();
+
 impl OutputFile {
-    /// Begins a file that is to become `target`, in the place of what is there.
+    /// Begins a file that is to become `target`.
+    ///
+    /// # Errors
+    /// What the operating system says, and `AlreadyExists` when `target` exists.
+    pub fn create(target: &Path) -> io::Result<Self> {
+        if target.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let mut output = Self::create_replacing(target)?;
+        output.replaces = false;
+        Ok(output)
+    }
+
+    /// As [`OutputFile::create`], for files that may replace an older version of themselves.
     ///
     /// # Errors
     /// What the operating system says.
@@ -99,20 +124,25 @@ impl OutputFile {
         Self::begin(target.with_file_name(partial_name), target)
     }
 
-    /// As [`OutputFile::create_replacing`], with the unfinished file in `folder`, which must lie on
-    /// the same file system.
+    /// A file that may replace an older version of itself or not, and which is made in `folder`;
+    /// that must lie on the same file system.
     ///
     /// # Errors
-    /// What the operating system says.
-    pub fn create_in(folder: &Path, target: &Path) -> io::Result<Self> {
+    /// What the operating system says, and `AlreadyExists` when there is something to replace.
+    pub fn create_in(folder: &Path, target: &Path, replaces: bool) -> io::Result<Self> {
+        if !replaces && target.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let name = target.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
-        Self::begin(folder.join(name), target)
+        let mut output = Self::begin(folder.join(name), target)?;
+        output.replaces = replaces;
+        Ok(output)
     }
 
     fn begin(partial: PathBuf, target: &Path) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&partial)?;
-        Ok(Self { file, partial, target: target.to_owned(), finished: false })
+        Ok(Self { file, partial, target: target.to_owned(), replaces: true, finished: false })
     }
 
     /// The file, for writing.
@@ -130,13 +160,30 @@ impl OutputFile {
     /// Flushes to the disk and gives the file its final name.
     ///
     /// # Errors
-    /// What the operating system says; the target is then unchanged.
+    /// What the operating system says, and `AlreadyExists` when another program was faster to make a
+    /// target that was not to be replaced; the target is then unchanged.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.partial, &self.target)?;
+        if self.replaces {
+            std::fs::rename(&self.partial, &self.target)?;
+        } else {
+            rename_new(&self.partial, &self.target)?;
+        }
         self.finished = true;
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// Renames a file to a name that nothing has.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    // A link is never made over a file, a rename is.
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Sticks are often FAT, which has no links.
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(from, to),
     }
 }
 
@@ -154,6 +201,23 @@ mod tests {
     use std::io::Write;
 
     #[test]
+    fn a_folder_is_writable_unless_its_mode_says_otherwise() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = std::env::temp_dir().join(format!("anklume-mode-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        assert!(is_writable_folder(&directory));
+        assert!(!is_writable_folder(&directory.join("none")));
+        assert!(!is_writable_folder(Path::new("/dev/null")));
+        // No mode keeps root out.
+        if !crate::process::effective_user_is_root() {
+            let read_only = std::fs::Permissions::from_mode(0o555);
+            std::fs::set_permissions(&directory, read_only).unwrap();
+            assert!(!is_writable_folder(&directory));
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
     fn a_file_appears_whole_or_not_at_all() {
         let directory = std::env::temp_dir().join(format!("anklume-file-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
@@ -167,6 +231,18 @@ mod tests {
         assert!(!target.exists());
         output.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
+        assert!(OutputFile::create(&target).is_err());
+        let late = directory.join("y.iso");
+        let output = OutputFile::create(&late).unwrap();
+        std::fs::write(&late, b"faster").unwrap();
+        assert_eq!(output.finish().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&late).unwrap(), b"faster");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+        let output = OutputFile::create_replacing(&late).unwrap();
+        let extra = output.partial_path().file_name().unwrap().len() - "y.iso".len();
+        assert!(extra <= PARTIAL_NAME_BYTES, "{extra}");
+        output.finish().unwrap();
+        assert_eq!(std::fs::read(&late).unwrap(), b"");
         assert!(FileReader::open(&directory).is_err());
         std::fs::remove_dir_all(&directory).unwrap();
     }

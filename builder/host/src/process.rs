@@ -211,17 +211,20 @@ impl Cmd {
 
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.program.display())?;
-        for argument in &self.arguments {
-            let text = argument.to_string_lossy();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
-            if !text.is_empty() && text.chars().all(plain) {
-                write!(f, " {text}")?;
-            } else {
-                write!(f, " '{}'", text.replace('\'', "'\\''"))?;
-            }
-        }
-        Ok(())
+        write!(f, "{}", shell_word(&self.program.to_string_lossy()))?;
+        self.arguments
+            .iter()
+            .try_for_each(|argument| write!(f, " {}", shell_word(&argument.to_string_lossy())))
+    }
+}
+
+/// `text` as one word of a shell.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 

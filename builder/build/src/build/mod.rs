@@ -7,9 +7,11 @@ mod companions;
 mod digests;
 mod facts;
 mod image;
+mod init_program;
 mod initramfs;
 mod loader;
 mod lock;
+mod options;
 mod output;
 mod overlay;
 mod pack;
@@ -31,7 +33,7 @@ use anklume_definition::Profile;
 use anklume_host::file::FileReader;
 use anklume_host::workfolder::WorkFolder;
 use anklume_layout::cmdline;
-use anklume_layout::disk::{ContentSizes, DiskPlan};
+use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_roottree::{Index, Package, Tree};
 use anklume_squashfs_writer::Report;
@@ -290,8 +292,9 @@ impl Build<'_> {
             boot: slot_files(&manifest)?.minimum_bytes()?,
             os: os.padded_bytes.saturating_add(manifest.hash_bytes),
         };
-        let disk = DiskPlan::new(self.request.format, sizes).context("the image")?;
-        let target = output::ImageFile::create(work, output, disk.total_bytes)?;
+        let disk = self.disk(sizes)?;
+        let replaces = self.request.force;
+        let target = output::ImageFile::create(work, output, replaces, disk.total_bytes)?;
         let root_hash = self.hash_and_copy(&target, &disk, &identity, &os, &manifest)?;
         self.fill_in(&mut manifest, &root_hash.to_string());
         let step = self.reporter.step("image file");
@@ -311,8 +314,6 @@ impl Build<'_> {
         write(&manifest)?;
         digests::fill_in(&mut manifest, &target)?;
         write(&manifest)?;
-        // Somebody else may have made it meanwhile.
-        self.request.output_path(&inputs.version)?;
         target.finish()?;
         step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
@@ -333,6 +334,20 @@ impl Build<'_> {
         made.write(&path)?;
         cached::seal(&path)?;
         Ok(made)
+    }
+
+    /// The partitions of the image.
+    fn disk(&self, sizes: ContentSizes) -> Result<DiskPlan, Failure> {
+        let slot = self.request.slot_bytes();
+        DiskPlan::with_slot(self.request.format, sizes, slot).map_err(|error| match error {
+            DiskError::SlotTooSmall { os, slot } => Failure::refused(format!(
+                "the OS and its hash tree take {}, but a slot has {} ({error})",
+                human_bytes(os),
+                human_bytes(slot)
+            ))
+            .hint("raise `sizes.slot` in the definition, or leave it out"),
+            DiskError::TooLarge => Failure::failed(format!("the image: {error}")),
+        })
     }
 
     /// What the slot holds, with zeros in place of the root hash.
@@ -458,7 +473,6 @@ fn manifest_package(package: &Package) -> manifest::Package {
 
 /// A folder beside the output, on the same disk, that is removed in the end.
 fn work_folder(output: &Path) -> Result<WorkFolder, Failure> {
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    WorkFolder::create(parent).context(format!("creating a folder in {}", parent.display()))
+    let parent = options::folder_of(output);
+    WorkFolder::create(&parent).context(format!("creating a folder in {}", parent.display()))
 }

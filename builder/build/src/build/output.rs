@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anklume_bytes::{ReadAt, ReadError};
@@ -13,6 +13,7 @@ use anklume_layout::{Role, Slot};
 use anklume_verity::{Builder, Tree};
 
 use super::image::{check_disjoint, copy};
+use super::request::exists;
 use super::slot::{Source, Writes};
 use crate::events::Step;
 use crate::failure::{Context, Failure};
@@ -24,20 +25,30 @@ const PIECE_BYTES: u64 = 32 << 20;
 #[derive(Debug)]
 pub(super) struct ImageFile {
     output: OutputFile,
+    path: PathBuf,
     total_bytes: u64,
 }
 
 impl ImageFile {
     /// Begins a file of `total_bytes` zeros that take no room, in the folder `work`.
-    pub(super) fn create(work: &Path, path: &Path, total_bytes: u64) -> Result<Self, Failure> {
+    pub(super) fn create(
+        work: &Path,
+        path: &Path,
+        replaces: bool,
+        total_bytes: u64,
+    ) -> Result<Self, Failure> {
         let what = || format!("creating {}", path.display());
-        let output = OutputFile::create_in(work, path).context(what())?;
+        let output =
+            OutputFile::create_in(work, path, replaces).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => exists(path),
+                _ => Failure::failed(format!("{}: {error}", what())),
+            })?;
         output
             .file()
             .set_len(total_bytes)
             .map_err(|error| written(&error))
             .map_err(|f| f.hint(what()))?;
-        Ok(Self { output, total_bytes })
+        Ok(Self { output, path: path.to_owned(), total_bytes })
     }
 
     /// Copies the packed OS to slot A while hashing it, zeros up to `padded_bytes`, and writes the
@@ -106,7 +117,11 @@ impl ImageFile {
 
     /// Flushes the file and gives it its name.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        self.output.finish().map_err(|error| written(&error))
+        self.output.finish().map_err(|error| match error.kind() {
+            // Another build was faster.
+            io::ErrorKind::AlreadyExists => exists(&self.path),
+            _ => written(&error),
+        })
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -164,5 +179,29 @@ fn written(error: &io::Error) -> Failure {
         io::ErrorKind::FileTooLarge => failure
             .hint("the file system or a limit of this shell does not allow a file of this size"),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_faster_build_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.iso");
+        let works = ["a", "b"].map(|name| folder.path().join(name));
+        works.iter().for_each(|work| std::fs::create_dir(work).unwrap());
+        let [slowly, fast] = &works;
+        let slow = ImageFile::create(slowly, &path, false, 512).unwrap();
+        ImageFile::create(fast, &path, true, 1024).unwrap().finish().unwrap();
+        for failure in
+            [slow.finish().unwrap_err(), ImageFile::create(slowly, &path, false, 512).unwrap_err()]
+        {
+            assert_eq!(failure.kind(), crate::failure::Kind::Refused);
+            assert!(failure.message().ends_with("x.iso exists"), "{}", failure.message());
+            assert!(failure.hint_text().is_some_and(|hint| hint.contains("--force")));
+        }
+        assert_eq!(path.metadata().unwrap().len(), 1024);
     }
 }

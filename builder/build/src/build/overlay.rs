@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anklume_roottree::{Content, OverlayEntry, OverlayKind};
 
+use crate::events::human_bytes;
 use crate::failure::{Context, Failure};
 
+/// Largest file of an overlay. A sparse one takes no room where it lies, but all of its zeros pass the
+/// processor.
+const MAX_FILE_BYTES: u64 = 4 << 30;
 /// Deepest folder of an overlay.
 const MAX_OVERLAY_DEPTH: usize = 64;
 
@@ -30,7 +34,8 @@ fn walk(
         return Err(Failure::refused(format!(
             "{}: deeper than {MAX_OVERLAY_DEPTH} folders",
             what()
-        )));
+        ))
+        .hint("an overlay holds the files of an image, not a whole machine"));
     }
     let read = fs::read_dir(&folder).context(what())?;
     let mut names = read
@@ -52,6 +57,7 @@ fn walk(
         } else if metadata.is_symlink() {
             OverlayKind::Symlink(text(&fs::read_link(&on_disk).context(what())?)?)
         } else if metadata.is_file() {
+            check_size(&on_disk, metadata.len())?;
             OverlayKind::File(Content::Source { key: text(&on_disk)?, size: metadata.len() })
         } else {
             return Err(Failure::refused(format!(
@@ -67,4 +73,17 @@ fn walk(
         }
     }
     Ok(())
+}
+
+fn check_size(file: &Path, bytes: u64) -> Result<(), Failure> {
+    if bytes <= MAX_FILE_BYTES {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "the file {} of an overlay has {}, more than {}",
+        file.display(),
+        human_bytes(bytes),
+        human_bytes(MAX_FILE_BYTES)
+    ))
+    .hint("an image is no place for data of this size; keep it on a disk of its own"))
 }

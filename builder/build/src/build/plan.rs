@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anklume_layout::disk::{ContentSizes, DiskPlan};
-use anklume_layout::{ESP_BYTES, Role};
+use anklume_layout::Role;
+use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
 use serde::Serialize;
 
 use super::archive::{self, ArchiveState, Mirror};
@@ -144,11 +144,21 @@ fn output_name(request: &Request) -> String {
 
 /// The partitions, as far as they are known before anything is packed.
 fn layout(request: &Request) -> Result<Vec<String>, Failure> {
-    let unknown = ContentSizes { boot: ESP_BYTES, os: ESP_BYTES };
-    let disk = DiskPlan::new(request.format, unknown).context("the image")?;
+    // The smallest that there is, so that no slot is too small for it.
+    let unknown = ContentSizes { boot: 1, os: 1 };
+    let slot = request.slot_bytes();
+    let disk = DiskPlan::with_slot(request.format, unknown, slot).context("the image")?;
     let size = |role, bytes| match (role, request.format) {
-        (Role::Boot(_) | Role::Os(_), anklume_layout::disk::Format::Iso) => {
-            "as large as its content".into()
+        (Role::Os(_), Format::Iso) => match slot {
+            Some(slot) => format!(
+                "as large as its content, at most {} (sizes.slot)",
+                crate::events::human_bytes(slot)
+            ),
+            None => "as large as its content".into(),
+        },
+        (Role::Boot(_), Format::Iso) => "as large as its content".into(),
+        (Role::Os(_), Format::Raw) if slot.is_some() => {
+            format!("{} (sizes.slot)", crate::events::human_bytes(bytes))
         }
         (Role::Boot(_) | Role::Os(_), _) => {
             format!("at least {}", crate::events::human_bytes(bytes))

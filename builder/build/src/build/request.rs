@@ -8,6 +8,7 @@ use anklume_host::file::FileReader;
 use anklume_layout::disk::Format;
 
 use super::lock::Locked;
+use super::{init_program, options, overlay};
 use crate::cli::{BuildArgs, FormatArg, LockArgs};
 use crate::failure::{Context, Failure};
 
@@ -47,10 +48,13 @@ impl Request {
         let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
         let definition = read_definition(&path)?;
         for package in &args.packages {
-            check_package(package)?;
+            options::check_package(package)?;
         }
         if let Some(version) = &args.image_version {
-            check_version(version)?;
+            options::check_version(version)?;
+        }
+        if let Some(mirror) = &args.mirror {
+            options::check_mirror(mirror)?;
         }
         let overlays = overlays(&path, &definition, &args.overlays)?;
         let lock =
@@ -77,13 +81,19 @@ impl Request {
                 text => crate::size::parse("--block-cache", text)?,
             },
             offline: args.offline,
-            init: init_program(args.init.as_deref())?,
+            init: init(args.init.as_deref())?,
             lock,
             snapshot: args.snapshot.clone(),
             definition,
         };
-        if let Some(output) = &request.output {
-            request.check_output(output)?;
+        // The version of the packages decides the name if nothing else does; the folder is known.
+        let output = request.version.as_ref().map(|version| request.output_name(version));
+        match request.output.clone().or_else(|| output.map(PathBuf::from)) {
+            Some(output) => request.check_output(&output)?,
+            None => options::check_new_file(Path::new("x"), "-o")?,
+        }
+        if let Some(report) = &request.report {
+            options::check_new_file(report, "--report")?;
         }
         Ok(request)
     }
@@ -113,6 +123,11 @@ impl Request {
         Ok((request, path))
     }
 
+    /// Size of a slot's OS partition, if the definition says it.
+    pub(super) fn slot_bytes(&self) -> Option<u64> {
+        self.definition.sizes.slot.map(|slot| slot.bytes())
+    }
+
     /// Where the image of `version` goes.
     pub(super) fn output_path(&self, version: &str) -> Result<PathBuf, Failure> {
         let name = || PathBuf::from(self.output_name(version));
@@ -136,15 +151,7 @@ impl Request {
 
     fn check_output(&self, output: &Path) -> Result<(), Failure> {
         let shown = output.display();
-        let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        if !parent.is_dir() {
-            return Err(Failure::refused(format!("{} is not a folder", parent.display()))
-                .hint("create it, or choose another output with -o"));
-        }
-        if output.file_name().is_none() {
-            return Err(Failure::refused(format!("{shown} is not a file name")));
-        }
+        options::check_new_file(output, "-o")?;
         let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
         if !metadata.is_file() {
             return Err(Failure::refused(format!("{shown} exists and is not a regular file")).hint(
@@ -152,12 +159,16 @@ impl Request {
             ));
         }
         if !self.force {
-            return Err(Failure::refused(format!("{shown} exists")).hint(
-                "--force replaces it once the new image is finished; -o takes another name",
-            ));
+            return Err(exists(output));
         }
         Ok(())
     }
+}
+
+/// What there is to say of an output that is already there.
+pub(super) fn exists(output: &Path) -> Failure {
+    Failure::refused(format!("{} exists", output.display()))
+        .hint("--force replaces it once the new image is finished; -o takes another name")
 }
 
 fn definition_path(base: Option<&str>, image: Option<&Path>) -> Result<PathBuf, Failure> {
@@ -221,40 +232,12 @@ fn overlays(
     let folder = definition.parent().unwrap_or(Path::new("")).join("..").join("overlays");
     let named = content.overlays.folders.iter().map(|name| folder.join(name));
     let all: Vec<PathBuf> = named.chain(more.iter().cloned()).collect();
-    for overlay in &all {
-        if !overlay.is_dir() {
-            return Err(Failure::refused(format!(
-                "the overlay {} is not a folder",
-                overlay.display()
-            )));
-        }
+    for folder in &all {
+        options::check_overlay(folder)?;
+        // What it holds is read again when the packages are there; what is wrong with it is wrong now.
+        overlay::read_overlay(folder)?;
     }
     Ok(all)
-}
-
-/// Debian policy section 5.6.7: at least two characters of `a-z0-9+-.`, the first alphanumeric.
-fn check_package(name: &str) -> Result<(), Failure> {
-    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let rest =
-        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c));
-    if name.len() < 2 || !first || !rest {
-        return Err(Failure::refused(format!("`{name}` is not the name of a package"))
-            .hint("--package takes one name of lower-case letters, digits, `+`, `-` and `.`"));
-    }
-    Ok(())
-}
-
-/// The version stands in file names, os-release and the boot menu.
-fn check_version(version: &str) -> Result<(), Failure> {
-    let first = version.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let rest = version
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._~^+-".contains(c));
-    if !first || !rest || version.len() > 32 {
-        return Err(Failure::refused(format!("`{version}` is not a version"))
-            .hint("--image-version takes up to 32 lower-case letters, digits, `.`, `_`, `~`, `^`, `+` and `-`"));
-    }
-    Ok(())
 }
 
 /// Without the time in it, the archive would answer with the packages of today.
@@ -287,10 +270,11 @@ fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
     std::path::absolute(&path).context(format!("the folder {}", path.display()))
 }
 
-fn init_program(given: Option<&Path>) -> Result<PathBuf, Failure> {
+fn init(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let beside = || Some(std::env::current_exe().ok()?.with_file_name("anklume-init"));
     let path = given.map(Path::to_owned).or_else(beside).unwrap_or_default();
     if path.is_file() {
+        init_program::check(&path)?;
         return Ok(path);
     }
     Err(Failure::refused(format!("the program {} is not there", path.display()))

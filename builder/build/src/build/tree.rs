@@ -5,7 +5,7 @@ use std::io::Read;
 
 use anklume_definition::Definition;
 use anklume_host::file::FileReader;
-use anklume_roottree::image::{OsRelease, impersonal, relocated, without};
+use anklume_roottree::image::{Found, Lack, OsRelease, impersonal, lacks, relocated, without};
 use anklume_roottree::units::{Action, enable};
 use anklume_roottree::{Change, Index, Node, Tree, overlay};
 
@@ -38,9 +38,15 @@ pub(super) fn compose<'a>(
     apply(&mut tree, &without(index, |path| definition.paths.leaves_out(path)))?;
     for folder in &request.overlays {
         let entries = read_overlay(folder)?;
-        let changes = overlay(&entries).context(format!("the overlay {}", folder.display()))?;
-        apply(&mut tree, &changes)?;
+        let what = format!("the overlay {}", folder.display());
+        for change in overlay(&entries).context(&what)? {
+            tree.apply(&change).map_err(|error| {
+                Failure::refused(format!("{what}: {error}"))
+                    .hint("an overlay cannot turn a directory of the packages into something else")
+            })?;
+        }
     }
+    check_bootable(&lacks(&tree), definition)?;
     let os_release = tree
         .read_file(tar, &open_source, "usr/lib/os-release", SMALL_FILE_BYTES)
         .context("the root tree")?;
@@ -54,6 +60,49 @@ pub(super) fn compose<'a>(
     apply(&mut tree, &[Change::Put(Node::file("usr/lib/os-release", 0o644, os_release))])?;
     enable_units(&mut tree, tar, definition)?;
     Ok(tree)
+}
+
+/// Refuses a tree that would not boot, and says what took away what it needs.
+fn check_bootable(lacks: &[Lack], definition: &Definition) -> Result<(), Failure> {
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let mut blamed = false;
+    let said: Vec<String> = lacks
+        .iter()
+        .map(|lack| match culprit(lack, definition) {
+            Some(culprit) => {
+                blamed = true;
+                format!("{lack} ({culprit})")
+            }
+            None => lack.to_string(),
+        })
+        .collect();
+    let hint = match blamed {
+        true => "repair what is named in brackets, or add it to `keep`",
+        false => "the packages must bring an init, such as systemd-sysv, and a base system",
+    };
+    Err(Failure::refused(format!("an image of this tree cannot boot: {}", said.join("; ")))
+        .hint(hint))
+}
+
+/// The entry of the definition that is to blame, where one is.
+fn culprit(lack: &Lack, definition: &Definition) -> Option<String> {
+    let gone = match &lack.found {
+        Found::Nothing(path) => path,
+        _ => &lack.needed,
+    };
+    let paths = &definition.paths;
+    let left_out = paths.leaves_out(gone.as_bytes());
+    let pattern =
+        paths.leave_out.iter().find(|pattern| left_out && pattern.covers(gone.as_bytes()));
+    let link = definition.links.keys().find(|link| {
+        [gone, &lack.needed]
+            .iter()
+            .any(|path| path.strip_prefix(link.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    });
+    let pattern = pattern.map(|pattern| format!("`leave-out` has {pattern}"));
+    pattern.or_else(|| link.map(|link| format!("`links` has {link}")))
 }
 
 fn apply(tree: &mut Tree<'_>, changes: &[Change]) -> Result<(), Failure> {
@@ -87,4 +136,45 @@ fn enable_units(
         apply(tree, &[Change::Put(link)])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFINITION: &str = r#"name = "a"
+title = "A"
+description = "An image."
+packages = []
+[os]
+base = "debian"
+suite = "trixie"
+architecture = "amd64"
+components = ["main"]
+[kernel]
+package = "linux-image-amd64"
+[paths]
+leave-out = ["/usr/share/*", "/usr/lib/systemd"]
+[links]
+"/sbin" = "var/sbin"
+"#;
+
+    fn said(needed: &str, found: Found) -> String {
+        let definition = Definition::parse(DEFINITION, "a.toml").unwrap();
+        let lack = Lack { needed: needed.to_owned(), found };
+        let failure = check_bootable(&[lack], &definition).unwrap_err();
+        assert!(failure.hint_text().is_some());
+        failure.message().to_owned()
+    }
+
+    #[test]
+    fn what_took_it_is_named() {
+        let nothing = |path: &str| Found::Nothing(path.to_owned());
+        let text = said("/sbin/init", nothing("/usr/lib/systemd/systemd"));
+        assert!(text.ends_with("is not there (`leave-out` has /usr/lib/systemd)"), "{text}");
+        let text = said("/sbin/init", nothing("/var/sbin/init"));
+        assert!(text.ends_with("(`links` has /sbin)"), "{text}");
+        let text = said("/proc", nothing("/proc"));
+        assert!(text.ends_with("there is no /proc"), "{text}");
+    }
 }

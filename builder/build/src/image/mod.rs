@@ -21,13 +21,14 @@ pub use source::Bytes;
 pub use verify::{Options, Progress, verify};
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anklume_layout::Slot;
 use anklume_layout::manifest::Digest;
 
 use crate::cli::{InspectArgs, VerifyArgs};
 use crate::events::{Reporter, Step};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use read::digests::{Found, boot_files, loader};
 use read::disk::Disk;
 use read::slot::SlotParts;
@@ -50,12 +51,51 @@ pub(crate) fn digests(image: &Bytes<'_>) -> Result<(Digests, Digests), Fault> {
 }
 
 /// `anklume-build inspect`.
-pub(crate) fn inspect_file(args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
+pub(crate) fn inspect_files(args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
+    each(&args.images, reporter, |image| inspect_file(image, args, reporter))
+}
+
+/// `anklume-build verify`.
+pub(crate) fn verify_files(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
+    each(&args.images, reporter, |image| {
+        if args.images.len() > 1 && !args.json {
+            print::heading(&image.display().to_string())?;
+        }
+        verify_file(image, args, reporter)
+    })
+}
+
+/// Does `look` to every image, whatever becomes of the others. The last error counts those that
+/// failed, and has the worst exit code of theirs.
+fn each(
+    images: &[PathBuf],
+    reporter: &Reporter,
+    mut look: impl FnMut(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if let [image] = images {
+        return look(image);
+    }
+    let mut kinds = Vec::new();
+    for image in images {
+        let Err(failure) = look(image) else { continue };
+        if failure.kind() == Kind::Interrupted {
+            return Err(failure);
+        }
+        reporter.failed(&failure);
+        kinds.push(failure.kind());
+    }
+    let (bad, all) = (kinds.len(), images.len());
+    kinds.into_iter().max().map_or(Ok(()), |worst| {
+        Err(Failure::new(worst, format!("{bad} of {all} images have the errors above")))
+    })
+}
+
+fn inspect_file(image: &Path, args: &InspectArgs, reporter: &Reporter) -> Result<(), Failure> {
     let unread = |failure| unread(args.json, reporter, failure);
-    let source = Source::open(&args.image).map_err(unread)?;
+    let source = Source::open(image).map_err(unread)?;
     let facts = inspect(&source, Depth::Files);
     source.trouble().map_err(unread)?;
-    let name = args.image.display().to_string();
+    let name = image.display().to_string();
     match args.json {
         true => print::json(&name, &facts)?,
         false if facts.table.is_some() => print::facts(&name, &facts, args.packages)?,
@@ -69,10 +109,9 @@ pub(crate) fn inspect_file(args: &InspectArgs, reporter: &Reporter) -> Result<()
     Err(Failure::damaged(format!("the image {name}: {first}{more}")))
 }
 
-/// `anklume-build verify`.
-pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
+fn verify_file(image: &Path, args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
     let unread = |failure| unread(args.json, reporter, failure);
-    let source = Source::open(&args.image).map_err(unread)?;
+    let source = Source::open(image).map_err(unread)?;
     let options = Options { deep: args.deep, medium: source.is_device() };
     let mut current: Option<(String, Step<'_>)> = None;
     let report = verify(&source, options, &mut |name, done, total| {
@@ -85,7 +124,7 @@ pub(crate) fn verify_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(), 
     });
     drop(current);
     source.trouble().map_err(unread)?;
-    let name = args.image.display().to_string();
+    let name = image.display().to_string();
     match args.json {
         true => print::json(&name, &report)?,
         false => print::report(&report)?,

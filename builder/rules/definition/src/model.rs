@@ -15,16 +15,19 @@ use crate::{ByteSize, Pattern};
 pub struct Definition {
     /// Name of the image: prefix of its files, `IMAGE_ID` of os-release, and the string that an
     /// update must carry to replace it. Lower-case letters, digits and single hyphens, at most 32.
+    /// Ends in `-test` if, and only if, `test` is true.
     #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"))]
     pub name: String,
     /// Name for people, on menus and consoles. Printable ASCII without `"`, `$`, `` ` `` and `\`,
-    /// which would need quoting in os-release and in the boot menu.
-    #[schemars(length(min = 1, max = 64))]
+    /// which would need quoting in os-release and in the boot menu; no hyphen first. Contains `TEST`
+    /// if, and only if, `test` is true.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[^-]"))]
     pub title: String,
     /// One line: what the image is for.
     #[schemars(length(min = 1, max = 512))]
     pub description: String,
-    /// Test images open shells to whoever holds the console, and say so everywhere.
+    /// Test images open shells to whoever holds the console, and say so everywhere: their name ends
+    /// in `-test` and their title contains `TEST`.
     #[serde(default)]
     pub test: bool,
     /// The distribution that the tree is made from.
@@ -44,7 +47,8 @@ pub struct Definition {
     pub paths: Paths,
     /// Paths that become symbolic links: absolute path = relative target. What the directory at
     /// the path held moves to the target. For directories that must be writable although the root
-    /// file system is not.
+    /// file system is not. Only directories at the top, and none that a boot needs: `/dev`, `/etc`,
+    /// `/proc`, `/run`, `/sys`, `/tmp`, `/usr`, `/var`.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
     /// How the root file system is compressed.
@@ -93,8 +97,11 @@ pub enum Architecture {
 pub struct Kernel {
     /// Package of the kernel; not listed again in a group.
     pub package: String,
-    /// Words of the kernel command line, one per entry. The root hash is added by the builder.
+    /// Words of the kernel command line, one per entry: letters, digits and `_.,:/=+@%~-`, since all
+    /// else means something to the boot loader. The root hash is added by the builder; what begins
+    /// with `anklume.`, `iso-scan/filename=`, `initrd=` or `BOOT_IMAGE=` is not for definitions.
     #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9_.,:/=+@%~-]+$")))]
     pub command_line: Vec<String>,
     /// Whether the CPU microcode of the packages `intel-microcode` and `amd64-microcode` goes in
     /// front of the initramfs.
@@ -198,7 +205,9 @@ pub enum Profile {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sizes {
-    /// Bytes of one slot's OS partition, whole MiB; chosen from the image's size if absent.
+    /// Size of one slot's OS partition in a raw image: whole MiB, at least what the OS with its hash
+    /// tree takes, at most 1TiB; twice the OS and at least 4GiB if absent. An ISO's partition is as
+    /// large as its content, which must not be more than this.
     #[serde(default)]
     pub slot: Option<ByteSize>,
 }

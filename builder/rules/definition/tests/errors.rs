@@ -114,6 +114,7 @@ fn values_that_their_rule_refuses() {
     for (from, to, key) in [
         ("\"a\"", "\"A\"", "name"),
         ("\"A\"", "\"a $(b)\"", "title"),
+        ("\"A\"", "\"-a\"", "title"),
         ("\"An image.\"", "\" \"", "description"),
         ("\"trixie\"", "\"trixie/updates\"", "os.suite"),
         ("[\"main\"]", "[\"contrib\"]", "os.components"),
@@ -145,12 +146,15 @@ fn the_rest_of_the_rules() {
         ("[links]\n\"/home\" = \"/var/home\"", "links./home"),
         ("[links]\n\"/home\" = \"var/../home\"", "links./home"),
         ("[links]\n\"/home\" = \"home\"", "links./home"),
+        ("[links]\n\"/etc\" = \"usr/etc\"", "links./etc"),
+        ("[links]\n\"/run\" = \"usr/run\"", "links./run"),
         ("[links]\n\"/usr/local\" = \"var/local\"", "links./usr/local"),
         ("[compression]\ndev = 0", "compression.dev"),
         ("[compression]\nrelease = 23", "compression.release"),
         ("[compression]\nblock = \"96KiB\"", "compression.block"),
         ("[compression]\nblock = \"2MiB\"", "compression.block"),
         ("[sizes]\nslot = \"1025KiB\"", "sizes.slot"),
+        ("[sizes]\nslot = \"1048577MiB\"", "sizes.slot"),
     ] {
         let error = with(tail);
         assert_eq!(error.key, key, "{tail}: {error}");
@@ -165,6 +169,10 @@ fn the_kernel_table() {
         ("command-line = [\"a=\\\"b\\\"\"]", "kernel.command-line[0]"),
         ("command-line = [\"quiet\", \"quiet\"]", "kernel.command-line[1]"),
         ("command-line = [\"anklume.roothash=0\"]", "kernel.command-line[0]"),
+        ("command-line = [\"quiet\", \"a;halt\"]", "kernel.command-line[1]"),
+        ("command-line = [\"iso-scan/filename=/a.iso\"]", "kernel.command-line[0]"),
+        ("command-line = [\"initrd=/a\"]", "kernel.command-line[0]"),
+        ("command-line = [\"BOOT_IMAGE=/a\"]", "kernel.command-line[0]"),
         ("initramfs = \"test\"", "kernel.initramfs"),
         ("microcode = true", "kernel.microcode"),
     ] {
@@ -172,6 +180,27 @@ fn the_kernel_table() {
     }
     let long = format!("[kernel]\ncommand-line = [\"{}\"]", "a".repeat(1025));
     assert_eq!(changed("[kernel]", &long).key, "kernel.command-line");
+}
+
+#[test]
+fn test_images_say_so_and_others_do_not() {
+    let text = |name: &str, title: &str, test: bool| {
+        let head = format!("name = \"{name}\"\ntitle = \"{title}\"\ntest = {test}\n");
+        SMALLEST.replacen("name = \"a\"\ntitle = \"A\"\n", &head, 1)
+    };
+    for (name, title, test) in [("a-test", "A TEST", true), ("a", "A", false)] {
+        Definition::parse(&text(name, title, test), "a.toml").unwrap();
+    }
+    for (name, title, test, key) in [
+        ("a", "A TEST", true, "name"),
+        ("a-test", "A test", true, "title"),
+        ("a-test", "A", false, "name"),
+        ("a", "A TEST", false, "title"),
+    ] {
+        let error = refused(&text(name, title, test));
+        assert_eq!(error.key, key, "{name} {title} {test}");
+        assert!(error.to_string().contains("test = true"), "{error}");
+    }
 }
 
 #[test]

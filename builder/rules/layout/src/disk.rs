@@ -54,10 +54,21 @@ pub struct DiskPlan {
     pub total_bytes: u64,
 }
 
-/// Content that no partition table can describe.
+/// Content that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the sizes of the image add up to more than 2^64 bytes")]
-pub struct TooLarge;
+pub enum DiskError {
+    /// No partition table can describe it.
+    #[error("the sizes of the image add up to more than 2^64 bytes")]
+    TooLarge,
+    /// The OS is larger than the slot that was asked for.
+    #[error("the OS and its hash tree take {os} bytes, but a slot has {slot} bytes")]
+    SlotTooSmall {
+        /// Bytes of the squashfs and its hash tree.
+        os: u64,
+        /// Bytes that were asked for.
+        slot: u64,
+    },
+}
 
 impl DiskPlan {
     /// Lays out a medium for `format` with `content` in slot A.
@@ -66,8 +77,24 @@ impl DiskPlan {
     /// that is too small for a later version cannot be mended on a machine that is in use.
     ///
     /// # Errors
-    /// [`TooLarge`].
-    pub fn new(format: Format, content: ContentSizes) -> Result<Self, TooLarge> {
+    /// [`DiskError::TooLarge`].
+    pub fn new(format: Format, content: ContentSizes) -> Result<Self, DiskError> {
+        Self::with_slot(format, content, None)
+    }
+
+    /// As [`DiskPlan::new`], with OS partitions of `slot` bytes, if given, in a full layout. An ISO
+    /// must only fit: its slot grows on the medium.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn with_slot(
+        format: Format,
+        content: ContentSizes,
+        slot: Option<u64>,
+    ) -> Result<Self, DiskError> {
+        if let Some(slot) = slot.filter(|slot| *slot < content.os) {
+            return Err(DiskError::SlotTooSmall { os: content.os, slot });
+        }
         let size = |role| -> Option<u64> {
             Some(match (role, format) {
                 (Role::BiosBoot, _) => BIOS_BOOT_BYTES,
@@ -78,7 +105,10 @@ impl DiskPlan {
                 (Role::Boot(_), Format::Raw) => {
                     content.boot.checked_mul(2)?.max(MINIMUM_BOOT_BYTES)
                 }
-                (Role::Os(_), Format::Raw) => content.os.checked_mul(2)?.max(MINIMUM_SLOT_BYTES),
+                (Role::Os(_), Format::Raw) => match slot {
+                    Some(slot) => slot,
+                    None => content.os.checked_mul(2)?.max(MINIMUM_SLOT_BYTES),
+                },
                 (Role::Persist, Format::Raw) => PERSIST_BYTES,
             })
         };
@@ -87,13 +117,13 @@ impl DiskPlan {
         for role in Role::ALL {
             let bytes = size(role)
                 .and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT_BYTES))
-                .ok_or(TooLarge)?;
+                .ok_or(DiskError::TooLarge)?;
             if bytes > 0 {
                 extents.push(Extent { role, offset, bytes });
-                offset = offset.checked_add(bytes).ok_or(TooLarge)?;
+                offset = offset.checked_add(bytes).ok_or(DiskError::TooLarge)?;
             }
         }
-        let total_bytes = offset.checked_add(BACKUP_TABLE_BYTES).ok_or(TooLarge)?;
+        let total_bytes = offset.checked_add(BACKUP_TABLE_BYTES).ok_or(DiskError::TooLarge)?;
         Ok(Self { extents, total_bytes })
     }
 
@@ -160,6 +190,32 @@ mod tests {
     #[test]
     fn absurd_sizes_are_an_error() {
         let absurd = ContentSizes { boot: u64::MAX / 2 + 1, os: 1 };
-        assert_eq!(DiskPlan::new(Format::Raw, absurd), Err(TooLarge));
+        assert_eq!(DiskPlan::new(Format::Raw, absurd), Err(DiskError::TooLarge));
+    }
+
+    #[test]
+    fn a_slot_has_the_size_that_was_asked_for() {
+        let small = ContentSizes { boot: 40 << 20, os: 150 << 20 };
+        let slot = 300 << 20;
+        let raw = DiskPlan::with_slot(Format::Raw, small, Some(slot)).unwrap();
+        for role in [Role::Os(Slot::A), Role::Os(Slot::B)] {
+            assert_eq!(raw.extent(role).unwrap().bytes, slot);
+        }
+        let iso = DiskPlan::with_slot(Format::Iso, small, Some(slot));
+        assert_eq!(iso, DiskPlan::new(Format::Iso, small));
+    }
+
+    #[test]
+    fn a_slot_holds_the_os_to_the_last_byte() {
+        let slot = 300 << 20;
+        for format in [Format::Iso, Format::Raw] {
+            let full = ContentSizes { boot: 1, os: slot };
+            assert!(DiskPlan::with_slot(format, full, Some(slot)).is_ok());
+            let over = ContentSizes { boot: 1, os: slot + 1 };
+            let error = DiskPlan::with_slot(format, over, Some(slot)).unwrap_err();
+            assert_eq!(error, DiskError::SlotTooSmall { os: slot + 1, slot });
+            let text = error.to_string();
+            assert!(text.contains("314572801") && text.contains("314572800"), "{text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use anklume_bytes::ReadAt;
 
 use crate::index::{Entry, Index, Kind, read_file};
-use crate::tree::{Change, Content, Node, NodeKind};
+use crate::tree::{Change, Content, Node, NodeKind, Tree};
 use crate::{Error, path};
 
 /// Longest file that moves with its folder, in bytes: it is held in memory.
@@ -18,6 +18,76 @@ const DROPPED: [&str; 5] = [
     "etc/resolv.conf",
     "var/lib/dbus/machine-id",
 ];
+
+/// Directories that a boot needs under their own names: the initramfs mounts on some, systemd on
+/// others, and a link would lead somewhere else before the root file system is complete.
+const DIRECTORIES: [&str; 8] = ["dev", "etc", "proc", "run", "sys", "tmp", "usr", "var"];
+/// Files that a boot needs, through whatever links.
+const FILES: [&str; 2] = ["sbin/init", "usr/lib/os-release"];
+
+/// Something that a boot needs and that a tree does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// What is needed, an absolute path.
+    pub needed: String,
+    /// What is there instead.
+    pub found: Found,
+}
+
+/// What is where a [`Lack`] is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing at this absolute path, which the needed one leads to.
+    Nothing(String),
+    /// A symbolic link with this target, where a directory must be.
+    Link(String),
+    /// Something of another kind, with its article.
+    Kind(&'static str),
+    /// Links that lead nowhere.
+    Links(String),
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { needed, found } = self;
+        match found {
+            Found::Nothing(path) if path == needed => write!(f, "there is no {needed}"),
+            Found::Nothing(path) => write!(f, "{needed} leads to {path}, which is not there"),
+            Found::Link(target) => write!(f, "{needed} is a symbolic link to {target}"),
+            Found::Kind(kind) => write!(f, "{needed} is {kind}"),
+            Found::Links(error) => write!(f, "{needed}: {error}"),
+        }
+    }
+}
+
+/// What `tree` lacks to boot; nothing for a tree that can. Without any of these, the initramfs or
+/// the first program of the OS would stop at a machine that nobody can use.
+#[must_use]
+pub fn lacks(tree: &Tree<'_>) -> Vec<Lack> {
+    let directories = DIRECTORIES.iter().filter_map(|path| Some((path, directory(tree, path)?)));
+    let files = FILES.iter().filter_map(|path| Some((path, file(tree, path)?)));
+    let lack = |(path, found)| Lack { needed: format!("/{path}"), found };
+    directories.chain(files).map(lack).collect()
+}
+
+/// What is at `path` instead of a directory.
+fn directory(tree: &Tree<'_>, path: &str) -> Option<Found> {
+    let Some(view) = tree.view(path) else { return Some(Found::Nothing(format!("/{path}"))) };
+    match view.symlink() {
+        Some(target) => Some(Found::Link(target.to_owned())),
+        None => (!view.is_directory()).then(|| Found::Kind(view.kind_name())),
+    }
+}
+
+/// What `path` leads to instead of a file.
+fn file(tree: &Tree<'_>, path: &str) -> Option<Found> {
+    let end = match tree.walk(path, true) {
+        Ok(end) => end,
+        Err(error) => return Some(Found::Links(error.to_string())),
+    };
+    let Some(view) = tree.view(&end) else { return Some(Found::Nothing(format!("/{end}"))) };
+    view.file_size().is_none().then(|| Found::Kind(view.kind_name()))
+}
 
 /// Takes away what no two machines may share, and what a running system makes itself.
 #[must_use]
@@ -215,6 +285,49 @@ mod tests {
             let refused = relocated(&index, tar.as_slice(), "etc", target);
             assert!(matches!(refused, Err(Error::Path { .. })), "{refused:?}");
         }
+    }
+
+    fn bootable() -> Vec<u8> {
+        use tar::EntryType as E;
+        tar(|builder| {
+            for path in ["dev", "etc", "proc", "run", "sys", "tmp", "usr", "var"] {
+                add(builder, path, E::Directory, "");
+            }
+            add(builder, "sbin", E::Symlink, "usr/sbin");
+            add(builder, "usr/lib", E::Directory, "");
+            add(builder, "usr/lib/init", E::Regular, "x");
+            add(builder, "usr/lib/os-release", E::Regular, "ID=x");
+            add(builder, "usr/sbin", E::Directory, "");
+            add(builder, "usr/sbin/init", E::Symlink, "/usr/lib/init");
+        })
+    }
+
+    #[test]
+    fn what_a_boot_needs_is_missed() {
+        let tar = bootable();
+        let index = index(&tar);
+        let with = |changes: &[Change]| {
+            let mut tree = Tree::new(&index);
+            changes.iter().for_each(|change| tree.apply(change).unwrap());
+            lacks(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(with(&[]), [""; 0]);
+        let drop = |path: &str| Change::Drop(path.to_owned());
+        for path in DIRECTORIES {
+            let lacks = with(&[drop(path)]);
+            assert_eq!(lacks.first(), Some(&format!("there is no /{path}")));
+            let link = Change::Replace(Node::symlink(path, "elsewhere"));
+            assert_eq!(with(&[link])[0], format!("/{path} is a symbolic link to elsewhere"));
+        }
+        assert_eq!(with(&[drop("usr/lib/os-release")]), ["there is no /usr/lib/os-release"]);
+        let gone = "/sbin/init leads to /usr/lib/init, which is not there";
+        assert_eq!(with(&[drop("usr/lib/init")]), [gone]);
+        let folder = Change::Replace(Node::directory("usr/lib/init"));
+        assert_eq!(with(&[folder]), ["/sbin/init is a directory"]);
+        let file = Change::Replace(Node::file("proc", 0o644, ""));
+        assert_eq!(with(&[file]), ["/proc is a file"]);
+        let ring = Change::Replace(Node::symlink("usr/lib/init", "init"));
+        assert!(with(&[ring])[0].starts_with("/sbin/init: "));
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub(crate) fn facts(image: &str, facts: &Facts, packages: bool) -> Result<(), Fa
     print::text(&text(image, facts, packages))
 }
 
+/// The name of an image above what is said of it.
+pub(crate) fn heading(image: &str) -> Result<(), Failure> {
+    print::text(&format!("{image}:\n"))
+}
+
 /// One line for each check.
 pub(crate) fn report(report: &Report) -> Result<(), Failure> {
     let lines: Vec<String> = report.checks.iter().map(|check| format!("{check}\n")).collect();

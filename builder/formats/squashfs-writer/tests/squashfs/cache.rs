@@ -1,8 +1,12 @@
 //! Caches that keep what they get, and caches that answer nonsense.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use anklume_squashfs_writer::{BlockCache, BlockKey, Compressor, Options};
 
@@ -111,12 +115,14 @@ fn nonsense_changes_nothing() {
     }
 }
 
-/// Ends the thread that asks.
-struct Panics;
+/// Ends the first thread that asks.
+#[derive(Default)]
+struct Panics(AtomicU32);
 
 impl BlockCache for Panics {
     fn get(&self, _: &BlockKey, _: usize) -> Option<Vec<u8>> {
-        panic!("a cache that breaks");
+        assert_ne!(self.0.fetch_add(1, Ordering::Relaxed), 0, "a cache that breaks");
+        None
     }
 
     fn put(&self, _: &BlockKey, _: &[u8]) {}
@@ -124,9 +130,14 @@ impl BlockCache for Panics {
 
 #[test]
 fn a_cache_that_panics_does_not_hang_the_writer() {
-    let result = std::panic::catch_unwind(|| {
-        try_pack(&tree(), &options(2), &Memory::new(), Some(&Panics), &mut |_| {})
+    let (ended, end) = channel();
+    thread::spawn(move || {
+        let cache = Panics::default();
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            try_pack(&tree(), &options(2), &Memory::new(), Some(&cache), &mut |_| {})
+        }));
+        // The scope of the threads hands the panic on.
+        ended.send(result.is_err()).unwrap();
     });
-    // The scope of the threads hands the panic on.
-    assert!(result.is_err());
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true));
 }

@@ -4,18 +4,22 @@
 pub(super) const LABEL: &str =
     "1 to 32 lower-case letters, digits and single hyphens between them, a letter first";
 /// Rule of [`is_title`].
-pub(super) const TITLE: &str =
-    "1 to 64 printable ASCII characters without quotation mark, dollar sign, backquote, backslash";
+pub(super) const TITLE: &str = "1 to 64 printable ASCII characters without quotation mark, dollar sign, backquote, backslash, \
+    no hyphen first";
 /// Rule of [`is_line`].
 pub(super) const LINE: &str = "one line of 1 to 512 characters";
 /// Rule of [`is_suite`].
 pub(super) const SUITE: &str = "lower-case letters and single hyphens between them";
 /// Rule of [`is_package`].
 pub(super) const PACKAGE: &str = "at least two lower-case letters, digits, `+`, `-` and `.`, a \
-    letter or digit first (Debian policy 5.6.1)";
+    letter or digit first, no `-` last (Debian policy 5.6.1; to apt it means to remove)";
 /// Rule of [`is_unit`].
 pub(super) const UNIT: &str =
     "a unit name with its suffix, such as `ssh.service` or `getty@tty1.service` (systemd.unit(5))";
+
+/// Rule of [`is_word`].
+pub(super) const WORD: &str = "letters, digits and `_.,:/=+@%~-`: all else has a meaning to the \
+    boot loader or to the kernel";
 
 /// Suffixes of units that can be enabled, disabled or masked: systemd.unit(5), all but scopes,
 /// which have no file.
@@ -41,10 +45,21 @@ pub(super) fn is_label(name: &str) -> bool {
         && name.split('-').all(|part| !part.is_empty())
 }
 
-/// Titles: safe between double quotes in os-release and in a GRUB script.
+/// Titles: safe between double quotes in os-release and in a GRUB script, where one that begins
+/// with a hyphen would still be an option of the command that it is given to.
 pub(super) fn is_title(title: &str) -> bool {
     let good = |c: u8| (b' '..=b'~').contains(&c) && !matches!(c, b'"' | b'$' | b'`' | b'\\');
-    (1..=64).contains(&title.len()) && title.bytes().all(good) && title.trim() == title
+    (1..=64).contains(&title.len())
+        && title.bytes().all(good)
+        && title.trim() == title
+        && !title.starts_with('-')
+}
+
+/// Words of the kernel command line: they stand bare in a GRUB script, which is a language with
+/// variables, blocks, globs and comments.
+pub(super) fn is_word(word: &str) -> bool {
+    let good = |c: u8| c.is_ascii_alphanumeric() || b"_.,:/=+@%~-".contains(&c);
+    !word.is_empty() && word.bytes().all(good)
 }
 
 /// Explanations.
@@ -64,6 +79,7 @@ pub(super) fn is_package(name: &str) -> bool {
     let alphanumeric = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     (2..=128).contains(&name.len())
         && name.bytes().next().is_some_and(alphanumeric)
+        && !name.ends_with('-')
         && name.bytes().all(|c| alphanumeric(c) || matches!(c, b'+' | b'-' | b'.'))
 }
 
@@ -100,8 +116,21 @@ mod tests {
     #[test]
     fn titles_need_no_quoting() {
         assert!(is_title("anklume live OS (test)"));
-        for bad in ["", " a", "a ", "a\"b", "$(a)", "`a`", "a\\b", "a\nb", "é"] {
+        for bad in ["", " a", "a ", "a\"b", "$(a)", "`a`", "a\\b", "a\nb", "é", "-a", "--id=x"] {
             assert!(!is_title(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_mean_nothing_to_a_boot_loader() {
+        for good in ["quiet", "console=ttyS0,115200", "a.b=/c:d+e@f%g~h-i_j", "--"] {
+            assert!(is_word(good), "{good}");
+        }
+        for bad in [
+            "", "a;halt", "{", "}", "$x", "'a'", "a=\"b\"", "a|b", "a>b", "a<b", "a&b", "`a`",
+            "a\\b", "#a", "a*", "a?", "[a]", "(a)", "!a", "^a", "a b", "a\tb", "a\nb", "a\0", "é",
+        ] {
+            assert!(!is_word(bad), "{bad}");
         }
     }
 
@@ -110,7 +139,8 @@ mod tests {
         for good in ["g++", "libstdc++6", "0ad", "linux-image-6.12.117+deb13-amd64"] {
             assert!(is_package(good), "{good}");
         }
-        for bad in ["", "a", "-a", "+a", "Kbd", "a b", "a:amd64", "a=1", "a/trixie", "a_b", "kbd-é"]
+        for bad in
+            ["", "a", "-a", "a-", "+a", "Kbd", "a b", "a:amd64", "a=1", "a/trixie", "a_b", "kbd-é"]
         {
             assert!(!is_package(bad), "{bad}");
         }

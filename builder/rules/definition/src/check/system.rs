@@ -12,8 +12,17 @@ const COMPONENTS: [&str; 4] = ["contrib", "main", "non-free", "non-free-firmware
 /// The overlay that opens root shells on consoles.
 const TEST_OVERLAY: &str = "test";
 
-/// Prefix of the command-line words that the builder and the boot menu write.
-const OWN_WORDS: &str = "anklume.";
+/// How the command-line words begin that the builder, the boot menu, the boot loader and the
+/// firmware's stub write; `anklume-layout` spells them. The last one would win over theirs.
+const OWN_WORDS: [&str; 4] = ["anklume.", "iso-scan/filename=", "initrd=", "BOOT_IMAGE="];
+
+/// Largest slot: a typing error above this would fill any disk.
+const MAX_SLOT_BYTES: u64 = 1 << 40;
+
+/// Directories at the top that must not become links: the initramfs mounts on them, or programs
+/// start from them before anything could make the link's target.
+const REAL_DIRECTORIES: [&str; 8] =
+    ["/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"];
 
 /// Longest command line in bytes. x86 takes 2048 with the final zero (`COMMAND_LINE_SIZE`); the
 /// rest is for the root hash and for what a boot menu or a test adds.
@@ -45,10 +54,11 @@ pub(super) fn kernel(definition: &Definition) -> Result<(), Fault> {
     let place = table.clone().key("command-line");
     for (index, word) in kernel.command_line.iter().enumerate() {
         let place = place.clone().index(index);
-        let good = !word.is_empty() && word.bytes().all(|c| c.is_ascii_graphic() && c != b'"');
-        require(good, place.clone(), "word", word, "printable ASCII without spaces and quotes")?;
-        let expected = "none that begins with `anklume.`: the builder writes those";
-        require(!word.starts_with(OWN_WORDS), place, "word", word, expected)?;
+        require(names::is_word(word), place.clone(), "word", word, names::WORD)?;
+        let own = OWN_WORDS.iter().any(|own| word.starts_with(own));
+        let expected = "none that begins with `anklume.`, `iso-scan/filename=`, `initrd=` or \
+            `BOOT_IMAGE=`: the builder and the boot loader write those";
+        require(!own, place, "word", word, expected)?;
     }
     unique("word", &place, kernel.command_line.iter().map(String::as_str))?;
     let line = kernel.command_line.join(" ");
@@ -125,6 +135,10 @@ pub(super) fn links(definition: &Definition) -> Result<(), Fault> {
         // The target is relative to the link's own directory: only at the top are the two the same.
         let top = inner.is_some_and(|inner| !inner.contains('/'));
         require(top, place.clone(), "link", link, "a path directly below the root directory")?;
+        let expected = "none of /dev, /etc, /proc, /run, /sys, /tmp, /usr and /var, which must be \
+            directories for the image to boot";
+        let real = REAL_DIRECTORIES.contains(&link.as_str());
+        require(!real, place.clone(), "link", link, expected)?;
         let first = target.split('/').next().unwrap_or_default();
         let loops = definition.links.contains_key(&format!("/{first}"));
         require(!loops, place, "target", target, "one that is not itself below a link")?;
@@ -152,5 +166,7 @@ pub(super) fn sizes(definition: &Definition) -> Result<(), Fault> {
     require(good, place, "block", &block.to_string(), "a power of two from 4KiB to 1MiB")?;
     let Some(slot) = definition.sizes.slot else { return Ok(()) };
     let good = slot.bytes().is_multiple_of(1 << 20);
-    require(good, Place::top("sizes").key("slot"), "slot", &slot.to_string(), "whole MiB")
+    let good = good && slot.bytes() <= MAX_SLOT_BYTES;
+    let expected = "whole MiB, at most 1TiB";
+    require(good, Place::top("sizes").key("slot"), "slot", &slot.to_string(), expected)
 }

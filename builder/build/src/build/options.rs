@@ -1,0 +1,169 @@
+//! Options that can be refused before anything is done.
+
+use std::path::{Path, PathBuf};
+
+use anklume_host::file::{PARTIAL_NAME_BYTES, is_writable_folder};
+
+use crate::failure::Failure;
+
+/// Longest name of a file on the file systems of Linux, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// The longest extension of what lies beside an image.
+const LONGEST_EXTENSION: &str = "manifest.json";
+
+/// Debian policy section 5.6.7: at least two characters of `a-z0-9+-.`, the first alphanumeric. To apt
+/// a hyphen at the end means to remove the package.
+pub(super) fn check_package(name: &str) -> Result<(), Failure> {
+    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let rest =
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c));
+    if name.len() < 2 || !first || !rest || name.ends_with('-') {
+        return Err(Failure::refused(format!("`{name}` is not the name of a package")).hint(
+            "--package takes one name of lower-case letters, digits, `+`, `-` and `.`, not `-` last",
+        ));
+    }
+    Ok(())
+}
+
+/// The version stands in file names, os-release and the boot menu.
+pub(super) fn check_version(version: &str) -> Result<(), Failure> {
+    let first = version.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let rest = version
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._~^+-".contains(c));
+    if !first || !rest || version.len() > 32 {
+        return Err(Failure::refused(format!("`{version}` is not a version"))
+            .hint("--image-version takes up to 32 lower-case letters, digits, `.`, `_`, `~`, `^`, `+` and `-`"));
+    }
+    Ok(())
+}
+
+/// A mirror becomes a word of a line of sources.list.
+pub(super) fn check_mirror(url: &str) -> Result<(), Failure> {
+    let bare = !url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '#');
+    let scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    // Only a folder of this machine has no host; apt takes it with one slash, too.
+    let folder = ["file:/", "copy:/"].iter().any(|start| {
+        url.strip_prefix(start).is_some_and(|path| !path.trim_start_matches('/').is_empty())
+    });
+    let good = folder
+        || url
+            .split_once("://")
+            .is_some_and(|(name, rest)| scheme(name) && !rest.is_empty() && !rest.starts_with('/'));
+    if bare && good {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("`{url}` is not the address of a mirror"))
+        .hint("--mirror takes an address without spaces, such as http://deb.debian.org/debian"))
+}
+
+/// Refuses the folders of a running system as an overlay: their content is this machine's, and part
+/// of it never ends.
+pub(super) fn check_overlay(overlay: &Path) -> Result<(), Failure> {
+    let shown = overlay.display();
+    if !overlay.is_dir() {
+        return Err(Failure::refused(format!("the overlay {shown} is not a folder"))
+            .hint("an overlay is a folder whose content is copied over the root tree"));
+    }
+    let real = overlay.canonicalize().unwrap_or_else(|_| overlay.to_owned());
+    let kernels = ["/proc", "/sys"].iter().any(|folder| real.starts_with(folder));
+    if kernels || real == Path::new("/") || real == Path::new("/dev") {
+        return Err(Failure::refused(format!(
+            "the overlay {shown} is a part of this running machine"
+        ))
+        .hint("copy what the image needs into a folder of its own"));
+    }
+    Ok(())
+}
+
+/// The folder that a file of this path is made in.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Refuses a path that no file can be made at; `option` is what names another one.
+pub(super) fn check_new_file(file: &Path, option: &str) -> Result<(), Failure> {
+    let shown = file.display();
+    let text = file.as_os_str().as_encoded_bytes();
+    let folder_like = text.ends_with(b"/") || text.ends_with(b"/.");
+    let name = file.file_name().filter(|_| !folder_like).ok_or_else(|| {
+        Failure::refused(format!("{shown} is not the name of a file"))
+            .hint(format!("{option} takes the path of a file, not of a folder"))
+    })?;
+    let beside = file.with_extension(LONGEST_EXTENSION);
+    let longest = beside.file_name().map_or(0, std::ffi::OsStr::len).max(name.len());
+    if longest + PARTIAL_NAME_BYTES > MAX_NAME_BYTES {
+        return Err(Failure::refused(format!("the file name of {shown} is too long"))
+            .hint(format!("{option} takes a name of up to {} bytes", longest_name())));
+    }
+    let folder = folder_of(file);
+    if !folder.is_dir() {
+        return Err(Failure::refused(format!("{} is not a folder", folder.display()))
+            .hint(format!("create it, or choose another output with {option}")));
+    }
+    if !is_writable_folder(&folder) {
+        return Err(Failure::refused(format!(
+            "no file can be made in the folder {}",
+            folder.display()
+        ))
+        .hint(format!("change its permissions, or choose another output with {option}")));
+    }
+    Ok(())
+}
+
+/// Bytes that a name with a short extension may have for certain.
+fn longest_name() -> usize {
+    MAX_NAME_BYTES - PARTIAL_NAME_BYTES - LONGEST_EXTENSION.len() - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_are_addresses() {
+        for good in
+            ["http://mirror.example/debian", "https://[::1]:80", "file:///srv/debian", "file:/srv"]
+        {
+            check_mirror(good).unwrap();
+        }
+        for bad in [
+            "",
+            "mirror.example",
+            "http:/mirror.example",
+            "http://",
+            "http:///debian",
+            "://a",
+            "1://a",
+            "http://a b",
+            "http://a\nb",
+            "http://a\tb",
+            "http://a\u{1b}",
+            "http://a#b",
+            "file://",
+            "file:///",
+        ] {
+            assert_eq!(
+                check_mirror(bad).unwrap_err().kind(),
+                crate::failure::Kind::Refused,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_have_room_for_what_is_added_to_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |length: usize| folder.path().join(format!("{}.iso", "a".repeat(length - 4)));
+        let most = longest_name() + ".iso".len();
+        check_new_file(&path(most), "-o").unwrap();
+        assert!(check_new_file(&path(most + 1), "-o").is_err());
+        let output =
+            anklume_host::file::OutputFile::create(&path(most).with_extension(LONGEST_EXTENSION));
+        output.unwrap();
+    }
+}
