@@ -52,8 +52,8 @@ fn the_line_of_a_mistake_is_named() {
     refused("epoch = 1794648103", "epoch = 999999999999", "epoch = 9", "10000");
     refused("    \"apt\",", "    \"nonesuch\",", "\"nonesuch\"", "was asked for");
     refused("    \"apt\",", "    \"a pt\",", "\"a pt\"", "package name");
-    refused("lock-version = 1\n", "", "suite", "lock-version");
-    refused("[[tools]]", "[[root]", "[[root]", "");
+    refused("lock-version = 1\n", "", "# The packages", "lock-version");
+    refused("[[tools]]", "[[tools]", "[[tools]", "unclosed");
 }
 
 #[test]
