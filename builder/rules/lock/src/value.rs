@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A SHA-256 digest; hexadecimal in text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,9 +134,22 @@ impl Rule {
 
     /// Reads a text that keeps the rule.
     pub(crate) fn read<'de, D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
-        let text = String::deserialize(from)?;
-        self.check(&text).map_err(D::Error::custom)?;
-        Ok(text)
+        from.deserialize_str(self)
+    }
+}
+
+/// A visitor, since an error of its own has the place of the value; one that is found behind it has
+/// that of the list around the value.
+impl Visitor<'_> for Rule {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        self.check(text).map_err(E::custom)?;
+        Ok(text.to_owned())
     }
 }
 

@@ -14,7 +14,8 @@ use support::{any_version, lock};
 
 fn run(program: &str, package: &str, set: impl FnOnce(&mut Command) -> &mut Command) -> Output {
     let mut command = Command::new(program);
-    set(command.env("LC_ALL", "C"))
+    // A home that is not readable would be complained about.
+    set(command.env("LC_ALL", "C").env_remove("HOME"))
         .output()
         .unwrap_or_else(|error| panic!("{program} (package {package}): {error}"))
 }
