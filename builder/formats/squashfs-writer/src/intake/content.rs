@@ -1,10 +1,8 @@
 //! Content of files, cut into blocks.
 
-use std::io::Read;
-use std::sync::Arc;
+use std::io::{self, Read};
 
 use crate::layout::wide;
-use crate::pipeline::Content as Block;
 use crate::{Entry, Error};
 
 /// The content of one file while it is read.
@@ -26,16 +24,21 @@ impl<'a> Content<'a> {
         self.size.saturating_sub(self.offset)
     }
 
-    /// Fills `buffer`, which nobody else holds, with the next `length` bytes.
-    pub(super) fn fill(&mut self, buffer: &mut Block, length: u64) -> Result<(), Error> {
-        let bytes = Arc::get_mut(buffer).ok_or(Error::Inconsistent { object: "block buffer" })?;
-        let result = (&mut self.reader).take(length).read_to_end(bytes);
-        self.offset = self.offset.saturating_add(wide(bytes.len()));
-        result.map_err(|source| self.failed(source))?;
-        match wide(bytes.len()) == length {
-            true => Ok(()),
-            false => Err(self.wrong_length(self.offset)),
+    /// Replaces what is in `bytes` by the next `length` bytes.
+    pub(super) fn fill(&mut self, bytes: &mut Vec<u8>, length: u64) -> Result<(), Error> {
+        bytes.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+        let mut rest = bytes.as_mut_slice();
+        while !rest.is_empty() {
+            let count = match self.reader.read(rest) {
+                Ok(0) => return Err(self.wrong_length(self.offset)),
+                Ok(count) => count.min(rest.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.failed(error)),
+            };
+            self.offset = self.offset.saturating_add(wide(count));
+            rest = rest.get_mut(count..).unwrap_or_default();
         }
+        Ok(())
     }
 
     /// Makes sure that nothing follows.
@@ -49,7 +52,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn failed(&self, source: std::io::Error) -> Error {
+    fn failed(&self, source: io::Error) -> Error {
         Error::Content { path: self.entry.path.to_vec(), offset: self.offset, source }
     }
 

@@ -101,8 +101,12 @@ impl Tails {
 
     /// Appends to the open block, and returns the first byte's place there.
     fn append(&mut self, bytes: &[u8], pipeline: &mut Pipeline) -> Result<u32, Error> {
+        let fresh = self.open.is_none();
         let open = self.open.get_or_insert_with(|| pipeline.buffer());
         let content = Arc::get_mut(open).ok_or(Error::Inconsistent { object: "fragment block" })?;
+        if fresh {
+            content.clear();
+        }
         let at = u32::try_from(content.len()).unwrap_or(u32::MAX);
         content.extend_from_slice(bytes);
         Ok(at)

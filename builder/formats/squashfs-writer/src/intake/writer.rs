@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::content::{Content, is_zero};
 use super::tails::Tails;
@@ -31,6 +32,8 @@ pub struct Writer<'a> {
     codec: Codec,
     tree: Tree,
     tails: Tails,
+    /// The end of the file at hand.
+    tail: Vec<u8>,
     ids: Ids,
     xattrs: Xattrs,
     failed: bool,
@@ -59,6 +62,7 @@ impl<'a> Writer<'a> {
             codec: Codec::new(options.compressor).map_err(Error::Compress)?,
             tree: Tree::new(),
             tails: Tails::new(block_bytes),
+            tail: Vec::new(),
             ids: Ids::default(),
             xattrs: Xattrs::new(),
             failed: false,
@@ -140,27 +144,25 @@ impl<'a> Writer<'a> {
         let block = u64::from(self.options.block_bytes);
         // Whether the end of the file is a block of its own, however short.
         let own_block = self.options.tails == TailRule::SmallFiles && size > block;
-        let mut tail = None;
-        while content.rest() > 0 {
+        while content.rest() >= block || (own_block && content.rest() > 0) {
             let length = content.rest().min(block);
             let mut buffer = self.pipeline.buffer();
-            content.fill(&mut buffer, length)?;
-            match length == block || own_block {
-                true => self.block(buffer)?,
-                false => tail = Some(buffer),
-            }
+            let bytes = Arc::get_mut(&mut buffer);
+            content.fill(bytes.ok_or(Error::Inconsistent { object: "block buffer" })?, length)?;
+            self.block(buffer)?;
         }
+        let rest = content.rest();
+        content.fill(&mut self.tail, rest)?;
         content.end()?;
         if size >= block {
             self.event(Event::BlocksEnd)?;
         }
         let path = entry.path.to_vec();
-        let Some(buffer) = tail else {
+        if self.tail.is_empty() {
             return self.event(Event::File(Box::new(FileEnd { path, head, size, tail: None })));
-        };
-        let place = self.tails.place(&buffer, &self.output, &mut self.codec, &mut self.pipeline);
-        self.pipeline.recycle(buffer);
-        let (tail, full) = place?;
+        }
+        let (tail, full) =
+            self.tails.place(&self.tail, &self.output, &mut self.codec, &mut self.pipeline)?;
         let tail = Some(tail);
         self.event(Event::File(Box::new(FileEnd { path, head, size, tail })))?;
         full.map_or(Ok(()), |full| self.submit(full, Event::Fragment))

@@ -77,11 +77,11 @@ impl Pipeline {
         self.ready.len() >= self.limit
     }
 
-    /// An empty buffer with room for a block. Nobody else holds it.
+    /// A buffer with room for a block, and with anything in it: what is overwritten need not be
+    /// cleared first. Nobody else holds it.
     pub(crate) fn buffer(&mut self) -> Content {
         while let Some(mut buffer) = self.free_contents.pop() {
-            if let Some(bytes) = Arc::get_mut(&mut buffer) {
-                bytes.clear();
+            if Arc::get_mut(&mut buffer).is_some() {
                 return buffer;
             }
         }
