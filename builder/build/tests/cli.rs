@@ -2,10 +2,14 @@
 //! exit code, and nothing left behind. No test here needs a network.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests run the program")]
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use support::init;
 
 const TEST_IMAGE: &str = "images/debian-test.toml";
 
@@ -19,19 +23,6 @@ fn run(arguments: &[&str]) -> Output {
         .current_dir(root())
         .output()
         .unwrap()
-}
-
-/// A file that has all that is looked at in a program for the initramfs: a static ELF program for
-/// x86-64 with one segment.
-fn init(folder: &Path) -> String {
-    let mut bytes = vec![0_u8; 64 + 56];
-    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
-    for (at, byte) in [(16, 2), (18, 62), (24, 1), (32, 64), (54, 56), (56, 1), (64, 1)] {
-        bytes[at] = byte;
-    }
-    let path = folder.join("init");
-    fs::write(&path, bytes).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 /// Runs a build that must fail, in an empty folder for output and cache.
@@ -284,9 +275,13 @@ fn run_into(arguments: &[&str], output: impl Into<Stdio>) -> (Option<i32>, Strin
 
 #[test]
 fn a_lost_standard_output_is_an_error_and_a_closed_pipe_is_none() {
-    let plan = ["--image", TEST_IMAGE, "--dry-run", "--init", "/bin/true", "-o", "/tmp/x.iso"];
+    let folder = tempfile::tempdir().unwrap();
+    let init = init(folder.path());
+    let plan = ["--image", TEST_IMAGE, "--dry-run", "--init", &init, "-o", "/tmp/x.iso"];
     let json = [&plan[..], &["--json"]].concat();
     let image = tempfile::NamedTempFile::new().unwrap();
+    // As much of an image as `vm` looks at.
+    fs::write(image.path(), [&[0; 510][..], &[0x55, 0xaa]].concat()).unwrap();
     let machine = [
         "vm",
         image.path().to_str().unwrap(),

@@ -3,6 +3,8 @@
 //! made here.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests run programs")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,7 +74,8 @@ impl Place {
     }
 
     fn build(&self, words: &[&str]) -> Output {
-        self.run(&[words, &["--init", "/bin/true", "-o", "x.iso"]].concat())
+        let init = support::init(self.folder.path());
+        self.run(&[words, &["--init", &init, "-o", "x.iso"]].concat())
     }
 
     /// Runs a build that must fail.
