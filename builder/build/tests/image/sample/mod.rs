@@ -1,6 +1,6 @@
 //! A small image, assembled from the format crates as the builder does it.
 
-#[path = "../../../formats/uki/tests/sample/mod.rs"]
+#[path = "../../../../formats/uki/tests/sample/mod.rs"]
 mod stub;
 
 use std::collections::BTreeMap;

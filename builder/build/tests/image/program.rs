@@ -1,0 +1,79 @@
+//! The program itself.
+
+use std::process::Command;
+
+use crate::*;
+
+/// Runs the program; exit code, standard output, standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let program = env!("CARGO_BIN_EXE_anklume-build");
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_program_reports_in_text_and_in_json() {
+    let folder = folder();
+    let path = folder.path().join("x.iso");
+    let image = iso().whole();
+    std::fs::write(&path, &image).unwrap();
+    let name = path.to_str().unwrap();
+    let (code, text, _) = run(&["inspect", name, "--packages"]);
+    assert_eq!(code, 0);
+    let body = text.strip_prefix(&format!("{name}\n")).unwrap();
+    assert!(body.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(body.contains("\n  tiny  1-1  all\n"), "{text}");
+    assert!(!run(&["inspect", name]).1.contains("tiny"));
+    let (code, json, _) = run(&["inspect", name, "--json"]);
+    let facts: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &facts["image"]), (0, &name.into()));
+    assert_eq!(facts["slots"][0]["manifest"]["packages"][0]["name"], "tiny");
+    assert_eq!(facts["iso"]["volume-id"], "SAMPLE");
+    let (code, text, _) = run(&["verify", name]);
+    assert!(code == 0 && text.lines().all(|line| line.starts_with("ok: ")), "{text}");
+    std::fs::write(&path, flipped(&image, 462)).unwrap();
+    let (code, text, errors) = run(&["verify", name]);
+    assert_eq!((code, text.lines().filter(|line| line.starts_with("BAD: mbr")).count()), (5, 1));
+    assert!(errors.contains("1 of 37 checks failed"), "{errors}");
+    let (code, json, _) = run(&["verify", name, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &report["sound"]), (5, &false.into()));
+    let checks = report["checks"].as_array().unwrap();
+    let bad = checks.iter().find(|check| check["result"] == "bad").unwrap();
+    assert_eq!((&bad["object"], &bad["offset"]), (&"mbr".into(), &462.into()));
+}
+
+#[test]
+fn the_program_tells_a_damaged_image_from_what_is_no_file() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("empty"), "").unwrap();
+    std::fs::write(path("text"), "x".repeat(5000)).unwrap();
+    let made = Command::new("mkfifo").arg(path("fifo")).status().expect("mkfifo: coreutils");
+    assert!(made.success());
+    let cases = [
+        (path("empty"), 5),
+        (path("text"), 5),
+        (path("fifo"), 3),
+        (path("."), 3),
+        ("/dev/zero".to_owned(), 3),
+        (path("missing"), 1),
+    ];
+    for (image, expected) in cases {
+        for command in ["inspect", "verify"] {
+            let (code, _, errors) = run(&[command, &image]);
+            assert_eq!(code, expected, "{command} {image}: {errors}");
+            let lines = errors.lines().filter(|line| line.starts_with("error: ")).count();
+            assert_eq!(lines, 1, "{command} {image}: {errors}");
+            let (code, json, errors) = run(&[command, &image, "--json"]);
+            let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(code, expected, "{command} {image}: {errors}");
+            // A damaged image has a report; what cannot be opened has one line that says so.
+            if image != path("text") {
+                assert_eq!((json.lines().count(), &report["event"]), (1, &"failed".into()));
+                assert!(errors.contains(report["error"].as_str().unwrap()), "{errors}");
+            }
+        }
+    }
+}
