@@ -98,6 +98,8 @@ fn add(writer: &mut Writer<'_>, member: &Member<'_>, tar: &FileReader) -> Result
     let xattrs: Vec<Xattr<'_>> = member
         .attributes
         .iter()
+        // POSIX ACLs: the format has no place for them.
+        .filter(|attribute| !attribute.name.starts_with("system."))
         .map(|attribute| Xattr { name: attribute.name.as_bytes(), value: &attribute.value })
         .collect();
     let entry = Entry {
