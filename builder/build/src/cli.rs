@@ -127,6 +127,9 @@ pub(crate) enum Command {
     /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree
     #[command(after_help = "Example:\n  anklume-build verify anklume-debian-13.20261114.iso")]
     Verify(VerifyArgs),
+    /// Show what two images differ in: packages, files, sizes
+    #[command(after_help = "Example:\n  anklume-build diff old.iso new.iso --all")]
+    Diff(DiffArgs),
     /// Boot an image in QEMU; the image file is never written
     #[command(after_help = "Examples:\n  \
         anklume-build vm x.iso --firmware bios --attach cdrom\n  \
@@ -190,6 +193,21 @@ pub(crate) struct VerifyArgs {
     /// Decompress every file of the OS, too (slow; the hash tree covers the same bytes)
     #[arg(long)]
     pub(crate) deep: bool,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The older image
+    pub(crate) before: PathBuf,
+    /// The newer image
+    pub(crate) after: PathBuf,
+    /// List everything, not only the biggest
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `vm`.

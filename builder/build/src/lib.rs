@@ -57,6 +57,7 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
         Some(Command::Lock(args)) => build::lock(args, reporter),
         Some(Command::Vm(args)) => vm::run(args),
         Some(Command::Inspect(args)) => image::inspect_files(args, reporter),
+        Some(Command::Diff(args)) => image::diff_files(args, reporter),
         Some(Command::Verify(args)) => image::verify_files(args, reporter),
     }
 }

@@ -3,6 +3,7 @@
 //! [`inspect()`] and [`verify()`] read anything that can be read at offsets and return data; nothing
 //! here trusts what it reads. The commands of the same names add files and printing.
 
+mod diff;
 pub mod facts;
 mod fault;
 mod fuzzing;
@@ -29,6 +30,7 @@ use anklume_layout::manifest::Digest;
 use crate::cli::{InspectArgs, VerifyArgs};
 use crate::events::{Reporter, Step};
 use crate::failure::{Failure, Kind};
+pub(crate) use diff::diff_files;
 use read::digests::{Found, boot_files, loader};
 use read::disk::Disk;
 use read::slot::SlotParts;

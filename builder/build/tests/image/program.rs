@@ -77,3 +77,36 @@ fn the_program_tells_a_damaged_image_from_what_is_no_file() {
         }
     }
 }
+
+#[test]
+fn what_two_images_differ_in_is_named() {
+    let folder = folder();
+    let root = folder.path().join("root");
+    let os = small_os(folder.path());
+    let paths = ["old.iso", "new.iso"].map(|name| folder.path().join(name));
+    std::fs::write(&paths[0], sample(&os, Format::Iso).whole()).unwrap();
+    // As long as before, in a block whose length does not tell.
+    let mut noise = std::fs::read(root.join("usr/lib/noise")).unwrap();
+    noise[200_000] ^= 1;
+    std::fs::write(root.join("usr/lib/noise"), noise).unwrap();
+    std::fs::remove_file(root.join("etc/empty")).unwrap();
+    std::fs::write(root.join("etc/new"), "new").unwrap();
+    let os = squashfs(&root, &["-comp", "zstd"]);
+    std::fs::write(&paths[1], sample(&os, Format::Iso).whole()).unwrap();
+    let [old, new] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let (code, json, errors) = run(&["diff", old, new, "--json"]);
+    assert_eq!(code, 0, "{errors}");
+    let difference: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let files = &difference["files"];
+    assert_eq!(files["added"][0]["path"], "/etc/new", "{json}");
+    assert_eq!(files["removed"][0]["path"], "/etc/empty", "{json}");
+    assert_eq!(files["changed"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(files["changed"][0]["path"], "/usr/lib/noise", "{json}");
+    let (code, text, _) = run(&["diff", old, new]);
+    assert!(code == 0 && text.contains("    /usr/lib/noise: content\n"), "{text}");
+    let (code, text, _) = run(&["diff", old, old]);
+    assert!(code == 0 && !text.contains("noise"), "{text}");
+    std::fs::write(new, "no image").unwrap();
+    let (code, _, errors) = run(&["diff", old, new]);
+    assert!(code == 5 && errors.contains("new.iso"), "{code} {errors}");
+}

@@ -23,6 +23,12 @@ pub(crate) fn json<T: Serialize>(image: &str, facts: &T) -> Result<(), Failure> 
     print::text(&format!("{json}\n"))
 }
 
+/// Something that names itself, as one JSON object.
+pub(crate) fn object<T: Serialize>(object: &T) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(object).context("the result")?;
+    print::text(&format!("{json}\n"))
+}
+
 /// The facts for people.
 pub(crate) fn facts(image: &str, facts: &Facts, packages: bool) -> Result<(), Failure> {
     print::text(&text(image, facts, packages))

@@ -4,9 +4,11 @@
 //! descend, is bounded before it gets to see the image ([`bounds`]), and its panics are caught.
 
 mod bounds;
+mod listing;
 mod quiet;
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use anklume_bytes::{ReadAt, Window};
 use anklume_host::interrupt::interrupted;
@@ -14,6 +16,7 @@ use anklume_layout::manifest::Package;
 use anklume_squashfs::{Compression, Superblock};
 use backhand::{FilesystemReader, InnerNode, Squashfs};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::image::fault::{self, Fault};
 use crate::image::source::Part;
@@ -112,12 +115,21 @@ impl Tree<'_> {
 
     /// Decompresses every file; `progress` gets the bytes so far. Returns the bytes of all files.
     pub(crate) fn read_all(self, progress: &mut dyn FnMut(u64)) -> Result<u64, Fault> {
+        self.read_each(progress, &mut |_, _| ())
+    }
+
+    /// As [`Tree::read_all`]; `seen` gets the path of every file and the SHA-256 of its content.
+    fn read_each(
+        self,
+        progress: &mut dyn FnMut(u64),
+        seen: &mut dyn FnMut(&Path, [u8; 32]),
+    ) -> Result<u64, Fault> {
         self.guarded(&mut || {
             let mut bytes = 0;
             let mut next = Some(0);
             // It keeps every fragment that it decompressed: start anew before that is too much.
             while let Some(first) = next {
-                next = self.read_some(first, &mut bytes, progress)?;
+                next = self.read_some(first, &mut bytes, progress, seen)?;
             }
             Ok(bytes)
         })
@@ -129,6 +141,7 @@ impl Tree<'_> {
         first: usize,
         bytes: &mut u64,
         progress: &mut dyn FnMut(u64),
+        seen: &mut dyn FnMut(&Path, [u8; 32]),
     ) -> Result<Option<usize>, String> {
         let system = self.open()?;
         let mut fragments = std::collections::BTreeSet::new();
@@ -139,10 +152,12 @@ impl Tree<'_> {
                 format!("file {}: {error}", node.fullpath.display())
             };
             let mut reader = system.file(file).reader_checked().map_err(|e| explain(&e))?;
-            let read = drain(&mut reader, bytes, progress).map_err(|e| explain(&e))?;
+            let drained = drain(&mut reader, bytes, progress);
+            let (read, digest) = drained.map_err(|e| explain(&e))?;
             if u64::try_from(file.file_len()).ok() != Some(read) {
                 return Err(explain(&format!("{read} of its {} bytes", file.file_len())));
             }
+            seen(&node.fullpath, digest);
             fragments.insert(file.frag_index());
             let kept = u64::try_from(fragments.len()).unwrap_or(u64::MAX).saturating_mul(block);
             if kept > KEPT_BYTES_MAX {
@@ -203,17 +218,24 @@ fn count(content: &mut Content, node: &InnerNode<backhand::SquashfsFileReader>) 
     }
 }
 
-/// Reads to the end and forgets it; the bytes of this file.
-fn drain(reader: &mut dyn Read, total: &mut u64, progress: &mut dyn FnMut(u64)) -> io::Result<u64> {
+/// Reads to the end and forgets it; the bytes of this file and their SHA-256.
+fn drain(
+    reader: &mut dyn Read,
+    total: &mut u64,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<(u64, [u8; 32])> {
     let mut buffer = vec![0; 1 << 18];
     let mut bytes = 0_u64;
+    let mut hash = Sha256::new();
     loop {
         if interrupted() {
             return Err(io::Error::other("asked to stop"));
         }
-        let read = u64::try_from(reader.read(&mut buffer)?).unwrap_or(u64::MAX);
+        let length = reader.read(&mut buffer)?;
+        hash.update(buffer.get(..length).unwrap_or_default());
+        let read = u64::try_from(length).unwrap_or(u64::MAX);
         if read == 0 {
-            return Ok(bytes);
+            return Ok((bytes, hash.finalize().into()));
         }
         bytes = bytes.saturating_add(read);
         *total = total.saturating_add(read);
