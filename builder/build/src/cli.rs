@@ -82,6 +82,13 @@ pub(crate) struct BuildArgs {
     /// Room that compressed blocks may take in the cache; 0 compresses everything anew
     #[arg(long, value_name = "SIZE", default_value = "4G")]
     pub(crate) block_cache: String,
+    /// Share compressed blocks with other machines, which this program must have been built for:
+    /// s3://, gs://, az://, https:// or file:///
+    #[arg(long, value_name = "URL", requires = "shared_blocks_key")]
+    pub(crate) shared_blocks: Option<String>,
+    /// The secret that these machines share: a file of at least 32 bytes that only you can read
+    #[arg(long, value_name = "FILE", requires = "shared_blocks")]
+    pub(crate) shared_blocks_key: Option<PathBuf>,
     /// Use nothing but the cache
     #[arg(long)]
     pub(crate) offline: bool,

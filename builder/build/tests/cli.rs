@@ -302,3 +302,14 @@ fn a_lost_standard_output_is_an_error_and_a_closed_pipe_is_none() {
         assert_eq!(run_into(arguments, writer), (Some(0), String::new()), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_shared_block_store_needs_a_secret_and_a_program_that_can_reach_it() {
+    let url = ["--image", TEST_IMAGE, "--shared-blocks", "s3://bucket/folder"];
+    refused(&url, 2, &["--shared-blocks-key"]);
+    let key = [&url[..], &["--shared-blocks-key", "/nonexistent.key"]].concat();
+    match cfg!(feature = "shared-blocks") {
+        true => refused(&key, 3, &["/nonexistent.key", "hint: make one"]),
+        false => refused(&key, 3, &["without shared block stores", "--features shared-blocks"]),
+    }
+}

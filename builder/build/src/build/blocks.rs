@@ -1,24 +1,46 @@
 //! The store of compressed blocks, as a build uses it.
 
-use anklume_blockstore::{Settings, Stats, Store};
+use anklume_blockstore::{MacKey, Settings, Shared, Stats, Store};
 use anklume_report::Cache;
 
 use super::request::Request;
+use crate::cli::BuildArgs;
 use crate::events::Reporter;
+use crate::failure::Failure;
 
 /// Opens the store that `request` asks for. What cannot be used is reported and left out.
 pub(super) fn open(request: &Request, reporter: &Reporter) -> Option<Store> {
-    if request.block_cache_bytes == 0 {
+    if request.block_cache_bytes == 0 && request.shared_blocks.is_none() {
         return None;
     }
     let settings = Settings {
         folder: request.cache.clone(),
         limit_bytes: request.block_cache_bytes,
-        shared: None,
+        shared: request.shared_blocks.clone().filter(|_| !request.offline),
     };
     let (store, warnings) = Store::open(settings);
     warnings.iter().for_each(|warning| reporter.note(&warning.to_string()));
     Some(store)
+}
+
+/// The store that machines share, if the command line names one.
+pub(super) fn shared(args: &BuildArgs) -> Result<Option<Shared>, Failure> {
+    let (Some(url), Some(key)) = (&args.shared_blocks, &args.shared_blocks_key) else {
+        return Ok(None);
+    };
+    if !cfg!(feature = "shared-blocks") {
+        return Err(Failure::refused("this program was built without shared block stores").hint(
+            "build it with `cargo build --release -p anklume-build --features shared-blocks`",
+        ));
+    }
+    let key = MacKey::read(key).map_err(|error| {
+        Failure::refused(error)
+            .hint("make one with `head -c 32 /dev/urandom >FILE; chmod 600 FILE`")
+    })?;
+    let shared = Shared::new(url, key).map_err(|error| {
+        Failure::refused(error).hint("such as --shared-blocks s3://bucket/folder")
+    })?;
+    Ok(Some(shared))
 }
 
 /// Ends the use of a store, and says what it did.

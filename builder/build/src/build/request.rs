@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anklume_blockstore::Shared;
 use anklume_definition::{Definition, Profile};
 use anklume_host::file::FileReader;
 use anklume_layout::disk::Format;
 
 use super::lock::Locked;
-use super::{init_program, options, overlay};
+use super::{blocks, init_program, options, overlay};
 use crate::cli::{BuildArgs, FormatArg, LockArgs};
 use crate::failure::{Context, Failure};
 
@@ -33,6 +34,8 @@ pub(super) struct Request {
     pub(super) cache: PathBuf,
     /// Room for compressed blocks in the cache; none keeps no blocks.
     pub(super) block_cache_bytes: u64,
+    /// Where compressed blocks are shared with other machines.
+    pub(super) shared_blocks: Option<Shared>,
     pub(super) offline: bool,
     /// The `anklume-init` program.
     pub(super) init: PathBuf,
@@ -80,6 +83,7 @@ impl Request {
                 "0" => 0,
                 text => crate::size::parse("--block-cache", text)?,
             },
+            shared_blocks: blocks::shared(args)?,
             offline: args.offline,
             init: init(args.init.as_deref())?,
             lock,
@@ -115,6 +119,7 @@ impl Request {
             mirror: args.mirror.clone(),
             cache: cache(args.cache.as_deref())?,
             block_cache_bytes: 0,
+            shared_blocks: None,
             offline: args.offline,
             init: PathBuf::new(),
             lock: None,
