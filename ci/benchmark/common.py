@@ -157,8 +157,8 @@ class Bench:
             if source.is_dir():
                 say(f"copying {source}")
                 run(["cp", "-a", "--reflink=auto", source, self.cache])
-        # Not the unpacked tool trees: the only one here must be the one that is used.
-        for source in (theirs / "trees").glob("*.tar"):
+        # With the digests beside them, without which they would be made again.
+        for source in (theirs / "trees").glob("*.tar*"):
             try:
                 os.link(source, self.cache / "trees" / source.name)
             except OSError:
@@ -175,10 +175,16 @@ class Bench:
         shutil.rmtree(self.cache / "initramfs", ignore_errors=True)
 
 
+def has_grub(tree):
+    """Whether a tree is that of the tools."""
+    command = ["tar", "-t", "-f", tree, "./usr/bin/grub-mkimage"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
 def forget_root_tree(bench):
     """Leaves packages and the tool tree, as a builder has its tools installed; the rest goes."""
     for path in (bench.cache / "trees").glob("*.tar"):
-        if not path.with_suffix(".d").is_dir():
+        if not has_grub(path):
             path.unlink()
     bench.forget_initramfs()
     bench.forget_blocks()
