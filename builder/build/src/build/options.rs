@@ -57,7 +57,7 @@ pub(super) fn check_mirror(url: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::refused(format!("`{url}` is not the address of a mirror"))
-        .hint("--mirror takes an address without spaces, such as http://deb.debian.org/debian"))
+        .hint("--mirror takes an address without spaces, such as http://mirror.example/debian"))
 }
 
 /// Refuses the folders of a running system as an overlay: their content is this machine's, and part

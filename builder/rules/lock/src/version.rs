@@ -1,11 +1,9 @@
-//! Versions of Debian packages and their order: Debian policy section 5.6.12, deb-version(7).
+//! Versions of Debian packages: Debian policy section 5.6.12, deb-version(7).
 //!
-//! `[epoch:]upstream-version[-revision]`. The epoch is a number, compared first; the last hyphen
-//! begins the revision. Both other parts are compared piece by piece, a piece without digits and a
-//! number in turn. In the former `~` sorts before everything, even the end, and letters before all
-//! other characters.
+//! `[epoch:]upstream-version[-revision]`. The epoch is a number; the last hyphen begins the revision.
 
-use std::cmp::Ordering;
+/// The order of two versions. Defined for every text; that of the policy for [valid](is_valid) ones.
+pub use anklume_compare::compare_versions as compare;
 
 /// Whether `version` is one: the characters of the policy, and an upstream version that begins with
 /// a digit.
@@ -27,69 +25,10 @@ pub fn is_valid(version: &str) -> bool {
         })
 }
 
-/// The order of two versions. Defined for every text; that of the policy for [valid](is_valid) ones.
-#[must_use]
-pub fn compare(a: &str, b: &str) -> Ordering {
-    let ((epoch_a, upstream_a, revision_a), (epoch_b, upstream_b, revision_b)) =
-        (split(a), split(b));
-    compare_numbers(epoch_a, epoch_b)
-        .then_with(|| compare_parts(upstream_a, upstream_b))
-        .then_with(|| compare_parts(revision_a, revision_b))
-}
-
-/// Epoch, upstream version and revision; what is not there is empty, which compares as 0.
-fn split(version: &str) -> (&[u8], &[u8], &[u8]) {
-    let (epoch, rest) = version.split_once(':').unwrap_or(("", version));
-    let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
-    (epoch.as_bytes(), upstream.as_bytes(), revision.as_bytes())
-}
-
-fn compare_parts(mut a: &[u8], mut b: &[u8]) -> Ordering {
-    while !a.is_empty() || !b.is_empty() {
-        let (text_a, rest_a) = a.split_at(run(a, |c| !c.is_ascii_digit()));
-        let (text_b, rest_b) = b.split_at(run(b, |c| !c.is_ascii_digit()));
-        let (number_a, after_a) = rest_a.split_at(run(rest_a, |c| c.is_ascii_digit()));
-        let (number_b, after_b) = rest_b.split_at(run(rest_b, |c| c.is_ascii_digit()));
-        let order = compare_texts(text_a, text_b).then_with(|| compare_numbers(number_a, number_b));
-        if order != Ordering::Equal {
-            return order;
-        }
-        (a, b) = (after_a, after_b);
-    }
-    Ordering::Equal
-}
-
-/// Bytes at the start that are `wanted`.
-fn run(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().take_while(|byte| wanted(**byte)).count()
-}
-
-fn compare_texts(a: &[u8], b: &[u8]) -> Ordering {
-    let rank = |byte: Option<&u8>| match byte {
-        Some(b'~') => (0, 0),
-        None => (1, 0),
-        Some(c) if c.is_ascii_alphabetic() => (2, *c),
-        Some(c) => (3, *c),
-    };
-    (0..a.len().max(b.len()))
-        .map(|index| rank(a.get(index)).cmp(&rank(b.get(index))))
-        .find(|order| *order != Ordering::Equal)
-        .unwrap_or(Ordering::Equal)
-}
-
-/// Numbers of any length.
-fn compare_numbers(a: &[u8], b: &[u8]) -> Ordering {
-    let digits = |number| -> Vec<u8> {
-        let number: &[u8] = number;
-        number.iter().copied().skip_while(|digit| *digit == b'0').collect()
-    };
-    let (a, b) = (digits(a), digits(b));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(&b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cmp::Ordering;
 
     #[test]
     fn versions_are_ordered_as_the_policy_says() {
