@@ -17,7 +17,6 @@
 //! Machines use software emulation. One runs at a time, also across test programs.
 #![forbid(unsafe_code)]
 
-mod base64;
 pub mod compare;
 mod console;
 pub mod deadline;

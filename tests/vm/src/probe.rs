@@ -19,7 +19,8 @@
 //!
 //! String form: `io.systemd.credential.binary:NAME=BASE64`.
 
-use crate::base64;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// Name of the injected unit.
 pub const UNIT: &str = "anklume-probe.service";
@@ -44,7 +45,7 @@ const DROPIN_TEXT: &str = "[Unit]\nWants=anklume-probe.service\n";
 #[must_use]
 pub fn oem_strings(script: &str) -> Vec<String> {
     let credential = |name: &str, text: &str| {
-        let text = base64::encode(text.as_bytes());
+        let text = BASE64_STANDARD.encode(text.as_bytes());
         format!("io.systemd.credential.binary:{name}={text}")
     };
     vec![

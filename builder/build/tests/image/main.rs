@@ -1,6 +1,4 @@
 //! `inspect` and `verify` over small images made here, sound, damaged and hostile.
-//!
-//! With the environment variable `ANKLUME_TEST_IMAGE` also over that image.
 #![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
 
@@ -10,10 +8,7 @@ mod program;
 mod sample;
 mod seeds;
 
-use std::path::Path;
-
 use anklume_build::image::{Bytes, Depth, Options, Report, inspect, verify};
-use anklume_bytes::ReadAt;
 use anklume_iso9660::Volume;
 use anklume_layout::disk::Format;
 use anklume_layout::{Role, SECTOR_BYTES, SYSTEM_AREA_BYTES, Slot, files};
@@ -156,14 +151,4 @@ fn a_test_image_is_called_one() {
     assert!(report.test_image && lines(&report).contains("TEST IMAGE"), "{}", lines(&report));
     let facts = inspect(&test.image, Depth::Files);
     assert!(facts.slots[0].content.as_ref().unwrap().test_image);
-}
-
-#[test]
-fn an_image_from_outside_is_sound() {
-    let Some(path) = std::env::var_os("ANKLUME_TEST_IMAGE") else { return };
-    let reader = anklume_host::file::FileReader::open(Path::new(&path)).unwrap();
-    let report = verify(&reader, Options { deep: true, medium: false }, &mut |_, _, _| {});
-    assert!(report.sound, "{}", lines(&report));
-    assert_eq!(inspect(&reader, Depth::Files).faults, []);
-    assert!(reader.size() == report.bytes);
 }

@@ -45,8 +45,9 @@ fn the_seeds_of_the_fuzzer_are_parts_of_a_sound_image() {
             ],
         ),
     ];
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/image");
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let corpus =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/image");
+    let made = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     for (name, places) in seeds {
         let seed = seed(&sample.image, &places);
         let facts = anklume_build::image::fuzz(&seed);

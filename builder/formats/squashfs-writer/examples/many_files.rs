@@ -4,33 +4,14 @@
 #![expect(clippy::print_stdout, reason = "a program for people")]
 #![expect(clippy::unwrap_used, reason = "a program for measurements")]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::FileExt;
 
-use anklume_bytes::{ReadAt, ReadError};
-use anklume_squashfs_writer::{Compressor, Entry, Error, Image, Kind, Options, Tails, write};
-
-struct ImageFile(File);
-
-impl ReadAt for ImageFile {
-    fn size(&self) -> u64 {
-        self.0.metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-        let length = buffer.len() as u64;
-        let wrong = |source| ReadError::Io { offset, length, source };
-        self.0.read_exact_at(buffer, offset).map_err(wrong)
-    }
-}
-
-impl Image for ImageFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
-    }
-}
+use anklume_squashfs_writer::{Compressor, Entry, Error, Kind, Options, Tails, write};
+use support::ImageFile;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

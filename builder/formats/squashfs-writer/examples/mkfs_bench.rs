@@ -8,16 +8,18 @@
 #![expect(clippy::print_stdout, reason = "a program for people")]
 #![expect(clippy::unwrap_used, reason = "a program for measurements")]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use anklume_bytes::{ReadAt, ReadError};
 use anklume_squashfs_writer::{
-    Compressor, Entry, Error, Image, Kind, Options, Tails, Xattr, order, write,
+    Compressor, Entry, Error, Kind, Options, Tails, Xattr, order, write,
 };
+use support::ImageFile;
 
 struct Member {
     path: Vec<u8>,
@@ -31,26 +33,6 @@ struct Member {
     device: (u32, u32),
     data: u64,
     size: u64,
-}
-
-struct ImageFile(File);
-
-impl ReadAt for ImageFile {
-    fn size(&self) -> u64 {
-        self.0.metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-        let length = buffer.len() as u64;
-        let wrong = |source| ReadError::Io { offset, length, source };
-        self.0.read_exact_at(buffer, offset).map_err(wrong)
-    }
-}
-
-impl Image for ImageFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
-    }
 }
 
 /// Reads a part of the archive.

@@ -80,8 +80,8 @@ impl Builder {
     }
 
     /// Takes the next `bytes` bytes of data, a multiple of 4096, from `image`, which holds the data
-    /// from its first byte on. All cores read and hash at the same time, each another part: several
-    /// times faster than [`Builder::update`] with data that one thread reads.
+    /// from its first byte on. All cores read and hash at the same time, each another part, where
+    /// [`Builder::update`] makes them wait for the one that reads.
     ///
     /// # Errors
     /// As [`Builder::update`], and [`Error::Read`].
