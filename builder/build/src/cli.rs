@@ -55,7 +55,7 @@ pub(crate) struct BuildArgs {
     /// Where the image goes [default: anklume-<NAME>-<VERSION>.<FORMAT> in this folder]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the output file if it exists
+    /// Replace the output file if it exists and is not what would be built
     #[arg(long)]
     pub(crate) force: bool,
     /// Compress fast, for trying things out

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened. Sizes are in bytes, times in seconds.
 #[derive(Debug, Clone, Serialize)]
@@ -86,7 +86,7 @@ pub(crate) struct LockChange {
 }
 
 /// What was built.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Built {
     pub(crate) image: String,
@@ -100,10 +100,12 @@ pub(crate) struct Built {
     /// Files about the image: bills of materials, manifest, report.
     pub(crate) beside: Vec<String>,
     pub(crate) steps: Vec<StepTime>,
+    /// Whether all of it was there already.
+    pub(crate) unchanged: bool,
 }
 
 /// How long a step took.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StepTime {
     pub(crate) step: String,
     /// When it began, counted from the program's start.

@@ -25,11 +25,12 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
 
 /// What was built, how long it took, what to do next.
 pub(crate) fn summary(built: &Built, elapsed: Duration) -> Result<(), Failure> {
-    let Built { image, bytes, name, version, kernel, root_hash, packages, .. } = built;
+    let Built { image, bytes, name, version, kernel, root_hash, packages, unchanged, .. } = built;
+    let ended = if *unchanged { "unchanged " } else { "built in  " };
     let beside: String = built.beside.iter().map(|path| format!("  beside it  {path}\n")).collect();
     text(&format!(
         "\n{image}\n  image      {name} {version}, {size}\n  kernel     {kernel}\n  \
-         packages   {packages}\n  root hash  {root_hash}\n{beside}  built in   {seconds:.1} s\n\n\
+         packages   {packages}\n  root hash  {root_hash}\n{beside}  {ended} {seconds:.1} s\n\n\
          Next:\n  anklume-build verify {image}\n  anklume-build vm {image}\n",
         size = human_bytes(*bytes),
         seconds = elapsed.as_secs_f64(),

@@ -50,7 +50,7 @@ fn seal_path(path: &Path) -> PathBuf {
 }
 
 /// SHA-256 over the SHA-256 of every MiB, which all cores can work at, and the length.
-fn digest(path: &Path) -> Result<String, ReadError> {
+pub(super) fn digest(path: &Path) -> Result<String, ReadError> {
     let failed = |source| ReadError::Io { offset: 0, length: 0, source };
     let reader = FileReader::open(path).map_err(failed)?;
     let size = reader.size();

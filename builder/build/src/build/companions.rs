@@ -22,8 +22,11 @@ const MAX_LIST_BYTES: u64 = 64 << 20;
 /// Folder of dpkg's lists.
 const DPKG_INFO: &str = "var/lib/dpkg/info";
 
+/// Extensions of what lies beside every image.
+pub(super) const EXTENSIONS: [&str; 3] = ["spdx.json", "cdx.json", "manifest.json"];
+
 /// The path of what lies beside `image` under another extension.
-fn beside(image: &Path, extension: &str) -> PathBuf {
+pub(super) fn beside(image: &Path, extension: &str) -> PathBuf {
     image.with_extension(extension)
 }
 
@@ -83,12 +86,12 @@ fn bills(
     let mut text = serde_json::to_string_pretty(manifest).context("the manifest")?;
     text.push('\n');
     let texts = [
-        ("spdx.json", anklume_sbom::spdx(&inventory).context(what)?),
-        ("cdx.json", anklume_sbom::cyclonedx(&inventory).context(what)?),
-        ("manifest.json", text),
+        anklume_sbom::spdx(&inventory).context(what)?,
+        anklume_sbom::cyclonedx(&inventory).context(what)?,
+        text,
     ];
     let mut paths = Vec::new();
-    for (extension, text) in texts {
+    for (extension, text) in EXTENSIONS.into_iter().zip(texts) {
         let path = beside(image, extension);
         write(&path, &text)?;
         paths.push(path);

@@ -11,6 +11,7 @@ mod init_program;
 mod initramfs;
 mod loader;
 mod lock;
+mod made;
 mod options;
 mod output;
 mod overlay;
@@ -92,7 +93,55 @@ struct Trees {
 
 impl Build<'_> {
     fn run(&self) -> Result<Built, Failure> {
-        let trees = self.trees()?;
+        let (archive, known) = self.archive()?;
+        let key = made::Key::new(self.request, archive.as_ref())?;
+        if let Some(built) = self.unchanged(&key, &known) {
+            return Ok(built);
+        }
+        let built = self.build(archive)?;
+        made::remember(self.request, &key, &built)?;
+        Ok(built)
+    }
+
+    /// The state of the package archive, unless there is a lock; and meanwhile the digests of what
+    /// is to be replaced.
+    fn archive(&self) -> Result<(Option<ArchiveState>, made::Digests), Failure> {
+        if self.request.lock.is_some() {
+            return Ok((None, made::Digests::new()));
+        }
+        let step = self.reporter.step("package archive");
+        let (archive, known) = std::thread::scope(|scope| {
+            let there = self.request.output.as_ref().filter(|_| self.may_be_unchanged());
+            let look = scope.spawn(move || there.map(|image| made::look(image)));
+            // Programs are started by this thread: they are told to end when their parent thread
+            // does.
+            let archive = sources::state(self.request, self.plan);
+            (archive, look.join().ok().flatten().unwrap_or_default())
+        });
+        let archive = archive?;
+        step.finish(&format!("as of {}", date_digits(archive.epoch)));
+        Ok((Some(archive), known))
+    }
+
+    /// Whether a build that finds its own image may leave it. A page about the build needs a build.
+    fn may_be_unchanged(&self) -> bool {
+        self.request.force && self.request.report.is_none()
+    }
+
+    /// The image, when it and what lies beside it are what this build would make.
+    fn unchanged(&self, key: &made::Key, known: &made::Digests) -> Option<Built> {
+        if !self.may_be_unchanged() {
+            return None;
+        }
+        let step = self.reporter.step("image file");
+        let mut built = made::find(self.request, key, known)?;
+        step.finish(&format!("{} is up to date", built.image));
+        built.steps = self.reporter.times();
+        Some(built)
+    }
+
+    fn build(&self, archive: Option<ArchiveState>) -> Result<Built, Failure> {
+        let trees = self.trees(archive)?;
         let tar = FileReader::open(&trees.root).context("the root tree")?;
         let index = self.index(&tar)?;
         let version = self.version(&index, &tar, &trees.archive)?;
@@ -117,14 +166,13 @@ impl Build<'_> {
     }
 
     /// Makes the trees, or takes them from the cache.
-    fn trees(&self) -> Result<Trees, Failure> {
-        if let Some(locked) = &self.request.lock {
-            return lock::trees(self, locked);
-        }
+    fn trees(&self, archive: Option<ArchiveState>) -> Result<Trees, Failure> {
+        let archive = match (&self.request.lock, archive) {
+            (Some(locked), _) => return lock::trees(self, locked),
+            (None, Some(archive)) => archive,
+            (None, None) => return Err(Failure::failed("neither a lock nor a package archive")),
+        };
         let definition = &self.request.definition;
-        let step = self.reporter.step("package archive");
-        let archive = sources::state(self.request, self.plan)?;
-        step.finish(&format!("as of {}", date_digits(archive.epoch)));
         let tools_request = TreeRequest::tools(definition);
         let tools_tar = self.tree("tool tree", &tools_request, &archive)?;
         let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
@@ -437,6 +485,7 @@ impl Build<'_> {
             packages: manifest.packages.len(),
             beside: beside.iter().map(|path| path.display().to_string()).collect(),
             steps: self.reporter.times(),
+            unchanged: false,
         }
     }
 }

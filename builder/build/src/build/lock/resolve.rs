@@ -21,7 +21,8 @@ const STATUS_BYTES: u64 = 64 << 20;
 /// theirs in the index that apt verified.
 pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     let request = build.request;
-    let trees = build.trees()?;
+    let (archive, _) = build.archive()?;
+    let trees = build.trees(archive)?;
     let step = build.reporter.step("package files");
     let folder = archive_folder(&request.cache, request, &build.plan.origin);
     let apt = Apt {

@@ -1,0 +1,272 @@
+//! Builds that would make what is there already.
+//!
+//! A finished build leaves a record in the cache, under the digest of everything that the bytes of the
+//! image depend on, of the digests of what it wrote. A build with `--force` that finds the record and
+//! the same bytes under the output's name has nothing to do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anklume_definition::Profile;
+use anklume_host::file::OutputFile;
+use anklume_roottree::OverlayKind;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::archive::{ArchiveState, hex};
+use super::cached::digest;
+use super::companions::{EXTENSIONS, beside};
+use super::overlay::read_overlay;
+use super::request::Request;
+use crate::events::Built;
+use crate::failure::{Context, Failure};
+
+/// The program that runs, also after its file was replaced.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// Digests of files.
+pub(super) type Digests = BTreeMap<PathBuf, String>;
+
+/// What the bytes of an image depend on, in one digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key(String);
+
+/// What a build made.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    built: Built,
+    /// In the order of [`files`].
+    digests: Vec<String>,
+}
+
+/// Hashes parts of which none can be taken for a piece of its neighbour.
+#[derive(Default)]
+struct Parts(Sha256);
+
+impl Parts {
+    fn add(&mut self, part: impl AsRef<[u8]>) {
+        let part = part.as_ref();
+        self.0.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.0.update(part);
+    }
+
+    fn add_all(&mut self, parts: &[String]) {
+        self.add(parts.len().to_string());
+        parts.iter().for_each(|part| self.add(part));
+    }
+}
+
+impl Key {
+    /// Of what `request` makes from the packages of `archive`, or of its lock if there is no
+    /// `archive`.
+    pub(super) fn new(request: &Request, archive: Option<&ArchiveState>) -> Result<Self, Failure> {
+        let mut parts = Parts::default();
+        for program in [Path::new(THIS_PROGRAM), &request.init] {
+            parts.add(digest(program).context(format!("reading {}", program.display()))?);
+        }
+        parts.add(serde_json::to_vec(&request.definition).context("the definition")?);
+        parts.add(request.extension());
+        parts.add(match request.profile {
+            Profile::Dev => "dev",
+            Profile::Release => "release",
+        });
+        parts.add_all(request.version.as_slice());
+        parts.add_all(&request.packages);
+        if let Some(archive) = archive {
+            parts.add(serde_json::to_vec(archive).context("the archive's state")?);
+        }
+        if let Some(locked) = &request.lock {
+            parts.add(locked.lock.to_text());
+            parts.add_all(request.mirror.as_slice());
+        }
+        for folder in &request.overlays {
+            add_overlay(&mut parts, folder)?;
+        }
+        Ok(Self(hex(&parts.0.finalize())))
+    }
+
+    /// Where the record is.
+    fn path(&self, cache: &Path) -> PathBuf {
+        cache.join("made").join(format!("{}.json", self.0.get(..32).unwrap_or(&self.0)))
+    }
+}
+
+fn add_overlay(parts: &mut Parts, folder: &Path) -> Result<(), Failure> {
+    let entries = read_overlay(folder)?;
+    parts.add(entries.len().to_string());
+    for entry in &entries {
+        parts.add(&entry.path);
+        parts.add([u8::from(entry.executable)]);
+        match &entry.kind {
+            OverlayKind::Directory => parts.add("directory"),
+            OverlayKind::Symlink(target) => parts.add(format!("link {target}")),
+            OverlayKind::File(_) => {
+                let path = folder.join(&entry.path);
+                let file = digest(&path).context(format!("reading {}", path.display()))?;
+                parts.add(format!("file {file}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files that are made together with `image`, which is the first.
+fn files(image: &Path) -> Vec<PathBuf> {
+    [image.to_owned()].into_iter().chain(EXTENSIONS.map(|e| beside(image, e))).collect()
+}
+
+/// Digests of `image` and of what lies beside it. What is not there or cannot be read is left out.
+pub(super) fn look(image: &Path) -> Digests {
+    let found = |path: PathBuf| digest(&path).ok().map(|digest| (path, digest));
+    files(image).into_iter().filter_map(found).collect()
+}
+
+/// What a build with this key made, if all of it is still there. `known` are digests that were
+/// taken a moment ago.
+pub(super) fn find(request: &Request, key: &Key, known: &Digests) -> Option<Built> {
+    let bytes = fs::read(key.path(&request.cache)).ok()?;
+    let record: Record = serde_json::from_slice(&bytes).ok()?;
+    let image = request.output_path(&record.built.version).ok()?;
+    let looked = if known.is_empty() { look(&image) } else { known.clone() };
+    let files = files(&image);
+    let now: Option<Vec<String>> = files.iter().map(|file| looked.get(file).cloned()).collect();
+    if now? != record.digests {
+        return None;
+    }
+    let mut names = files.iter().map(|path| path.display().to_string());
+    let image = names.next()?;
+    Some(Built { image, beside: names.collect(), unchanged: true, ..record.built })
+}
+
+/// Remembers what a build with this key made.
+pub(super) fn remember(request: &Request, key: &Key, built: &Built) -> Result<(), Failure> {
+    let files = files(Path::new(&built.image));
+    let digest = |path: &PathBuf| digest(path).context(format!("reading {}", path.display()));
+    let digests = files.iter().map(digest).collect::<Result<_, _>>()?;
+    let built = Built { steps: Vec::new(), beside: Vec::new(), ..built.clone() };
+    let text = serde_json::to_vec(&Record { built, digests }).context("the record")?;
+    let path = key.path(&request.cache);
+    let what = || format!("writing {}", path.display());
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).context(what())?;
+    let output = OutputFile::create_replacing(&path).context(what())?;
+    output.file().write_all(&text).context(what())?;
+    output.finish().context(what())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anklume_layout::disk::Format;
+
+    const DEFINITION: &str = include_str!("../../../../images/debian-test.toml");
+
+    fn request(folder: &Path) -> Request {
+        let overlay = folder.join("overlay");
+        fs::create_dir_all(&overlay).unwrap();
+        fs::write(overlay.join("file"), "content").unwrap();
+        fs::write(folder.join("init"), "program").unwrap();
+        Request {
+            definition: anklume_definition::Definition::parse(DEFINITION, "x").unwrap(),
+            overlays: vec![overlay],
+            packages: Vec::new(),
+            format: Format::Iso,
+            profile: Profile::Dev,
+            version: None,
+            output: Some(folder.join("x.iso")),
+            report: None,
+            force: true,
+            mirror: None,
+            cache: folder.join("cache"),
+            block_cache_bytes: 0,
+            shared_blocks: None,
+            offline: false,
+            init: folder.join("init"),
+            lock: None,
+            snapshot: None,
+        }
+    }
+
+    fn archive(digest: &str) -> ArchiveState {
+        ArchiveState { lines: Vec::new(), digest: digest.to_owned(), epoch: 7 }
+    }
+
+    fn built(image: &Path) -> Built {
+        for (number, file) in files(image).iter().enumerate() {
+            fs::write(file, format!("file {number}")).unwrap();
+        }
+        let text = String::new;
+        Built {
+            image: image.display().to_string(),
+            bytes: 6,
+            name: text(),
+            version: "1".to_owned(),
+            format: text(),
+            kernel: text(),
+            root_hash: text(),
+            packages: 0,
+            beside: vec!["report.html".to_owned()],
+            steps: Vec::new(),
+            unchanged: false,
+        }
+    }
+
+    #[test]
+    fn the_key_depends_on_everything_that_the_bytes_depend_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let key = |change: &dyn Fn(&mut Request), digest: &str| {
+            let mut request = request(path);
+            change(&mut request);
+            Key::new(&request, Some(&archive(digest))).unwrap()
+        };
+        let plain = key(&|_| (), "a");
+        assert_eq!(plain, key(&|_| (), "a"));
+        assert_eq!(plain, key(&|request| request.output = None, "a"));
+        let changes: [&dyn Fn(&mut Request); 9] = [
+            &|request| request.profile = Profile::Release,
+            &|request| request.format = Format::Raw,
+            &|request| request.version = Some("2".to_owned()),
+            &|request| request.packages = vec!["htop".to_owned()],
+            &|request| request.overlays.clear(),
+            &|request| request.definition.title = "Other TEST".to_owned(),
+            &|request| fs::write(&request.init, "Program").unwrap(),
+            &|_| fs::write(path.join("overlay/file"), "Content").unwrap(),
+            &|_| std::os::unix::fs::symlink("file", path.join("overlay/link")).unwrap(),
+        ];
+        let mut keys = vec![plain, key(&|_| (), "b")];
+        keys.extend(changes.iter().map(|change| key(change, "a")));
+        let count = keys.len();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn only_what_is_as_it_was_made_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let request = request(folder.path());
+        let image = request.output.clone().unwrap();
+        let key = Key::new(&request, Some(&archive("a"))).unwrap();
+        let none = Digests::new();
+        assert!(find(&request, &key, &none).is_none());
+        remember(&request, &key, &built(&image)).unwrap();
+        let found = find(&request, &key, &none).unwrap();
+        assert_eq!((found.unchanged, found.beside.len()), (true, 3));
+        assert!(find(&request, &key, &look(&image)).is_some());
+        assert!(find(&request, &Key::new(&request, None).unwrap(), &none).is_none());
+        for file in files(&image) {
+            let content = fs::read(&file).unwrap();
+            fs::write(&file, "damage").unwrap();
+            assert!(find(&request, &key, &none).is_none(), "{}", file.display());
+            fs::remove_file(&file).unwrap();
+            assert!(find(&request, &key, &none).is_none(), "{}", file.display());
+            fs::write(&file, content).unwrap();
+        }
+        assert!(find(&request, &key, &none).is_some());
+        fs::write(key.path(&request.cache), "{").unwrap();
+        assert!(find(&request, &key, &none).is_none());
+    }
+}
