@@ -4,7 +4,6 @@
 //! keyring. It is the key of the tree cache, and its newest date is the time stamp of the image:
 //! the same state gives the same image.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -77,8 +76,7 @@ pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState
     if let Some(line) = output.stderr.lines().find(|line| line.starts_with("W: Failed to fetch")) {
         return Err(unreachable_archive(line));
     }
-    let mut releases = in_releases(&directory.join("state/lists"))?;
-    releases.sort();
+    let releases = in_releases(directory)?;
     if releases.len() != lines.len() {
         let found = releases.len();
         return Err(Failure::failed(format!(
@@ -89,11 +87,30 @@ pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState
     let epoch = releases.iter().filter_map(|release| release_date(release)).max();
     let epoch =
         epoch.ok_or_else(|| Failure::failed("no InRelease file of the archive has a date"))?;
+    Ok(ArchiveState { lines: lines.to_vec(), digest: releases_digest(&releases), epoch })
+}
+
+/// Where apt keeps the index of the archive below `directory`.
+pub(super) fn lists(directory: &Path) -> PathBuf {
+    directory.join("state/lists")
+}
+
+/// Refuses an index that is not that of `state` any more: another build with the same cache may have
+/// found a newer one.
+pub(super) fn check_lists(directory: &Path, state: &ArchiveState) -> Result<(), Failure> {
+    if releases_digest(&in_releases(directory)?) == state.digest {
+        return Ok(());
+    }
+    Err(Failure::failed("the package archive changed while it was used")
+        .hint("another build with this cache found newer packages; build once more"))
+}
+
+fn releases_digest(releases: &[Vec<u8>]) -> String {
     let mut hash = Sha256::new();
-    for release in &releases {
+    for release in releases {
         hash.update(Sha256::digest(release));
     }
-    Ok(ArchiveState { lines: lines.to_vec(), digest: hex(&hash.finalize()), epoch })
+    hex(&hash.finalize())
 }
 
 /// Writes apt's configuration: everything below `directory`, only the network settings of the
@@ -145,49 +162,24 @@ fn update_failed(error: &ProcessError) -> Failure {
     }
 }
 
-/// Lets apt look for the packages, before a tree is begun that could not be finished.
-///
-/// Only names are judged here; whether everything fits together is seen when it is installed.
-pub(super) fn check_packages(
-    directory: &Path,
-    suite: &str,
-    packages: &BTreeSet<String>,
-) -> Result<(), Failure> {
-    let config = directory.join("etc/apt.conf");
-    let command = Cmd::new("apt-get").args(["--simulate", "--yes", "install"]).args(packages);
-    let tail = match command.env("APT_CONFIG", config).output() {
-        Ok(_) => return Ok(()),
-        Err(ProcessError::Interrupted { .. }) => return Err(Failure::interrupted()),
-        Err(error) => error.tail().to_owned(),
-    };
-    let names = ["Unable to locate package", "has no installation candidate"];
-    let said: Vec<&str> = tail
-        .lines()
-        .filter(|line| names.iter().any(|text| line.contains(text)))
-        .map(|line| line.trim_start_matches("E: "))
-        .collect();
-    if said.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::refused(format!("{} in {suite}", said.join("; ")))
-        .hint("check the name, and that `components` of the definition hold the package's one"))
-}
-
 fn unreachable_archive(line: &str) -> Failure {
     let line = line.trim_start_matches("W: ").trim_start_matches("E: ");
     Failure::failed(format!("the package archive cannot be used: {line}"))
         .hint("check the network and the suite's name; --offline builds from the cache, --mirror takes another mirror")
 }
 
-fn in_releases(lists: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+/// The `InRelease` files below `directory`, sorted by content.
+fn in_releases(directory: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let lists = lists(directory);
     let what = || format!("reading {}", lists.display());
     let mut releases = Vec::new();
-    for entry in fs::read_dir(lists).context(what())? {
+    for entry in fs::read_dir(&lists).context(what())? {
         let path = entry.context(what())?.path();
         if path.to_string_lossy().ends_with("_InRelease") {
             releases.push(fs::read(&path).context(what())?);
         }
     }
+    releases.sort();
     Ok(releases)
 }
 

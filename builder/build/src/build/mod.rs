@@ -16,6 +16,7 @@ mod options;
 mod output;
 mod overlay;
 mod pack;
+mod packages;
 mod plan;
 mod request;
 mod slot;
@@ -45,6 +46,7 @@ use crate::failure::{Context, Failure};
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
 pub(crate) use lock::run as lock;
+use packages::{Apt, NEWEST, Place, Pool, Sources};
 use request::Request;
 use slot::{SlotFiles, SlotParts};
 use trees::{Tools, TreeRequest};
@@ -187,27 +189,40 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<PathBuf, Failure> {
-        let step = self.reporter.step(name);
         let folder = self.request.cache.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
         let cached = cached::is_whole(&path, self.reporter)?;
-        if !cached {
-            if self.request.offline {
-                return Err(Failure::refused(format!(
-                    "the {name} for these packages is not in the cache"
-                ))
-                .hint("build once without --offline"));
-            }
-            let folder = plan::archive_folder(&self.request.cache, self.request, &self.plan.origin);
-            archive::check_packages(&folder, &tree.suite, &tree.packages)?;
-            trees::make(tree, state, &self.request.cache.join("debs"), &path)?;
+        let pool = if cached { None } else { Some(self.packages(tree, state)?) };
+        let step = self.reporter.step(name);
+        if let Some(pool) = pool {
+            let folder = self.archive_folder();
+            trees::make(tree, state, &pool.debs(), &archive::lists(&folder), &path)?;
+            archive::check_lists(&folder, state)?;
             cached::seal(&path)?;
         }
         let bytes = path.metadata().context(format!("the {name}"))?.len();
         let from = if cached { "from the cache" } else { "made" };
         step.finish(&format!("{}, {from}", human_bytes(bytes)));
         Ok(path)
+    }
+
+    fn archive_folder(&self) -> PathBuf {
+        plan::archive_folder(&self.request.cache, self.request, &self.plan.origin)
+    }
+
+    /// The packages of a tree, checked.
+    fn packages(&self, tree: &TreeRequest, state: &ArchiveState) -> Result<Pool, Failure> {
+        let apt = Apt::new(&self.archive_folder(), state)?;
+        let packages = apt.files("install", tree.words())?;
+        let debs = self.request.cache.join("debs");
+        let place = match self.request.offline {
+            true => Place::Cache,
+            false => Place::Mirrors(apt.bases.clone()),
+        };
+        let sources = Sources { debs: &debs, place, config: &apt.config };
+        sources.fetch(&packages.iter().collect::<Vec<_>>(), NEWEST, self.reporter)?;
+        Pool::make(&packages, &debs)
     }
 
     fn index(&self, tar: &FileReader) -> Result<Index, Failure> {

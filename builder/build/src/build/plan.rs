@@ -102,8 +102,9 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
     };
     let asks = if request.offline { "from the cache" } else { "asked for its state" };
     let state = ArchiveState { lines: Vec::new(), digest: String::new(), epoch: 0 };
+    let lists = archive::lists(&archive_folder(&request.cache, request, origin));
     let command =
-        |tree: &TreeRequest| tree.command(&state, &request.cache.join("debs")).to_string();
+        |tree: &TreeRequest| tree.command(&state, &request.cache.join("debs"), &lists).to_string();
     let root = TreeRequest::root(definition, &request.packages);
     let tools = TreeRequest::tools(definition);
     let (archive, [make_tools, make_root]) = match &request.lock {

@@ -73,15 +73,28 @@ impl TreeRequest {
         hex(&hash.finalize())[..32].to_owned()
     }
 
-    /// The command that makes the tree and writes it to its standard output as a tar file.
-    pub(super) fn command(&self, archive: &ArchiveState, debs: &Path) -> Cmd {
-        let debs = debs.display();
-        let hooks = [
-            "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial".to_owned(),
+    /// What apt is asked to install for the tree, as mmdebstrap will ask it in several steps.
+    pub(super) fn words(&self) -> BTreeSet<String> {
+        let mut words = self.packages.clone();
+        if self.variant != EXTRACT {
+            words.extend(["?essential".to_owned(), "apt".to_owned()]);
+        }
+        words
+    }
+
+    /// The command that makes the tree and writes it to its standard output as a tar file. `debs`
+    /// holds the packages; what is not there is fetched. `lists` is apt's index of the archive, so
+    /// that the tree is of the state that was asked for and of no later one.
+    pub(super) fn command(&self, archive: &ArchiveState, debs: &Path, lists: &Path) -> Cmd {
+        let (debs, lists) = (quoted(debs), quoted(lists));
+        let options = [
+            "--skip=update".to_owned(),
+            "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial \"$1\"/var/lib/apt/lists"
+                .to_owned(),
             format!("--setup-hook=sync-in {debs} /var/cache/apt/archives/"),
-            format!("{}=sync-out /var/cache/apt/archives {debs}", self.last_hook()),
+            format!("--setup-hook=sync-in {lists} /var/lib/apt/lists/"),
         ];
-        self.command_with(archive, &hooks)
+        self.command_with(archive, &options)
     }
 
     /// The option for what is done when the tree is complete: mmdebstrap's variant `extract` ends
@@ -90,8 +103,8 @@ impl TreeRequest {
         if self.variant == EXTRACT { "--extract-hook" } else { "--customize-hook" }
     }
 
-    /// As [`TreeRequest::command`], with `hooks` that bring packages into the tree.
-    pub(super) fn command_with(&self, archive: &ArchiveState, hooks: &[String]) -> Cmd {
+    /// As [`TreeRequest::command`], with `options` that bring packages into the tree.
+    pub(super) fn command_with(&self, archive: &ArchiveState, options: &[String]) -> Cmd {
         let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         Cmd::new("mmdebstrap")
             .arg(format!("--variant={}", self.variant))
@@ -100,10 +113,10 @@ impl TreeRequest {
             .arg(format!("--include={}", names.join(",")))
             .arg("--aptopt=Acquire::Languages \"none\"")
             .arg("--aptopt=APT::Install-Recommends \"false\"")
-            // Packages that were fetched once are not fetched again. apt takes a file that is there
-            // for its name and size; only what it fetches is checked against the signed index.
+            // Packages that are there are not fetched. apt takes them for their names and sizes: they
+            // were checked before.
             .args(["--skip=download/empty", "--skip=essential/unlink"])
-            .args(hooks)
+            .args(options)
             .arg(&self.suite)
             .arg("-")
             .args(&archive.lines)
@@ -114,17 +127,22 @@ impl TreeRequest {
     }
 }
 
-/// Makes the tree at `target` unless it is there.
+/// A path as a word of a hook.
+pub(super) fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
+/// Makes the tree at `target`.
 pub(super) fn make(
     request: &TreeRequest,
     archive: &ArchiveState,
     debs: &Path,
+    lists: &Path,
     target: &Path,
 ) -> Result<(), Failure> {
-    fs::create_dir_all(debs).context(format!("creating {}", debs.display()))?;
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    fill(request, &request.command(archive, debs), &output)?;
+    fill(request, &request.command(archive, debs, lists), &output)?;
     output.finish().context(what())
 }
 

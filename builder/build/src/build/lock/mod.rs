@@ -8,7 +8,6 @@
 
 mod command;
 mod content;
-mod fetch;
 mod repository;
 mod resolve;
 mod trees;

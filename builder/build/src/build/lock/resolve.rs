@@ -1,16 +1,14 @@
 //! Which packages the trees of an image are made from, with the checksums of the signed index.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anklume_host::file::FileReader;
-use anklume_host::process::Cmd;
-use anklume_lock::apt::{Base, bases, package_files};
 use anklume_lock::{Lock, Package, mismatches};
 use anklume_roottree::Index;
 
+use super::super::Build;
+use super::super::packages::{Apt, NEWEST, Place, Sources};
 use super::super::plan::archive_folder;
-use super::super::{Build, archive};
-use super::fetch::{Place, Sources};
 use super::{content, wanted};
 use crate::failure::{Context, Failure};
 
@@ -25,10 +23,7 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     let trees = build.trees(archive)?;
     let step = build.reporter.step("package files");
     let folder = archive_folder(&request.cache, request, &build.plan.origin);
-    let apt = Apt {
-        config: archive::prepare(&folder, &trees.archive.lines)?,
-        bases: bases(&trees.archive.lines),
-    };
+    let apt = Apt::new(&folder, &trees.archive)?;
     let wanted = wanted(&request.definition);
     let lock = Lock {
         suite: wanted.suite,
@@ -36,7 +31,7 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
         architecture: wanted.architecture,
         epoch: trees.archive.epoch,
         root: root_packages(&apt, &trees.root)?,
-        tools: apt.files("install", wanted.requested.tools.iter().map(String::as_str))?,
+        tools: apt.files("install", &wanted.requested.tools)?,
         requested: wanted.requested,
     };
     let debs = request.cache.join("debs");
@@ -46,7 +41,7 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
         config: &apt.config,
     };
     let files = lock.files();
-    sources.fetch(&files.into_iter().collect::<Vec<_>>(), "the archive", build.reporter)?;
+    sources.fetch(&files.into_iter().collect::<Vec<_>>(), NEWEST, build.reporter)?;
     // The tree that was only unpacked has no list of its packages.
     content::check(&debs, &lock.tools, &trees.tools_tar)?;
     step.finish(&format!(
@@ -55,34 +50,6 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
         lock.tools.len()
     ));
     Ok(lock)
-}
-
-/// An apt that knows the archive as the last build saw it.
-struct Apt {
-    config: PathBuf,
-    bases: Vec<Base>,
-}
-
-impl Apt {
-    /// Package files that apt names for `words`.
-    fn files<'a>(
-        &self,
-        verb: &str,
-        words: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<Package>, Failure> {
-        let output = Cmd::new("apt-get")
-            .args(["--yes", "--print-uris", "-q", "-q"])
-            .args(["-o", "Acquire::ForceHash=SHA256", "-o", "APT::Install-Recommends=false"])
-            .arg(verb)
-            .args(words)
-            .env("APT_CONFIG", &self.config)
-            .output();
-        let output = output.map_err(|error| Failure::process("the package index", &error))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut packages = package_files(&text, &self.bases).context("the package index")?;
-        packages.sort();
-        Ok(packages)
-    }
 }
 
 /// What is installed in a tree, as the index describes it.
@@ -95,7 +62,7 @@ fn root_packages(apt: &Apt, tar: &Path) -> Result<Vec<Package>, Failure> {
             other => format!("{}:{other}={}", package.name, package.version),
         })
         .collect();
-    let packages = apt.files("download", words.iter().map(String::as_str))?;
+    let packages = apt.files("download", &words)?;
     check_installed(&packages, &installed)?;
     Ok(packages)
 }

@@ -10,16 +10,21 @@ use anklume_lock::{Lock, TreeName};
 use sha2::{Digest, Sha256};
 
 use super::super::archive::{self, ArchiveState, date_digits, hex};
+use super::super::packages::{Place, Sources, Wanted, all_bases};
 use super::super::plan::{Origin, Plan, archive_folder};
 use super::super::request::Request;
-use super::super::trees::{Tools, TreeRequest, fill};
+use super::super::trees::{Tools, TreeRequest, fill, quoted};
 use super::super::{Build, Trees, cached, sources};
-use super::fetch::{Place, Sources, all_bases};
 use super::repository::Repository;
 use super::resolve::{check_installed, installed};
 use super::{Locked, content, tree_request};
 use crate::events::human_bytes;
 use crate::failure::{Context, Failure};
+
+/// What to do about packages that no mirror has any more.
+const GONE_HINT: &str = "--snapshot 'http://mirror.example/{archive}/{timestamp}' takes them from an \
+                         archive that keeps old packages; `anklume-build lock --update` takes what \
+                         the mirror has now";
 
 /// Where the index of the local repository lies in a tree that is being made.
 const INDEX: &str = "anklume-lock";
@@ -141,7 +146,8 @@ fn fetch(
     let debs = request.cache.join("debs");
     let sources = Sources { debs: &debs, place, config: &config };
     let packages: Vec<_> = lock.packages(tree).iter().collect();
-    sources.fetch(&packages, &locked.path.display().to_string(), reporter)
+    let wanted = Wanted { whose: &locked.path.display().to_string(), hint: GONE_HINT };
+    sources.fetch(&packages, wanted, reporter)
 }
 
 /// Lines of sources.list to fetch from. Where none was named, mmdebstrap knows them.
@@ -187,8 +193,7 @@ fn make(
 /// read from a source: the folder in the tree, whose name mmdebstrap chooses. apt's configuration
 /// outside of the tree is told of it, so the tree's own sources.list stays as in an unlocked build.
 fn command(request: &TreeRequest, archive: &ArchiveState, debs: &Path, index: &Path) -> Cmd {
-    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
-    let hooks = [
+    let options = [
         format!("--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial \"$1\"/{INDEX}"),
         format!("--setup-hook=sync-in {} /var/cache/apt/archives/", quoted(debs)),
         format!("--setup-hook=sync-in {} /{INDEX}/", quoted(index)),
@@ -202,5 +207,5 @@ fn command(request: &TreeRequest, archive: &ArchiveState, debs: &Path, index: &P
         ),
         format!("{}=rm -r \"$1\"/{INDEX}", request.last_hook()),
     ];
-    request.command_with(archive, &hooks)
+    request.command_with(archive, &options)
 }

@@ -1,4 +1,4 @@
-//! The package files of a lock: from the cache, the mirror, or an archive of old packages.
+//! Package files, to the byte: from the cache, the mirror, or an archive of old packages.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 200;
 
 /// Where files may come from besides the cache.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(in super::super) enum Place {
     /// Nowhere.
     Cache,
     /// These, each asked for what those before it did not have.
@@ -33,13 +33,26 @@ pub(super) enum Place {
 
 /// Where files come from.
 #[derive(Debug)]
-pub(super) struct Sources<'a> {
+pub(in super::super) struct Sources<'a> {
     /// The folder of the cache.
-    pub(super) debs: &'a Path,
-    pub(super) place: Place,
+    pub(in super::super) debs: &'a Path,
+    pub(in super::super) place: Place,
     /// apt's configuration.
-    pub(super) config: &'a Path,
+    pub(in super::super) config: &'a Path,
 }
+
+/// Who wants packages, and what to do when they are nowhere; for messages.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Wanted<'a> {
+    pub(in super::super) whose: &'a str,
+    pub(in super::super) hint: &'static str,
+}
+
+/// The newest packages of an archive.
+pub(in super::super) const NEWEST: Wanted<'static> = Wanted {
+    whose: "the archive",
+    hint: "try again: the mirror may be changing just now; --mirror takes another one",
+};
 
 /// A file that cannot be used as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +73,11 @@ impl fmt::Display for Defect {
 }
 
 impl Sources<'_> {
-    /// Makes sure that the cache holds every one of `packages`, to the byte. `whose` says in a
-    /// message who wants them.
-    pub(super) fn fetch(
+    /// Makes sure that the cache holds every one of `packages`, to the byte.
+    pub(in super::super) fn fetch(
         &self,
         packages: &[&Package],
-        whose: &str,
+        by: Wanted<'_>,
         reporter: &Reporter,
     ) -> Result<(), Failure> {
         fs::create_dir_all(self.debs).context(format!("creating {}", self.debs.display()))?;
@@ -84,7 +96,7 @@ impl Sources<'_> {
         if let (Place::Mirrors(bases), false) = (&self.place, lacking.is_empty()) {
             self.download(&mut lacking, bases, reporter)?;
         }
-        if lacking.is_empty() { Ok(()) } else { Err(self.nowhere(&lacking, packages.len(), whose)) }
+        if lacking.is_empty() { Ok(()) } else { Err(self.nowhere(&lacking, packages.len(), &by)) }
     }
 
     fn download(
@@ -145,27 +157,28 @@ impl Sources<'_> {
         Ok(true)
     }
 
-    fn nowhere(&self, lacking: &[(&Package, Defect)], count: usize, whose: &str) -> Failure {
+    fn nowhere(&self, lacking: &[(&Package, Defect)], count: usize, by: &Wanted<'_>) -> Failure {
         let names: Vec<String> =
             lacking.iter().map(|(package, defect)| format!("{package} ({defect})")).collect();
         let text = format!(
-            "{} of {count} packages of {whose} are not to be had: {}",
+            "{} of {count} packages of {} are not to be had: {}",
             lacking.len(),
+            by.whose,
             names.join(", ")
         );
         match self.place {
             Place::Cache => Failure::refused(text).hint("build once without --offline"),
-            Place::Mirrors(_) => Failure::failed(text).hint(
-                "--snapshot 'http://mirror.example/{archive}/{timestamp}' takes them from an \
-                 archive that keeps old packages; `anklume-build lock --update` takes what the \
-                 mirror has now",
-            ),
+            Place::Mirrors(_) => Failure::failed(text).hint(by.hint),
         }
     }
 }
 
 /// Mirrors first, then what an archive of old packages has.
-pub(super) fn all_bases(mirrors: Vec<Base>, snapshot: Option<&str>, epoch: u64) -> Vec<Base> {
+pub(in super::super) fn all_bases(
+    mirrors: Vec<Base>,
+    snapshot: Option<&str>,
+    epoch: u64,
+) -> Vec<Base> {
     let old = |archive| {
         let bases = snapshot.map(|url| anklume_lock::apt::snapshot(url, archive, epoch));
         bases.unwrap_or_default()
@@ -190,7 +203,7 @@ fn check(path: &Path, package: &Package) -> Result<Result<(), Defect>, Failure> 
 }
 
 /// SHA-256 of all that `reader` gives.
-pub(super) fn digest(mut reader: impl Read) -> io::Result<Sha256> {
+pub(in super::super) fn digest(mut reader: impl Read) -> io::Result<Sha256> {
     let mut hash = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

@@ -1,0 +1,9 @@
+//! Package files of the distribution: which ones, where from, and a folder of just these.
+
+mod apt;
+mod fetch;
+mod pool;
+
+pub(super) use apt::Apt;
+pub(super) use fetch::{NEWEST, Place, Sources, Wanted, all_bases, digest};
+pub(super) use pool::Pool;
