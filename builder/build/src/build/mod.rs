@@ -197,7 +197,9 @@ impl Build<'_> {
         let step = self.reporter.step(name);
         if let Some(pool) = pool {
             let folder = self.archive_folder();
-            trees::make(tree, state, &pool.debs(), &archive::lists(&folder), &path)?;
+            let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
+            let command = trees::working_in(command, self.plan.tree_folder(pool.bytes()));
+            trees::make(tree, &command, &path)?;
             archive::check_lists(&folder, state)?;
             cached::seal(&path)?;
         }

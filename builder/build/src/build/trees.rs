@@ -133,17 +133,19 @@ pub(super) fn quoted(path: &Path) -> String {
 }
 
 /// Makes the tree at `target`.
-pub(super) fn make(
-    request: &TreeRequest,
-    archive: &ArchiveState,
-    debs: &Path,
-    lists: &Path,
-    target: &Path,
-) -> Result<(), Failure> {
+pub(super) fn make(request: &TreeRequest, command: &Cmd, target: &Path) -> Result<(), Failure> {
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    fill(request, &request.command(archive, debs, lists), &output)?;
+    fill(request, command, &output)?;
     output.finish().context(what())
+}
+
+/// `command`, with its own files below `folder`, or where it has them by itself.
+pub(super) fn working_in(command: Cmd, folder: Option<&Path>) -> Cmd {
+    match folder {
+        Some(folder) => command.env("TMPDIR", folder),
+        None => command,
+    }
 }
 
 /// Writes what `command` makes for `request` to a file.

@@ -13,7 +13,7 @@ use super::super::archive::{self, ArchiveState, date_digits, hex};
 use super::super::packages::{Place, Sources, Wanted, all_bases};
 use super::super::plan::{Origin, Plan, archive_folder};
 use super::super::request::Request;
-use super::super::trees::{Tools, TreeRequest, fill, quoted};
+use super::super::trees::{Tools, TreeRequest, fill, quoted, working_in};
 use super::super::{Build, Trees, cached, sources};
 use super::repository::Repository;
 use super::resolve::{check_installed, installed};
@@ -114,7 +114,7 @@ fn tree(
     }
     let step = build.reporter.step(name);
     if !cached {
-        make(&locked.lock, tree, &request, &archive, &cache.join("debs"), &path)?;
+        make(build, &locked.lock, tree, &archive, &path)?;
         cached::seal(&path)?;
     }
     let bytes = path.metadata().context(format!("the {name}"))?.len();
@@ -167,19 +167,20 @@ fn mirror_lines(
 }
 
 fn make(
+    build: &Build<'_>,
     lock: &Lock,
     tree: TreeName,
-    request: &TreeRequest,
     archive: &ArchiveState,
-    debs: &Path,
     target: &Path,
 ) -> Result<(), Failure> {
     let packages = lock.packages(tree);
-    let repository = Repository::make(lock, packages, debs)?;
-    let command = command(request, archive, &repository.debs(), &repository.index());
+    let request = tree_request(tree, &build.request.definition);
+    let repository = Repository::make(lock, packages, &build.request.cache.join("debs"))?;
+    let command = command(&request, archive, &repository.debs(), &repository.index());
+    let command = working_in(command, build.plan.tree_folder(repository.bytes()));
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    fill(request, &command, &output)?;
+    fill(&request, &command, &output)?;
     match tree {
         TreeName::Root => check_installed(packages, &installed(output.partial_path())?)?,
         TreeName::Tools => content::check(&repository.debs(), packages, output.partial_path())?,
