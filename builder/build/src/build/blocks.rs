@@ -1,6 +1,6 @@
 //! The store of compressed blocks, as a build uses it.
 
-use anklume_blockstore::{MacKey, Settings, Shared, Stats, Store};
+use anklume_blockstore::{MacKey, Settings, Shared, Stats, Store, Warning};
 use anklume_report::Cache;
 
 use super::request::Request;
@@ -10,17 +10,25 @@ use crate::failure::Failure;
 
 /// Opens the store that `request` asks for. What cannot be used is reported and left out.
 pub(super) fn open(request: &Request, reporter: &Reporter) -> Option<Store> {
+    let (store, warnings) = try_open(request)?;
+    warnings.iter().for_each(|warning| reporter.note(&warning.to_string()));
+    Some(store)
+}
+
+/// As [`open`], without a word about what cannot be used.
+pub(super) fn open_quietly(request: &Request) -> Option<Store> {
+    try_open(request).map(|(store, _)| store)
+}
+
+fn try_open(request: &Request) -> Option<(Store, Vec<Warning>)> {
     if request.block_cache_bytes == 0 && request.shared_blocks.is_none() {
         return None;
     }
-    let settings = Settings {
+    Some(Store::open(Settings {
         folder: request.cache.clone(),
         limit_bytes: request.block_cache_bytes,
         shared: request.shared_blocks.clone().filter(|_| !request.offline),
-    };
-    let (store, warnings) = Store::open(settings);
-    warnings.iter().for_each(|warning| reporter.note(&warning.to_string()));
-    Some(store)
+    }))
 }
 
 /// The store that machines share, if the command line names one.

@@ -1,5 +1,6 @@
 //! Building an image: request, package archive, trees, initramfs, root file system, image file.
 
+mod ahead;
 mod archive;
 mod blocks;
 mod cached;
@@ -38,11 +39,12 @@ use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_roottree::{Index, Package, Tree};
-use anklume_squashfs_writer::Report;
+use anklume_squashfs_writer::{Compressor, Options, Report, Tails};
 
 use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
+use ahead::Ahead;
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
 pub(crate) use lock::run as lock;
@@ -193,13 +195,15 @@ impl Build<'_> {
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
         let cached = cached::is_whole(&path, self.reporter)?;
-        let pool = if cached { None } else { Some(self.packages(tree, state)?) };
+        let packages = if cached { None } else { Some(self.packages(tree, state)?) };
         let step = self.reporter.step(name);
-        if let Some(pool) = pool {
+        if let Some((packages, pool)) = packages {
             let folder = self.archive_folder();
             let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
             let command = trees::working_in(command, self.plan.tree_folder(pool.bytes()));
-            trees::make(tree, &command, &path)?;
+            self.compressing_ahead(tree, &packages, &pool.debs(), || {
+                trees::make(tree, &command, &path)
+            })?;
             archive::check_lists(&folder, state)?;
             cached::seal(&path)?;
         }
@@ -214,7 +218,11 @@ impl Build<'_> {
     }
 
     /// The packages of a tree, checked.
-    fn packages(&self, tree: &TreeRequest, state: &ArchiveState) -> Result<Pool, Failure> {
+    fn packages(
+        &self,
+        tree: &TreeRequest,
+        state: &ArchiveState,
+    ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
         let apt = Apt::new(&self.archive_folder(), state)?;
         let packages = apt.files("install", tree.words())?;
         let debs = self.request.cache.join("debs");
@@ -224,7 +232,8 @@ impl Build<'_> {
         };
         let sources = Sources { debs: &debs, place, config: &apt.config };
         sources.fetch(&packages.iter().collect::<Vec<_>>(), NEWEST, self.reporter)?;
-        Pool::make(&packages, &debs)
+        let pool = Pool::make(&packages, &debs)?;
+        Ok((packages, pool))
     }
 
     fn index(&self, tar: &FileReader) -> Result<Index, Failure> {
@@ -292,19 +301,47 @@ impl Build<'_> {
         Ok((initrd, packed))
     }
 
+    fn options(&self, epoch: u64) -> Options {
+        let compression = &self.request.definition.compression;
+        let level = compression.level(self.request.profile);
+        Options {
+            block_bytes: u32::try_from(compression.block.bytes()).unwrap_or(u32::MAX),
+            compressor: Compressor::Zstd { level },
+            mkfs_time: u32::try_from(epoch).unwrap_or(u32::MAX),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            tails: Tails::default(),
+        }
+    }
+
+    /// Makes a tree with `work`. If it is the one that becomes the OS, what is in its `packages`,
+    /// whose files are in `debs`, is compressed meanwhile.
+    fn compressing_ahead<T>(
+        &self,
+        tree: &TreeRequest,
+        packages: &[anklume_lock::Package],
+        debs: &Path,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let store = blocks::open_quietly(self.request).filter(|_| tree.becomes_the_os());
+        let Some(store) = store else { return work() };
+        let (request, options) = (self.request, self.options(0));
+        let ahead = (&options, &store);
+        let ahead = Ahead::new(packages, debs, &request.definition, ahead, &request.cache);
+        let (done, blocks) = ahead.during(work);
+        if blocks > 0 {
+            self.reporter.note(&format!("{blocks} blocks were compressed meanwhile"));
+        }
+        drop(ahead);
+        let _ = store.finish();
+        done
+    }
+
     fn pack_root(&self, inputs: &Inputs<'_>, work: &Path) -> Result<Packed, Failure> {
         let definition = &self.request.definition;
         let mut step = self.reporter.step("root file system");
         let epoch = inputs.trees.archive.epoch;
-        let compression = &definition.compression;
-        let level = compression.level(self.request.profile);
-        let options = anklume_squashfs_writer::Options {
-            block_bytes: u32::try_from(compression.block.bytes()).unwrap_or(u32::MAX),
-            compressor: anklume_squashfs_writer::Compressor::Zstd { level },
-            mkfs_time: u32::try_from(epoch).unwrap_or(u32::MAX),
-            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            tails: anklume_squashfs_writer::Tails::default(),
-        };
+        let level = definition.compression.level(self.request.profile);
+        let options = self.options(epoch);
         let store = blocks::open(self.request, self.reporter);
         let cache = store.as_ref().map(|store| store as &dyn anklume_squashfs_writer::BlockCache);
         let source = pack::Source { members: &inputs.tree.members(epoch), tar: inputs.tar };

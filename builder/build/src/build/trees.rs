@@ -57,6 +57,11 @@ impl TreeRequest {
         }
     }
 
+    /// Whether it is a root tree.
+    pub(super) fn becomes_the_os(&self) -> bool {
+        self.variant != EXTRACT
+    }
+
     /// In a few words, for the plan.
     pub(super) fn summary(&self) -> String {
         format!("{} with {} named packages", self.suite, self.packages.len())
@@ -76,7 +81,7 @@ impl TreeRequest {
     /// What apt is asked to install for the tree, as mmdebstrap will ask it in several steps.
     pub(super) fn words(&self) -> BTreeSet<String> {
         let mut words = self.packages.clone();
-        if self.variant != EXTRACT {
+        if self.becomes_the_os() {
             words.extend(["?essential".to_owned(), "apt".to_owned()]);
         }
         words

@@ -11,6 +11,8 @@
 //! thread in the order of the entries, so the bytes do not depend on the number of threads. Memory
 //! is bounded by the blocks in flight; of every inode there stay some dozen bytes, compressed.
 //!
+//! A [`Precompressor`] fills the cache before there is anything to write.
+//!
 //! Not supported: compressions other than zstd, POSIX ACLs (the format has no place for them),
 //! extended attributes outside `user.`, `trusted.` and `security.`, attribute values stored out of
 //! line (readers take them in line at any length).
@@ -30,6 +32,7 @@ mod layout;
 mod options;
 mod output;
 mod pipeline;
+mod precompress;
 mod report;
 mod store;
 mod tables;
@@ -41,5 +44,6 @@ pub use error::{Error, PathFault, XattrFault};
 pub use image::Image;
 pub use intake::Writer;
 pub use options::{Compressor, Options, Tails};
+pub use precompress::Precompressor;
 pub use report::{Extent, Report, Summary};
 pub use write::write;

@@ -180,7 +180,9 @@ fn make(
     let command = working_in(command, build.plan.tree_folder(repository.bytes()));
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
-    fill(&request, &command, &output)?;
+    build.compressing_ahead(&request, packages, &repository.debs(), || {
+        fill(&request, &command, &output)
+    })?;
     match tree {
         TreeName::Root => check_installed(packages, &installed(output.partial_path())?)?,
         TreeName::Tools => content::check(&repository.debs(), packages, output.partial_path())?,

@@ -62,7 +62,7 @@ impl<'a> Content<'a> {
 }
 
 /// Whether a block is a hole.
-pub(super) fn is_zero(block: &[u8]) -> bool {
+pub(crate) fn is_zero(block: &[u8]) -> bool {
     // Most blocks show in their first bytes that they are not; the rest is compared fast.
     let (chunks, rest) = block.as_chunks::<64>();
     chunks.iter().all(|chunk| *chunk == [0; 64]) && rest.iter().all(|byte| *byte == 0)

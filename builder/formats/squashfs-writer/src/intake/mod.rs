@@ -6,4 +6,5 @@ mod tails;
 mod tree;
 mod writer;
 
+pub(crate) use content::is_zero;
 pub use writer::Writer;

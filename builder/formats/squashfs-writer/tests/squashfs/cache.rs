@@ -8,10 +8,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use anklume_squashfs_writer::{BlockCache, BlockKey, Compressor, Options};
+use anklume_squashfs_writer::{BlockCache, BlockKey, Compressor, Options, Precompressor};
 
 use crate::image::{Memory, options, pack, pack_with, try_pack};
-use crate::node::{Node, noise, words};
+use crate::node::{Node, What, noise, words};
 
 /// Keeps everything.
 #[derive(Default)]
@@ -140,4 +140,35 @@ fn a_cache_that_panics_does_not_hang_the_writer() {
         ended.send(result.is_err()).unwrap();
     });
     assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true));
+}
+
+#[test]
+fn whole_blocks_are_found_that_were_compressed_ahead() {
+    let (mut nodes, options) = (tree(), options(3));
+    let block = options.block_bytes as usize;
+    nodes.push(Node::file("z-hole", vec![0; 3 * block]));
+    let plain = pack(&nodes, &options);
+    let keeper = Keeper::default();
+    let mut precompressor = Precompressor::new(&options, &keeper).unwrap();
+    let contents = || {
+        nodes.iter().filter_map(|node| match &node.what {
+            What::File(content) => Some(content),
+            _ => None,
+        })
+    };
+    let mut made = 0;
+    for content in contents() {
+        made += precompressor.file(&mut &content[..]).unwrap();
+        // The second time there is nothing to do.
+        assert_eq!(precompressor.file(&mut &content[..]).unwrap(), 0);
+    }
+    let expected: usize = contents().map(|content| content.len() / block).sum();
+    assert_eq!(made as usize, expected - 3);
+    assert_eq!(keeper.blocks.lock().unwrap().len() as u64, made);
+    keeper.answered.store(0, Ordering::Relaxed);
+    let packed = pack_with(&nodes, &options, Some(&keeper));
+    assert!(packed.bytes == plain.bytes && packed.reports == plain.reports);
+    assert_eq!(u64::from(keeper.answered.load(Ordering::Relaxed)), made);
+    let wrong = Options { block_bytes: 5000, ..options };
+    assert!(Precompressor::new(&wrong, &keeper).is_err());
 }
