@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anklume_bytes::{ReadAt, ReadError};
 use anklume_host::file::{FileReader, OutputFile};
@@ -13,6 +14,8 @@ use super::archive::hex;
 use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 
+/// Extension of the digests.
+pub(super) const SEAL: &str = ".sum";
 /// Bytes that one thread hashes at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -24,6 +27,8 @@ pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure
     let (true, Ok(sealed)) = (path.is_file(), fs::read_to_string(&seal)) else { return Ok(false) };
     let found = digest(path).context(what())?;
     if sealed.trim_end() == found {
+        // Says when it was used; see `trim`.
+        let _ = fs::File::open(&seal).and_then(|seal| seal.set_modified(SystemTime::now()));
         return Ok(true);
     }
     reporter.note(&format!("{} is damaged and will be made again", path.display()));
@@ -43,9 +48,9 @@ pub(super) fn seal(path: &Path) -> Result<(), Failure> {
     output.finish().context(what())
 }
 
-fn seal_path(path: &Path) -> PathBuf {
+pub(super) fn seal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".sum");
+    name.push(SEAL);
     PathBuf::from(name)
 }
 

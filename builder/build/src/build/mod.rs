@@ -24,6 +24,7 @@ mod slot;
 mod sources;
 mod tree;
 mod trees;
+mod trim;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -104,6 +105,7 @@ impl Build<'_> {
         }
         let built = self.build(archive)?;
         made::remember(self.request, &key, &built)?;
+        trim::trim(&self.request.cache);
         Ok(built)
     }
 
