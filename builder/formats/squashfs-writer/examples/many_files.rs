@@ -1,4 +1,4 @@
-//! Writes a tree of many small files, all different, to see how much memory that takes:
+//! Writes a tree of many small files, all different, and fails if that takes more memory than it may:
 //!
 //! `many_files FILES IMAGE`
 #![expect(clippy::print_stdout, reason = "a program for people")]
@@ -12,6 +12,9 @@ use std::num::NonZeroUsize;
 
 use anklume_squashfs_writer::{Compressor, Entry, Error, Kind, Options, Tails, write};
 use support::ImageFile;
+
+/// The most memory that may be resident.
+const MEMORY_BYTES: u64 = 200_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -42,7 +45,10 @@ fn main() {
     });
     println!("{:?}", summary.unwrap());
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    println!("{} MB of memory at most", kib * 1024 / 1_000_000);
+    assert!(kib * 1024 <= MEMORY_BYTES, "more than {MEMORY_BYTES} bytes of memory");
 }
 
 fn entry<'a>(path: &'a [u8], kind: Kind<'a>) -> Entry<'a> {
