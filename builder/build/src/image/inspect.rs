@@ -9,7 +9,7 @@ use super::facts::{
     PartitionFacts, SectionFacts, SlotFacts, SquashfsFacts, TableFacts, VerityFacts,
 };
 use super::fault::{self, Fault};
-use super::read::content::Tree;
+use super::read::content::System;
 use super::read::disk::{Disk, Place, name, type_name};
 use super::read::folder::Folder;
 use super::read::grub;
@@ -147,8 +147,8 @@ impl Gatherer {
         });
         let hash_bytes = os.hash_bytes().unwrap_or_default();
         if self.depth == Depth::Files {
-            let (base, part) = (parts.os_base, &parts.os);
-            facts.content = self.take(Tree { object: &object, base, part, superblock }.survey());
+            let system = System::open(&object, parts.os_base, &parts.os, superblock);
+            facts.content = self.take(system.and_then(|system| system.survey()));
         }
         facts.verity = self.take(os.verity).map(|verity| VerityFacts {
             offset: parts.os_base.saturating_add(os.data_bytes),
