@@ -21,7 +21,6 @@ mod slot;
 mod sources;
 mod tree;
 mod trees;
-mod usage;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,6 +40,7 @@ use anklume_squashfs_writer::Report;
 use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
+use crate::usage::Usage;
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
 pub(crate) use lock::run as lock;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
     }
     plan.check()?;
     let start = Instant::now();
-    let built = Build { request: &request, plan: &plan, reporter }.run()?;
+    let built = Build::new(&request, &plan, reporter).run()?;
     reporter.built(&built);
     if !args.json {
         crate::print::summary(&built, start.elapsed())?;
@@ -79,6 +79,8 @@ struct Build<'a> {
     request: &'a Request,
     plan: &'a plan::Plan,
     reporter: &'a Reporter,
+    /// What was taken from the cache, and what was made.
+    asked: cached::Asked,
 }
 
 /// The trees that everything is made from.
@@ -88,6 +90,12 @@ struct Trees {
     tools_tar: PathBuf,
     root: PathBuf,
     root_key: String,
+}
+
+impl<'a> Build<'a> {
+    fn new(request: &'a Request, plan: &'a plan::Plan, reporter: &'a Reporter) -> Self {
+        Self { request, plan, reporter, asked: cached::Asked::default() }
+    }
 }
 
 impl Build<'_> {
@@ -139,7 +147,7 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<PathBuf, Failure> {
-        let step = self.reporter.step(name);
+        let (step, start) = (self.reporter.step(name), Instant::now());
         let folder = self.request.cache.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
@@ -159,6 +167,7 @@ impl Build<'_> {
         let bytes = path.metadata().context(format!("the {name}"))?.len();
         let from = if cached { "from the cache" } else { "made" };
         step.finish(&format!("{}, {from}", human_bytes(bytes)));
+        self.asked.note(name, &path, cached, start);
         Ok(path)
     }
 
@@ -205,11 +214,14 @@ impl Build<'_> {
         let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
         let packed = std::thread::scope(|scope| {
             let job = scope.spawn(|| {
-                if cached::is_whole(&initrd, self.reporter)? {
-                    return Ok(());
+                let start = Instant::now();
+                let cached = cached::is_whole(&initrd, self.reporter)?;
+                if !cached {
+                    parts.pack(inputs.index, inputs.tar, level, &initrd)?;
+                    cached::seal(&initrd)?;
                 }
-                parts.pack(inputs.index, inputs.tar, level, &initrd)?;
-                cached::seal(&initrd)
+                self.asked.note("initramfs", &initrd, cached, start);
+                Ok(())
             });
             // Programs are started by this thread: they are told to end when their parent thread
             // does.
@@ -244,7 +256,7 @@ impl Build<'_> {
         let cache = store.as_ref().map(|store| store as &dyn anklume_squashfs_writer::BlockCache);
         let source = pack::Source { members: &inputs.tree.members(epoch), tar: inputs.tar };
         let target = work.join("root.squashfs");
-        let mut usage = usage::Usage::default();
+        let mut usage = Usage::default();
         let mut hear = |report: &Report<'_>| usage.hear(report);
         let packed = pack::pack(&source, &target, &options, cache, &mut hear, &mut step)?;
         let blocks = store.map(|store| blocks::finish(store, self.reporter));
@@ -327,13 +339,19 @@ impl Build<'_> {
         let folder = self.request.cache.join("loader");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", loader::key(tools, title)?));
-        if cached::is_whole(&path, self.reporter)? {
-            return loader::Loader::read(&path);
-        }
-        let made = loader::make(tools, work, title)?;
-        made.write(&path)?;
-        cached::seal(&path)?;
-        Ok(made)
+        let start = Instant::now();
+        let cached = cached::is_whole(&path, self.reporter)?;
+        let loader = match cached {
+            true => loader::Loader::read(&path)?,
+            false => {
+                let made = loader::make(tools, work, title)?;
+                made.write(&path)?;
+                cached::seal(&path)?;
+                made
+            }
+        };
+        self.asked.note("boot loader", &path, cached, start);
+        Ok(loader)
     }
 
     /// The partitions of the image.
@@ -457,7 +475,7 @@ struct Packed {
     path: PathBuf,
     /// Whole verity blocks.
     padded_bytes: u64,
-    usage: usage::Usage,
+    usage: Usage,
     /// What the block store did, if there was one.
     blocks: Option<anklume_blockstore::Stats>,
 }
