@@ -119,7 +119,7 @@ pub(crate) struct BuildArgs {
 /// What else can be done with images.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what is in an image: table, slots, root hash, sizes, packages, kernel
+    /// Show what is in an image: table, slots, root hash, sizes, packages, kernel, space
     #[command(
         after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json"
     )]

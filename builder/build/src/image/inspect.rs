@@ -120,6 +120,7 @@ impl Gatherer {
             squashfs: None,
             verity: None,
             content: None,
+            space: None,
         };
         if parts.is_empty {
             return facts;
@@ -148,7 +149,9 @@ impl Gatherer {
         let hash_bytes = os.hash_bytes().unwrap_or_default();
         if self.depth == Depth::Files {
             let system = System::open(&object, parts.os_base, &parts.os, superblock);
-            facts.content = self.take(system.and_then(|system| system.survey()));
+            if let Some(system) = self.take(system) {
+                self.files(&system, facts);
+            }
         }
         facts.verity = self.take(os.verity).map(|verity| VerityFacts {
             offset: parts.os_base.saturating_add(os.data_bytes),
@@ -157,6 +160,16 @@ impl Gatherer {
             data_bytes: os.data_bytes,
             hash_bytes,
         });
+    }
+}
+
+impl Gatherer {
+    /// The files of the OS, and what they take.
+    fn files(&mut self, system: &System<'_>, facts: &mut SlotFacts) {
+        facts.content = self.take(system.survey());
+        let content = facts.content.as_ref();
+        let packages = content.and_then(|content| content.packages.as_deref()).unwrap_or_default();
+        facts.space = self.take(system.space(packages));
     }
 }
 

@@ -24,7 +24,9 @@ fn the_program_reports_in_text_and_in_json() {
     let body = text.strip_prefix(&format!("{name}\n")).unwrap();
     assert!(body.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(body.contains("\n  tiny  1-1  all\n"), "{text}");
-    assert!(!run(&["inspect", name]).1.contains("tiny"));
+    assert!(body.contains("  tiny  ") && body.contains("  /usr/lib  "), "{text}");
+    assert!(body.contains("Slot a, where the space went\n  Packages (2)"), "{text}");
+    assert!(!run(&["inspect", name]).1.contains("tiny  1-1"));
     let (code, json, _) = run(&["inspect", name, "--json"]);
     let facts: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, &facts["image"]), (0, &name.into()));

@@ -3,6 +3,7 @@
 mod blocks;
 mod files;
 mod listing;
+mod space;
 
 use std::ops::ControlFlow;
 
