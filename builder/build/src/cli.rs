@@ -119,7 +119,7 @@ pub(crate) struct BuildArgs {
 /// What else can be done with images.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what is in an image: table, slots, root hash, sizes, packages, kernel
+    /// Show what is in an image: table, slots, root hash, sizes, packages, kernel, space
     #[command(
         after_help = "Example:\n  anklume-build inspect anklume-debian-13.20261114.iso --json"
     )]
@@ -134,8 +134,12 @@ pub(crate) enum Command {
     /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree
     #[command(after_help = "Example:\n  anklume-build verify anklume-debian-13.20261114.iso")]
     Verify(VerifyArgs),
-    /// Show what two images differ in: packages, files, sizes
-    #[command(after_help = "Example:\n  anklume-build diff old.iso new.iso --all")]
+    /// Show what two images differ in: packages, files, sizes, bytes that an update fetches
+    #[command(after_help = "Examples:\n  \
+        anklume-build diff old.iso new.iso --all\n  \
+        anklume-build diff old.iso new.iso --json | jq .update.missing.bytes\n\n\
+        An update fetches the stored blocks that the old image has nowhere, the tables of the file\n\
+        system, and the boot files. The hash tree is computed on the machine.")]
     Diff(DiffArgs),
     /// Boot an image in QEMU; the image file is never written
     #[command(after_help = "Examples:\n  \

@@ -246,6 +246,12 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// The step, when it began earlier than was said.
+    pub(crate) fn since(mut self, start: Instant) -> Self {
+        self.start = start;
+        self
+    }
+
     /// Says how far the step has got, in bytes.
     pub(crate) fn progress(&mut self, done: u64, total: u64) {
         let now = Instant::now();

@@ -9,6 +9,7 @@ mod failure;
 pub mod image;
 mod print;
 mod size;
+mod usage;
 mod vm;
 
 use std::process::ExitCode;

@@ -67,6 +67,8 @@ pub(super) fn caches(stats: &Stats) -> Vec<Cache> {
         hits: tier.hits,
         misses: tier.misses,
         bytes: tier.read_bytes,
+        // Blocks are asked for while others are compressed.
+        milliseconds: None,
     })
     .collect()
 }

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime};
 
 use anklume_bytes::{ReadAt, ReadError};
 use anklume_host::file::{FileReader, OutputFile};
+use anklume_report::Cache;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -18,6 +20,34 @@ use crate::failure::{Context, Failure};
 pub(super) const SEAL: &str = ".sum";
 /// Bytes that one thread hashes at a time.
 const PIECE_BYTES: u64 = 1 << 20;
+
+/// The files that a build wanted from the cache, in the order in which it had them.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<Vec<Cache>>);
+
+impl Asked {
+    /// Notes what became of the file at `path`: it was there or was made, which took all the time
+    /// since `start`.
+    pub(super) fn note(&self, name: &str, path: &Path, was_there: bool, start: Instant) {
+        let length = path.metadata().map_or(0, |data| data.len());
+        let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let cache = Cache {
+            name: name.to_owned(),
+            hits: u64::from(was_there),
+            misses: u64::from(!was_there),
+            bytes: if was_there { length } else { 0 },
+            milliseconds: Some(milliseconds),
+        };
+        if let Ok(mut caches) = self.0.lock() {
+            caches.push(cache);
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn caches(&self) -> Vec<Cache> {
+        self.0.lock().map(|caches| caches.clone()).unwrap_or_default()
+    }
+}
 
 /// Whether `path` is there as it was made. What is damaged is reported and removed, so that it is
 /// made again.
@@ -75,6 +105,20 @@ pub(super) fn digest(path: &Path) -> Result<String, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_there_and_what_was_made_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tree.tar");
+        fs::write(&path, "12345").unwrap();
+        let asked = Asked::default();
+        asked.note("root tree", &path, true, Instant::now());
+        asked.note("initramfs", &path, false, Instant::now());
+        let [tree, initramfs] = &asked.caches()[..] else { panic!("{asked:?}") };
+        assert_eq!((tree.hits, tree.misses, tree.bytes), (1, 0, 5));
+        assert_eq!((initramfs.hits, initramfs.misses, initramfs.bytes), (0, 1, 0));
+        assert!(tree.name == "root tree" && tree.milliseconds.is_some());
+    }
 
     #[test]
     fn only_what_is_as_it_was_made_is_used() {

@@ -8,7 +8,7 @@ use anklume_host::file::{FileReader, OutputFile};
 use anklume_layout::disk::DiskPlan;
 use anklume_layout::manifest::Manifest;
 use anklume_report::{Cache, File, Image, Partition, Report, Step};
-use anklume_roottree::{Index, Member, MemberKind, Package, read_file};
+use anklume_roottree::{Index, LISTS, Member, MemberKind, Owners, Package, read_file};
 use anklume_sbom::{Distribution, Inventory, Source};
 use anklume_verity::RootHash;
 
@@ -19,8 +19,6 @@ use crate::failure::{Context, Failure};
 
 /// Longest list of a package's files, in bytes.
 const MAX_LIST_BYTES: u64 = 64 << 20;
-/// Folder of dpkg's lists.
-const DPKG_INFO: &str = "var/lib/dpkg/info";
 
 /// Extensions of what lies beside every image.
 pub(super) const EXTENSIONS: [&str; 3] = ["spdx.json", "cdx.json", "manifest.json"];
@@ -65,7 +63,10 @@ impl Build<'_> {
             stored: &os.usage.stored(),
             owners: &owners(inputs.index, inputs.tar)?,
             steps: self.reporter.times(),
-            caches: os.blocks.iter().flat_map(blocks::caches).collect(),
+            caches: {
+                let blocks = os.blocks.iter().flat_map(blocks::caches);
+                self.asked.caches().into_iter().chain(blocks).collect()
+            },
         };
         write(page, &anklume_report::html(&account.report()))?;
         paths.push(page.clone());
@@ -148,7 +149,7 @@ struct Account<'a> {
     members: &'a [Member<'a>],
     /// Stored bytes of each file.
     stored: &'a BTreeMap<Vec<u8>, u64>,
-    owners: &'a BTreeMap<String, String>,
+    owners: &'a Owners,
     steps: Vec<StepTime>,
     caches: Vec<Cache>,
 }
@@ -190,7 +191,12 @@ impl Account<'_> {
         };
         let path = member.path.as_bytes().to_vec();
         let compressed_bytes = self.stored.get(&path).copied().unwrap_or(0);
-        Some(File { path, bytes, compressed_bytes, package: self.owners.get(member.path).cloned() })
+        Some(File {
+            path,
+            bytes,
+            compressed_bytes,
+            package: self.owners.get(member.path).map(str::to_owned),
+        })
     }
 }
 
@@ -213,24 +219,13 @@ fn step(step: StepTime) -> Step {
     }
 }
 
-/// Which package owns which path of the tree, from the lists that dpkg keeps of each.
-///
-/// The lists have paths as the packages spell them; `/bin` and its like are links into `/usr`.
-fn owners(index: &Index, tar: &FileReader) -> Result<BTreeMap<String, String>, Failure> {
-    let mut owners = BTreeMap::new();
-    for entry in index.children(DPKG_INFO) {
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        let Some(package) = name.strip_suffix(".list") else { continue };
-        let package = package.split(':').next().unwrap_or(package);
+/// Which package owns which path of the tree.
+fn owners(index: &Index, tar: &FileReader) -> Result<Owners, Failure> {
+    let mut owners = Owners::default();
+    for entry in index.children(LISTS) {
+        let Some(package) = Owners::package_of_list(&entry.path) else { continue };
         let list = read_file(tar, index, &entry.path, MAX_LIST_BYTES).context("dpkg's lists")?;
-        for path in String::from_utf8_lossy(&list).lines() {
-            let path = path.trim_start_matches('/');
-            let merged = format!("usr/{path}");
-            let known = [path, merged.as_str()].into_iter().find(|path| index.find(path).is_some());
-            if let Some(path) = known {
-                owners.entry(path.to_owned()).or_insert_with(|| package.to_owned());
-            }
-        }
+        owners.add(package, &list, &|path| index.find(path).is_some());
     }
     Ok(owners)
 }

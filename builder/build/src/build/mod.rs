@@ -25,7 +25,6 @@ mod sources;
 mod tree;
 mod trees;
 mod trim;
-mod usage;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,6 +44,7 @@ use anklume_squashfs_writer::{Compressor, Options, Report, Tails};
 use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
+use crate::usage::Usage;
 use ahead::Ahead;
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
     }
     plan.check()?;
     let start = Instant::now();
-    let built = Build { request: &request, plan: &plan, reporter }.run()?;
+    let built = Build::new(&request, &plan, reporter).run()?;
     reporter.built(&built);
     if !args.json {
         crate::print::summary(&built, start.elapsed())?;
@@ -85,6 +85,8 @@ struct Build<'a> {
     request: &'a Request,
     plan: &'a plan::Plan,
     reporter: &'a Reporter,
+    /// What was taken from the cache, and what was made.
+    asked: cached::Asked,
 }
 
 /// The trees that everything is made from.
@@ -94,6 +96,12 @@ struct Trees {
     tools_tar: PathBuf,
     root: PathBuf,
     root_key: String,
+}
+
+impl<'a> Build<'a> {
+    fn new(request: &'a Request, plan: &'a plan::Plan, reporter: &'a Reporter) -> Self {
+        Self { request, plan, reporter, asked: cached::Asked::default() }
+    }
 }
 
 impl Build<'_> {
@@ -196,9 +204,12 @@ impl Build<'_> {
         let folder = self.request.cache.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
+        let looked = Instant::now();
         let cached = cached::is_whole(&path, self.reporter)?;
         let packages = if cached { None } else { Some(self.packages(tree, state)?) };
-        let step = self.reporter.step(name);
+        // Downloads are a step of their own.
+        let start = if cached { looked } else { Instant::now() };
+        let step = self.reporter.step(name).since(start);
         if let Some((packages, pool)) = packages {
             let folder = self.archive_folder();
             let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
@@ -212,6 +223,7 @@ impl Build<'_> {
         let bytes = path.metadata().context(format!("the {name}"))?.len();
         let from = if cached { "from the cache" } else { "made" };
         step.finish(&format!("{}, {from}", human_bytes(bytes)));
+        self.asked.note(name, &path, cached, start);
         Ok(path)
     }
 
@@ -281,11 +293,14 @@ impl Build<'_> {
         let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
         let packed = std::thread::scope(|scope| {
             let job = scope.spawn(|| {
-                if cached::is_whole(&initrd, self.reporter)? {
-                    return Ok(());
+                let start = Instant::now();
+                let cached = cached::is_whole(&initrd, self.reporter)?;
+                if !cached {
+                    parts.pack(inputs.index, inputs.tar, level, &initrd)?;
+                    cached::seal(&initrd)?;
                 }
-                parts.pack(inputs.index, inputs.tar, level, &initrd)?;
-                cached::seal(&initrd)
+                self.asked.note("initramfs", &initrd, cached, start);
+                Ok(())
             });
             // Programs are started by this thread: they are told to end when their parent thread
             // does.
@@ -348,7 +363,7 @@ impl Build<'_> {
         let cache = store.as_ref().map(|store| store as &dyn anklume_squashfs_writer::BlockCache);
         let source = pack::Source { members: &inputs.tree.members(epoch), tar: inputs.tar };
         let target = work.join("root.squashfs");
-        let mut usage = usage::Usage::default();
+        let mut usage = Usage::default();
         let mut hear = |report: &Report<'_>| usage.hear(report);
         let packed = pack::pack(&source, &target, &options, cache, &mut hear, &mut step)?;
         let blocks = store.map(|store| blocks::finish(store, self.reporter));
@@ -431,13 +446,19 @@ impl Build<'_> {
         let folder = self.request.cache.join("loader");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", loader::key(tools, title)?));
-        if cached::is_whole(&path, self.reporter)? {
-            return loader::Loader::read(&path);
-        }
-        let made = loader::make(tools, work, title)?;
-        made.write(&path)?;
-        cached::seal(&path)?;
-        Ok(made)
+        let start = Instant::now();
+        let cached = cached::is_whole(&path, self.reporter)?;
+        let loader = match cached {
+            true => loader::Loader::read(&path)?,
+            false => {
+                let made = loader::make(tools, work, title)?;
+                made.write(&path)?;
+                cached::seal(&path)?;
+                made
+            }
+        };
+        self.asked.note("boot loader", &path, cached, start);
+        Ok(loader)
     }
 
     /// The partitions of the image.
@@ -562,7 +583,7 @@ struct Packed {
     path: PathBuf,
     /// Whole verity blocks.
     padded_bytes: u64,
-    usage: usage::Usage,
+    usage: Usage,
     /// What the block store did, if there was one.
     blocks: Option<anklume_blockstore::Stats>,
 }

@@ -1,16 +1,18 @@
-//! `anklume-build diff`: what two images differ in.
+//! `anklume-build diff`: what two images differ in, and what an update from one to the other fetches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 
-use anklume_compare::{Detail, Identity, Image, Package, difference, difference_text};
+use anklume_compare::{Detail, File, Identity, Image, Kind, Package, difference, difference_text};
 use anklume_layout::manifest::Manifest;
 use anklume_layout::{Role, Slot};
 use anklume_verity::RootHash;
 
 use super::fault::Fault;
 use super::print;
-use super::read::content::Tree;
+use super::read::boot_pieces::boot_pieces;
+use super::read::content::System;
 use super::read::disk::Disk;
 use super::read::os::Os;
 use super::read::slot::{SlotParts, manifest};
@@ -24,8 +26,17 @@ const SHOWN: usize = 10;
 
 /// `anklume-build diff`.
 pub(crate) fn diff_files(args: &DiffArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let [before, after] = [&args.before, &args.after].map(|path| read(path, reporter));
-    let difference = difference(&before?, &after?);
+    let before = Opened::open(&args.before)?;
+    let after = Opened::open(&args.after)?;
+    let mut images = [before.image(reporter)?, after.image(reporter)?];
+    let unknown = unknown_contents(&images);
+    if !unknown.is_empty() {
+        for (opened, image) in [&before, &after].into_iter().zip(&mut images) {
+            opened.fill_hashes(image, &unknown, reporter)?;
+        }
+    }
+    let [before, after] = &images;
+    let difference = difference(before, after);
     if args.json {
         return print::object(&difference);
     }
@@ -33,47 +44,103 @@ pub(crate) fn diff_files(args: &DiffArgs, reporter: &Reporter) -> Result<(), Fai
     crate::print::text(&difference_text(&difference, detail))
 }
 
-fn read(path: &Path, reporter: &Reporter) -> Result<Image, Failure> {
-    let name = path.display();
-    let source = Source::open(path)?;
-    let disk = Disk::open(&source);
-    let image = disk.and_then(|disk| {
-        let mut step = reporter.step(&format!("reading {name}"));
-        slot(&disk, &mut step)
+/// The regular files of both images that are equally long and stored in different ways: whether
+/// their contents differ is only known when they are decompressed.
+fn unknown_contents([before, after]: &[Image; 2]) -> BTreeSet<Vec<u8>> {
+    let regular = |file: &File| match file.kind {
+        Kind::Regular { bytes, stored, .. } => Some((bytes, stored)),
+        _ => None,
+    };
+    let unknown = before.files.iter().filter(|(path, file)| {
+        let other = after.files.get(*path).and_then(regular);
+        let pair = regular(file).zip(other);
+        pair.is_some_and(|(file, other)| file.0 == other.0 && file.1 != other.1)
     });
-    source.trouble()?;
-    image.map_err(|fault| Failure::damaged(format!("the image {name}: {fault}")))
+    unknown.map(|(path, _)| path.clone()).collect()
 }
 
-/// What slot A holds. The partitions of a medium are not compared: they are as large as it is.
-fn slot(disk: &Disk<'_>, step: &mut Step<'_>) -> Result<Image, Fault> {
-    let missing = || Fault::new("partition table", 512, "a slot A", "none");
-    let parts = SlotParts::open(disk, Slot::A)?.ok_or_else(missing)?;
-    if parts.is_empty {
-        return Err(missing());
+/// An image file that is compared.
+struct Opened {
+    name: String,
+    source: Source,
+}
+
+impl Opened {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { name: path.display().to_string(), source: Source::open(path)? })
     }
-    let (manifest, _) = manifest(&parts.folder()?)?;
+
+    /// Everything but the contents of files.
+    fn image(&self, reporter: &Reporter) -> Result<Image, Failure> {
+        let step = reporter.step(&format!("reading {}", self.name));
+        self.look(|parts, disk| image(parts, disk, step))
+    }
+
+    /// Decompresses and hashes the files at `wanted`.
+    fn fill_hashes(
+        &self,
+        image: &mut Image,
+        wanted: &BTreeSet<Vec<u8>>,
+        reporter: &Reporter,
+    ) -> Result<(), Failure> {
+        let step = Mutex::new(reporter.step(&format!("comparing {}", self.name)));
+        self.look(|parts, _| {
+            let object = parts.os_name();
+            let os = Os::read(&object, parts.os_base, &parts.os)?;
+            let system = System::open(&object, parts.os_base, &parts.os, &os.squashfs)?;
+            let progress = |done, total| tell(&step, done, total);
+            system.fill_hashes(&mut image.files, &|path| wanted.contains(path), &progress)
+        })
+    }
+
+    /// Does `look` to slot A. The partitions of a medium are not compared: they are as large as it
+    /// is.
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&SlotParts<'_>, &Disk<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Failure> {
+        let missing = || Fault::new("partition table", 512, "a slot A", "none");
+        let found = Disk::open(&self.source).and_then(|disk| {
+            let parts = SlotParts::open(&disk, Slot::A)?;
+            let parts = parts.filter(|parts| !parts.is_empty).ok_or_else(missing)?;
+            look(&parts, &disk)
+        });
+        self.source.trouble()?;
+        found.map_err(|fault| Failure::damaged(format!("the image {}: {fault}", self.name)))
+    }
+}
+
+fn tell(step: &Mutex<Step<'_>>, done: u64, total: u64) {
+    if let Ok(mut step) = step.lock() {
+        step.progress(done, total);
+    }
+}
+
+fn image(parts: &SlotParts<'_>, disk: &Disk<'_>, step: Step<'_>) -> Result<Image, Fault> {
+    let folder = parts.folder()?;
+    let (manifest, _) = manifest(&folder)?;
     let object = parts.os_name();
     let os = Os::read(&object, parts.os_base, &parts.os)?;
-    let (base, part) = (parts.os_base, &parts.os);
-    let tree = Tree { object: &object, base, part, superblock: &os.squashfs };
-    let total = tree.survey()?.file_bytes;
-    let files = tree.list(&mut |done| step.progress(done, total))?;
+    let system = System::open(&object, parts.os_base, &parts.os, &os.squashfs)?;
+    let (step, total) = (Mutex::new(step), os.squashfs.bytes_used);
+    let hashed = system.hash(&|done| tell(&step, done, total))?;
+    let hash_tree_bytes = os.hash_bytes().unwrap_or_default();
+    let boot = Role::Boot(Slot::A);
     let sizes = [
         ("root file system", os.squashfs.bytes_used),
-        ("hash tree", os.hash_bytes().unwrap_or_default()),
-        ("files, decompressed", total),
-        (
-            Role::Boot(Slot::A).label(),
-            disk.place(Role::Boot(Slot::A)).map_or(0, |place| place.bytes),
-        ),
+        ("hash tree", hash_tree_bytes),
+        ("files, decompressed", system.survey()?.file_bytes),
+        (boot.label(), disk.place(boot).map_or(0, |place| place.bytes)),
     ];
     Ok(Image {
         identity: identity(&manifest),
         packages: packages(&manifest),
-        files,
+        files: system.list(&hashed),
         sizes: sizes.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
-        blocks: Vec::new(),
+        blocks: hashed.blocks(),
+        metadata: hashed.metadata,
+        boot_files: boot_pieces(&folder)?,
+        hash_tree_bytes,
     })
 }
 

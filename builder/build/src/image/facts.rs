@@ -5,6 +5,7 @@
 
 use anklume_layout::Slot;
 use anklume_layout::manifest::Manifest;
+use anklume_report::Largest;
 use serde::Serialize;
 
 pub use super::read::content::Content;
@@ -183,6 +184,8 @@ pub struct SlotFacts {
     pub verity: Option<VerityFacts>,
     /// The files of the OS.
     pub content: Option<Content>,
+    /// The packages and directories that take the most of its bytes.
+    pub space: Option<Largest>,
 }
 
 /// A section of a unified kernel image.

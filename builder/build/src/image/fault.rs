@@ -185,6 +185,28 @@ pub(crate) fn squashfs(object: &str, base: u64, error: &anklume_squashfs::Error)
     }
 }
 
+/// The tables or a block of a squashfs, `object`, at byte `base` of the image.
+pub(crate) fn table(object: &str, base: u64, error: &anklume_squashfs::TableError) -> Fault {
+    use anklume_squashfs::{Place, TableError as E};
+    let name = |part: &str, place: &Place| match place.within {
+        Some(within) => format!("{object}: {part}, {within} bytes into the metadata block"),
+        None => format!("{object}: {part}"),
+    };
+    let at = |place: &Place| base.saturating_add(place.byte);
+    match error {
+        E::Corrupt { object: part, place, expected, found } => {
+            Fault::new(name(part, place), at(place), expected, found)
+        }
+        E::Unsupported { object: part, place, expected, found } => {
+            Fault::new(name(part, place), at(place), expected, found)
+        }
+        E::TooMany { object: part, limit } => {
+            Fault::new(format!("{object}: {part}"), base, format!("at most {limit}"), "more")
+        }
+        E::Read { object: part, source } => read(part, base, source).within(object),
+    }
+}
+
 /// A hash tree: the data begins at byte `base` of the image, the superblock `data_bytes` later.
 pub(crate) fn verity(
     object: &str,

@@ -9,7 +9,7 @@ use super::facts::{
     PartitionFacts, SectionFacts, SlotFacts, SquashfsFacts, TableFacts, VerityFacts,
 };
 use super::fault::{self, Fault};
-use super::read::content::Tree;
+use super::read::content::System;
 use super::read::disk::{Disk, Place, name, type_name};
 use super::read::folder::Folder;
 use super::read::grub;
@@ -120,6 +120,7 @@ impl Gatherer {
             squashfs: None,
             verity: None,
             content: None,
+            space: None,
         };
         if parts.is_empty {
             return facts;
@@ -147,8 +148,10 @@ impl Gatherer {
         });
         let hash_bytes = os.hash_bytes().unwrap_or_default();
         if self.depth == Depth::Files {
-            let (base, part) = (parts.os_base, &parts.os);
-            facts.content = self.take(Tree { object: &object, base, part, superblock }.survey());
+            let system = System::open(&object, parts.os_base, &parts.os, superblock);
+            if let Some(system) = self.take(system) {
+                self.files(&system, facts);
+            }
         }
         facts.verity = self.take(os.verity).map(|verity| VerityFacts {
             offset: parts.os_base.saturating_add(os.data_bytes),
@@ -157,6 +160,16 @@ impl Gatherer {
             data_bytes: os.data_bytes,
             hash_bytes,
         });
+    }
+}
+
+impl Gatherer {
+    /// The files of the OS, and what they take.
+    fn files(&mut self, system: &System<'_>, facts: &mut SlotFacts) {
+        facts.content = self.take(system.survey());
+        let content = facts.content.as_ref();
+        let packages = content.and_then(|content| content.packages.as_deref()).unwrap_or_default();
+        facts.space = self.take(system.space(packages));
     }
 }
 

@@ -102,13 +102,18 @@ fn an_os_that_asks_for_too_much_is_refused() {
     let path = (0..200).fold(deep.clone(), |path, _| path.join("d"));
     std::fs::create_dir_all(&path).unwrap();
     std::fs::write(path.join("file"), "x").unwrap();
-    let image = sample(&squashfs(&deep, &["-comp", "zstd"]), Format::Iso);
-    let report = check(&image.image);
-    assert!(lines(&report).contains("directories of more than 128 levels"), "{}", lines(&report));
+    let os = squashfs(&deep, &["-comp", "zstd"]);
+    let facts = inspect(&sample(&os, Format::Iso).image, Depth::Files);
+    assert_eq!(facts.slots[0].content.as_ref().unwrap().directories, 201);
+    // More inodes than are held (u32 LE).
+    let many = sample(&with(&os, 4, &(2_u32 << 20).to_le_bytes()), Format::Iso);
+    let report = check(&many.image);
+    assert_faults("inodes", &report, &["squashfs"]);
+    assert!(lines(&report).contains("expected at most 1048576, found more"), "{}", lines(&report));
     let gzip = sample(&squashfs(&deep.join("d/d"), &["-comp", "gzip"]), Format::Iso);
     let report = check(&gzip.image);
     assert_faults("gzip", &report, &["squashfs"]);
-    assert!(lines(&report).contains("expected compression zstd or xz, found gzip"));
+    assert!(lines(&report).contains("expected zstd and xz, found gzip"));
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_sound_image_is_accepted() {
     assert!(report.sound, "{}", lines(&report));
     assert!(report.checks.len() > 30, "{}", lines(&report));
     assert!(steps.contains(&("hash tree of slot a".to_owned(), sample.data_bytes)));
-    assert!(lines(&report).contains("300136 bytes of files decompressed"), "{}", lines(&report));
+    assert!(lines(&report).contains("300164 bytes of files decompressed"), "{}", lines(&report));
 }
 
 #[test]
@@ -82,10 +82,20 @@ fn what_is_in_an_image_is_shown() {
     let manifest = slot.manifest.as_ref().unwrap();
     assert_eq!(manifest.root_hash, sample.root_hash);
     let content = slot.content.as_ref().unwrap();
-    assert_eq!((content.files, content.directories, content.links), (4, 7, 1));
+    assert_eq!((content.files, content.directories, content.links), (5, 8, 1));
     assert_eq!(content.release("IMAGE_VERSION"), Some("1.2"));
+    // What `usr/lib/noise` and the fragment block take.
+    let space = slot.space.as_ref().unwrap();
+    let squashfs = slot.squashfs.as_ref().unwrap();
+    assert!((300_000..squashfs.bytes).contains(&space.all.stored_bytes), "{space:?}");
+    assert_eq!((space.all.bytes, space.all.files), (content.file_bytes, 5));
+    let [tiny, none] = &space.packages[..] else { panic!("{space:?}") };
+    assert_eq!((tiny.name.as_str(), tiny.bytes, tiny.files), ("tiny", 300_000, 1));
+    assert_eq!((tiny.stored_bytes, none.files), (300_000, 4));
+    assert_eq!(space.directories[0].name, "/usr/lib");
+    assert!(space.directories[0].stored_bytes > 300_000, "{space:?}");
     assert_eq!(slot.verity.as_ref().unwrap().data_bytes, sample.data_bytes);
-    assert_eq!(slot.squashfs.as_ref().unwrap().inodes, 12);
+    assert_eq!(slot.squashfs.as_ref().unwrap().inodes, 14);
     let sections: Vec<_> = slot.uki.iter().map(|s| (s.profile, s.name.as_str())).collect();
     assert_eq!(sections[3..5], [(0, ".cmdline"), (0, ".uname")]);
     assert_eq!(sections[9..11], [(1, ".cmdline"), (2, ".profile")]);

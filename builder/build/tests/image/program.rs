@@ -24,7 +24,9 @@ fn the_program_reports_in_text_and_in_json() {
     let body = text.strip_prefix(&format!("{name}\n")).unwrap();
     assert!(body.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(body.contains("\n  tiny  1-1  all\n"), "{text}");
-    assert!(!run(&["inspect", name]).1.contains("tiny"));
+    assert!(body.contains("  tiny  ") && body.contains("  /usr/lib  "), "{text}");
+    assert!(body.contains("Slot a, where the space went\n  Packages (2)"), "{text}");
+    assert!(!run(&["inspect", name]).1.contains("tiny  1-1"));
     let (code, json, _) = run(&["inspect", name, "--json"]);
     let facts: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, &facts["image"]), (0, &name.into()));
@@ -102,10 +104,22 @@ fn what_two_images_differ_in_is_named() {
     assert_eq!(files["removed"][0]["path"], "/etc/empty", "{json}");
     assert_eq!(files["changed"].as_array().unwrap().len(), 1, "{json}");
     assert_eq!(files["changed"][0]["path"], "/usr/lib/noise", "{json}");
+    assert_eq!(files["not_compared"], 0, "{json}");
+    // Of the noise the second of its blocks has changed, and the fragment block got a small file, so
+    // that the tables are others; the boot files name another root hash.
+    let update = &difference["update"];
+    assert_eq!(update["blocks"]["missing"]["count"], 2, "{json}");
+    let bytes = |part: &str| update[part]["missing"]["bytes"].as_u64().unwrap();
+    assert!((131_072 + 3..131_072 + 500).contains(&bytes("blocks")), "{json}");
+    assert!(bytes("metadata") > 0 && bytes("boot_files") > 0, "{json}");
+    let parts = ["blocks", "metadata", "boot_files"].map(bytes);
+    assert_eq!(update["missing"]["bytes"], parts.iter().sum::<u64>(), "{json}");
+    assert!(update["hash_tree_bytes"].as_u64().unwrap() >= 8192, "{json}");
     let (code, text, _) = run(&["diff", old, new]);
     assert!(code == 0 && text.contains("    /usr/lib/noise: content\n"), "{text}");
     let (code, text, _) = run(&["diff", old, old]);
     assert!(code == 0 && !text.contains("noise"), "{text}");
+    assert!(text.contains("update: fetches 0 B of "), "{text}");
     std::fs::write(new, "no image").unwrap();
     let (code, _, errors) = run(&["diff", old, new]);
     assert!(code == 5 && errors.contains("new.iso"), "{code} {errors}");

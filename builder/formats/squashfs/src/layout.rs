@@ -1,4 +1,5 @@
-//! Byte offsets of the superblock's fields. All are little-endian.
+//! Byte offsets of the superblock's fields, and numbers of the other structures
+//! (`fs/squashfs/squashfs_fs.h`). All integers are little-endian.
 
 /// Bytes of the superblock.
 pub const SUPERBLOCK_BYTES: usize = 96;
@@ -44,3 +45,30 @@ pub(crate) const ABSENT: u64 = u64::MAX;
 pub(crate) const BLOCK_LOGS: std::ops::RangeInclusive<u16> = 12..=20;
 /// Bytes of a metadata block before compression.
 pub(crate) const METADATA_BYTES: u64 = 8192;
+
+/// [`METADATA_BYTES`] as a length.
+pub(crate) const METADATA_LENGTH: usize = 8192;
+/// Bytes of the length in front of a metadata block, `u16`.
+pub(crate) const METADATA_HEADER: u64 = 2;
+/// Bit of that length for a block stored as it is (`SQUASHFS_COMPRESSED_BIT`).
+pub(crate) const METADATA_STORED: u16 = 1 << 15;
+/// Bit of a data block's length for one stored as it is (`SQUASHFS_COMPRESSED_BIT_BLOCK`).
+pub(crate) const BLOCK_STORED: u32 = 1 << 24;
+/// The largest data block, 1 MiB (`SQUASHFS_FILE_MAX_SIZE`).
+pub(crate) const BLOCK_BYTES_MAX: u32 = 1 << 20;
+/// A file without a tail in a fragment block (`SQUASHFS_INVALID_FRAG`).
+pub(crate) const NO_FRAGMENT: u32 = u32::MAX;
+/// An inode without extended attributes (`SQUASHFS_INVALID_XATTR`).
+pub(crate) const NO_XATTR: u32 = u32::MAX;
+/// Bytes of `struct squashfs_fragment_entry`: `u64` start, `u32` length with its bit, `u32` unused.
+pub(crate) const FRAGMENT_ENTRY: usize = 16;
+/// Bytes of an entry of the ID table, `u32`.
+pub(crate) const ID_ENTRY: usize = 4;
+/// Bytes of an entry of an index of metadata blocks, `u64` first byte in the image.
+pub(crate) const INDEX_ENTRY: u64 = 8;
+/// What a directory's size counts besides its listing, for `.` and `..` (`fs/squashfs/dir.c`).
+pub(crate) const DIRECTORY_EXTRA: u32 = 3;
+/// The most entries below one directory header (`SQUASHFS_DIR_COUNT`).
+pub(crate) const DIRECTORY_RUN_MAX: u32 = 256;
+/// The most bytes of a name (`SQUASHFS_NAME_LEN`).
+pub(crate) const NAME_BYTES_MAX: u32 = 256;

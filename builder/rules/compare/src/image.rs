@@ -18,8 +18,15 @@ pub struct Image {
     pub files: BTreeMap<Vec<u8>, File>,
     /// Bytes of partitions and file systems by name.
     pub sizes: BTreeMap<String, u64>,
-    /// The data blocks of the squashfs in the order of the image. Empty where they are not known.
+    /// The data blocks and fragment blocks of the squashfs in the order of the image. Empty where
+    /// they are not known.
     pub blocks: Vec<Block>,
+    /// The rest of the squashfs, in pieces: superblock and tables.
+    pub metadata: Vec<Block>,
+    /// The boot files, in pieces.
+    pub boot_files: Vec<Block>,
+    /// Bytes of the dm-verity hash tree, which follows from the squashfs.
+    pub hash_tree_bytes: u64,
 }
 
 /// What an image says about itself.
@@ -77,6 +84,9 @@ pub enum Kind {
         bytes: u64,
         /// SHA-256 of the content, where known.
         sha256: Option<[u8; 32]>,
+        /// Digest of the stored form, where known: files that have the same one have the same
+        /// content. The same content may be stored in different ways.
+        stored: Option<[u8; 32]>,
     },
     /// A directory.
     Directory,
@@ -130,12 +140,12 @@ impl Kind {
     }
 }
 
-/// A data block of a squashfs.
+/// Bytes that an update fetches, or finds, as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Block {
-    /// SHA-256 of its content or of its stored bytes: the same choice in both images.
+    /// SHA-256 of the bytes as they are stored. Not of what they decompress to: an update has to
+    /// make the very bytes of the new image, and one content has many compressed forms.
     pub hash: [u8; 32],
-    /// Bytes that it takes in the image. Blocks with one hash and different numbers here were
-    /// compressed in different ways and count as different.
+    /// Bytes that it takes in the image.
     pub stored: u32,
 }

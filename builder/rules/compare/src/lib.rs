@@ -13,7 +13,8 @@
 //! a backslash is doubled, so different paths stay different and nothing reaches a terminal that
 //! it would obey.
 //!
-//! Not compared: which names are hard links of each other, and the content of files without a hash.
+//! Not compared: which names are hard links of each other, and the content of files that have neither
+//! a hash of it nor the same stored form.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -29,7 +30,7 @@ mod version;
 
 pub use difference::{
     Change, Difference, Direction, FileChange, FileEntry, Files, Owner, PackageChange,
-    PackageEntry, PackageState, Packages, SizeChange, Total, Update, difference,
+    PackageEntry, PackageState, Packages, Part, SizeChange, Total, Update, difference,
 };
 pub use image::{Block, File, Identity, Image, Kind, Package};
 pub use rebuild::{Deviation, Rebuild, rebuild};

@@ -18,7 +18,8 @@ pub struct Rebuild {
     pub after: Identity,
     /// How many paths the images have, counting those that both have once.
     pub paths: u64,
-    /// How many regular files of equal size have no hash to compare their contents by.
+    /// How many regular files of equal size have neither hashes nor the same stored form, so that
+    /// their contents are not compared.
     pub not_compared: u64,
     /// Everything that differs: identity, sizes, packages by name, files by path, blocks.
     pub deviations: Vec<Deviation>,

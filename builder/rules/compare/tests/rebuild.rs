@@ -91,7 +91,7 @@ fn a_longer_list_of_blocks_differs_at_its_end() {
 #[test]
 fn contents_that_nobody_knows_are_named() {
     let mut one = before();
-    let kind = Kind::Regular { bytes: 7, sha256: None };
+    let kind = Kind::Regular { bytes: 7, sha256: None, stored: None };
     one.files.insert(b"usr/lib/x".to_vec(), File { kind, ..file(0, 0) });
     let found = rebuild(&one, &before());
     assert!(found.is_identical());

@@ -79,6 +79,10 @@ pub struct Cache {
     pub misses: u64,
     /// Bytes that came out of it.
     pub bytes: u64,
+    /// How long it took to take what was there and to make what was not, in milliseconds, where
+    /// known.
+    #[serde(default)]
+    pub milliseconds: Option<u64>,
 }
 
 /// An installed package.

@@ -1,6 +1,6 @@
 //! Where the space and the time of a build went: one self-contained HTML page, and a short text.
 //!
-//! A [`Report`] is data; [`html`] and [`short`] turn it into text and touch nothing. The same
+//! A [`Report`] is data; [`html`] and [`short`] turn data into text and touch nothing. The same
 //! report gives the same bytes.
 //!
 //! The page (HTML Living Standard, written so that it is well-formed XML as well) holds everything
@@ -19,6 +19,7 @@
 )]
 
 mod input;
+mod largest;
 mod number;
 mod page;
 mod short;
@@ -27,5 +28,6 @@ mod text;
 mod treemap;
 
 pub use input::{Cache, File, Image, Package, Partition, Report, Step};
+pub use largest::{Largest, Room, largest};
 pub use page::{MAX_PAGE_BYTES, html};
 pub use short::short;

@@ -40,7 +40,13 @@ fn hostile() -> Report {
         let (name, detail) = (text(n), text(n + 1));
         let start_milliseconds = u64::MAX >> n;
         report.partitions.push(Partition { label: text(n), bytes: u64::MAX });
-        report.caches.push(Cache { name: text(n), hits: u64::MAX, misses: 1, bytes: u64::MAX });
+        report.caches.push(Cache {
+            name: text(n),
+            hits: u64::MAX,
+            misses: 1,
+            bytes: u64::MAX,
+            milliseconds: Some(u64::MAX),
+        });
         report.packages.push(Package { name: text(n), version: text(n + 1), section: text(n + 2) });
         let (end_milliseconds, parallel) = (7, n > 3);
         report.steps.push(Step { name, start_milliseconds, end_milliseconds, detail, parallel });
@@ -234,7 +240,13 @@ fn greedy(entries: u64, characters: usize) -> Report {
     for n in 0..entries {
         let name = |group: u64| format!("{n}.{group}{}", "&".repeat(characters));
         report.partitions.push(Partition { label: name(0), bytes: u64::MAX });
-        report.caches.push(Cache { name: name(0), hits: u64::MAX, misses: n, bytes: u64::MAX });
+        report.caches.push(Cache {
+            name: name(0),
+            hits: u64::MAX,
+            misses: n,
+            bytes: u64::MAX,
+            milliseconds: Some(n),
+        });
         report.steps.push(Step { name: name(0), detail: name(1), ..Step::default() });
         let (version, section) = (name(1), format!("{}{}", n % 7, name(2)));
         report.packages.push(Package { name: name(0), version, section });

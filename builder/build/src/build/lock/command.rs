@@ -26,7 +26,7 @@ pub(crate) fn run(args: &LockArgs, reporter: &Reporter) -> Result<(), Failure> {
     }
     let plan = Plan::new(&request, &Facts::gather(&request)?)?;
     plan.check()?;
-    let build = Build { request: &request, plan: &plan, reporter };
+    let build = Build::new(&request, &plan, reporter);
     let new = lock::resolve::resolve(&build)?;
     let old = old.map(|old| old.lock);
     let written = !args.dry_run && old.as_ref().is_none_or(|old| !old.same_packages(&new));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anklume_host::file::OutputFile;
 use anklume_host::process::Cmd;
@@ -108,11 +109,14 @@ fn tree(
         TreeName::Root => "root tree",
         TreeName::Tools => "tool tree",
     };
+    let looked = Instant::now();
     let cached = cached::is_whole(&path, build.reporter)?;
     if !cached {
         fetch(build, locked, tree, lines)?;
     }
-    let step = build.reporter.step(name);
+    // Downloads are a step of their own.
+    let start = if cached { looked } else { Instant::now() };
+    let step = build.reporter.step(name).since(start);
     if !cached {
         make(build, &locked.lock, tree, &archive, &path)?;
         cached::seal(&path)?;
@@ -120,6 +124,7 @@ fn tree(
     let bytes = path.metadata().context(format!("the {name}"))?.len();
     let from = if cached { "from the cache" } else { "made" };
     step.finish(&format!("{}, {from}", human_bytes(bytes)));
+    build.asked.note(name, &path, cached, start);
     Ok(path)
 }
 
@@ -129,7 +134,7 @@ fn fetch(
     tree: TreeName,
     lines: &[String],
 ) -> Result<(), Failure> {
-    let Build { request, plan, reporter } = build;
+    let Build { request, plan, reporter, .. } = build;
     let lock = &locked.lock;
     let folder = archive_folder(&request.cache, request, &plan.origin);
     let (mirrors, config) = if request.offline {

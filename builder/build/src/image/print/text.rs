@@ -153,6 +153,12 @@ fn slot_text(slot: &SlotFacts, packages: bool) -> String {
         let aligns = [Align::Left, Align::Right, Align::Right, Align::Right];
         text += &format!("\nSlot {}, unified kernel image\n{}", slot.slot, lines(&aligns, &rows));
     }
+    if let Some(space) = &slot.space {
+        let short = anklume_report::short(space);
+        let lines = short.lines().map(|line| format!("  {line}").trim_end().to_owned() + "\n");
+        text +=
+            &format!("\nSlot {}, where the space went\n{}", slot.slot, lines.collect::<String>());
+    }
     if let Some(manifest) = slot.manifest.as_ref().filter(|_| packages) {
         text += &format!("\nSlot {}, packages\n{}", slot.slot, packages_text(manifest));
     }

@@ -1,5 +1,6 @@
 //! Reading the parts of an image, for both commands.
 
+pub(crate) mod boot_pieces;
 pub(crate) mod content;
 pub(crate) mod digests;
 pub(crate) mod disk;

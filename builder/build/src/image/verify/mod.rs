@@ -29,8 +29,8 @@ pub struct Options {
     pub medium: bool,
 }
 
-/// Told what is being done, bytes done and bytes in all.
-pub type Progress<'p> = dyn FnMut(&str, u64, u64) + 'p;
+/// Told what is being done, bytes done and bytes in all; by any thread, by one at a time.
+pub type Progress<'p> = dyn FnMut(&str, u64, u64) + Send + 'p;
 
 /// Checks `image`: all of it, whatever is wrong with the first parts.
 ///

@@ -1,6 +1,7 @@
 //! The OS partition: superblocks, hash tree, files.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use anklume_layout::cmdline;
 use anklume_layout::manifest::{Manifest, Package};
@@ -9,7 +10,7 @@ use anklume_verity::RootHash;
 use super::Verifier;
 use super::slot::Claims;
 use crate::image::fault::{self, Fault};
-use crate::image::read::content::{Content, Tree};
+use crate::image::read::content::{Content, System};
 use crate::image::read::os::Os;
 use crate::image::read::slot::SlotParts;
 
@@ -38,9 +39,9 @@ impl Verifier<'_, '_> {
         let Some(root) = self.checks.take(tree) else { return };
         self.checks.ok(format!("{object}: every block has the digest of the hash tree"));
         self.compare_roots(parts, root, &roots);
-        let content =
-            Tree { object: &object, base: parts.os_base, part: &parts.os, superblock: &squashfs };
-        self.content(content, claims);
+        let system = System::open(&object, parts.os_base, &parts.os, &squashfs);
+        let Some(system) = self.checks.take(system) else { return };
+        self.content(&object, &system, claims);
     }
 
     /// The root hashes that the manifest and the UKI ask for, with where they do.
@@ -90,12 +91,12 @@ impl Verifier<'_, '_> {
         }
     }
 
-    /// The files. Only after the hash tree: what reads them is not made for damaged images.
-    fn content(&mut self, tree: Tree<'_>, claims: &Claims) {
-        let Some(content) = self.checks.take(tree.survey()) else { return };
+    /// The files of the OS partition `object`.
+    fn content(&mut self, object: &str, system: &System<'_>, claims: &Claims) {
+        let Some(content) = self.checks.take(system.survey()) else { return };
         self.checks.ok(format!(
-            "{}: {} files, {} directories, {} links, {} special files",
-            tree.object, content.files, content.directories, content.links, content.special
+            "{object}: {} files, {} directories, {} links, {} special files",
+            content.files, content.directories, content.links, content.special
         ));
         if let (Some(found), Some((uki, at))) = (&content.os_release, &claims.os_release) {
             let same = found.trim_end() == uki.trim_end();
@@ -111,14 +112,18 @@ impl Verifier<'_, '_> {
         }
         if content.is_test() {
             self.test = true;
-            self.checks.ok(format!("{}: a TEST IMAGE, not for use", tree.object));
+            self.checks.ok(format!("{object}: a TEST IMAGE, not for use"));
         }
         if self.options.deep {
-            let total = content.file_bytes;
-            let progress = &mut *self.progress;
-            let read = tree.read_all(&mut |done| progress("files of the OS", done, total));
+            let total = system.content_bytes();
+            let progress = Mutex::new(&mut *self.progress);
+            let read = system.read_all(&|done| {
+                if let Ok(mut progress) = progress.lock() {
+                    progress("files of the OS", done, total);
+                }
+            });
             if let Some(bytes) = self.checks.take(read) {
-                self.checks.ok(format!("{}: {bytes} bytes of files decompressed", tree.object));
+                self.checks.ok(format!("{object}: {bytes} bytes of files decompressed"));
             }
         }
     }

@@ -118,6 +118,9 @@ pub(crate) fn small_os(folder: &Path) -> Vec<u8> {
     fs::write(root.join("etc/empty"), "").unwrap();
     fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
     fs::write(root.join("var/lib/dpkg/status"), DPKG_STATUS).unwrap();
+    fs::create_dir_all(root.join("var/lib/dpkg/info")).unwrap();
+    let list = "/.\n/usr\n/usr/lib\n/lib/noise\n";
+    fs::write(root.join("var/lib/dpkg/info/tiny:amd64.list"), list).unwrap();
     let noise: Vec<u8> = noise(7).flat_map(u64::to_le_bytes).take(300_000).collect();
     fs::write(root.join("usr/lib/noise"), noise).unwrap();
     std::os::unix::fs::symlink("../usr/lib/os-release", root.join("etc/os-release")).unwrap();

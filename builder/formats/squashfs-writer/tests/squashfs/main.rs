@@ -1,5 +1,5 @@
-//! Images against the entries they were made of, as `sqfs2tar`, `unsquashfs` and `backhand` see
-//! them.
+//! Images against the entries they were made of, as `sqfs2tar`, `unsquashfs`, `backhand` and
+//! this project's own reader see them.
 #![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -12,6 +12,7 @@ mod inodes;
 mod large;
 mod node;
 mod odd_tree;
+mod ours;
 mod random;
 mod readers;
 mod reports;

@@ -185,7 +185,7 @@ pub(crate) fn assert_same(found: &[Node], expected: &[Node]) {
     assert_eq!(found.len(), expected.len());
 }
 
-fn settings() -> [Options; 3] {
+pub(crate) fn settings() -> [Options; 3] {
     let small = options(2);
     [
         small,

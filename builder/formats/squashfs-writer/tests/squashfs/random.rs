@@ -10,6 +10,7 @@ use crate::from_tar::{as_tar, sqfs2tar};
 use crate::image::{BLOCK, options, pack};
 use crate::node::{Node, What, noise, words};
 use crate::odd_tree::assert_same;
+use crate::ours::{assert_reports, ours};
 use crate::readers::{backhand, without_links};
 
 /// What a random entry is before the tree is known.
@@ -126,6 +127,8 @@ proptest! {
         let image = pack(&tree, &options).bytes;
         assert_same(&backhand(&image), &without_links(&tree));
         assert_same(&sqfs2tar(&image), &as_tar(&tree));
+        assert_same(&ours(&image), &without_links(&tree));
+        assert_reports(&tree, &options);
         let more_threads = Options { threads: 5.try_into().unwrap(), ..options };
         prop_assert!(pack(&tree, &more_threads).bytes == image, "threads change the image");
     }

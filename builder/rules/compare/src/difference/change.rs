@@ -89,9 +89,12 @@ fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
 pub(crate) fn comparable(before: &File, after: &File) -> bool {
     match (&before.kind, &after.kind) {
         (
-            Kind::Regular { bytes: before, sha256: left },
-            Kind::Regular { bytes: after, sha256: right },
-        ) => before != after || left.is_some() && right.is_some(),
+            Kind::Regular { bytes: before, sha256: left, stored: left_stored },
+            Kind::Regular { bytes: after, sha256: right, stored: right_stored },
+        ) => {
+            let same = left_stored.is_some() && left_stored == right_stored;
+            before != after || same || left.is_some() && right.is_some()
+        }
         _ => true,
     }
 }
@@ -117,8 +120,8 @@ pub(crate) fn changes(before: &File, after: &File) -> Vec<Change> {
 fn kind_changes(before: &Kind, after: &Kind) -> Vec<Change> {
     match (before, after) {
         (
-            Kind::Regular { bytes: before, sha256: left },
-            Kind::Regular { bytes: after, sha256: right },
+            Kind::Regular { bytes: before, sha256: left, .. },
+            Kind::Regular { bytes: after, sha256: right, .. },
         ) => content_changes((*before, left.as_ref()), (*after, right.as_ref())),
         (Kind::Symlink { target: before }, Kind::Symlink { target: after }) if before != after => {
             vec![Change::Target { before: shown(before), after: shown(after) }]

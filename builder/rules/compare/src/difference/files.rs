@@ -24,7 +24,8 @@ pub struct Files {
     pub changed: Vec<FileChange>,
     /// Number of those in which nothing was found to differ.
     pub unchanged: u64,
-    /// How many regular files of equal size have no hash to compare their contents by.
+    /// How many regular files of equal size have neither hashes nor the same stored form, so that
+    /// their contents are not compared.
     pub not_compared: u64,
 }
 

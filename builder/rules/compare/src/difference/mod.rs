@@ -15,7 +15,7 @@ pub(crate) use change::{changes, comparable};
 pub use files::{FileChange, FileEntry, Files};
 pub use packages::{Direction, PackageChange, PackageEntry, PackageState, Packages};
 pub(crate) use pairs::pairs;
-pub use update::Update;
+pub use update::{Part, Update};
 
 /// What changed from one image to another. Lists are sorted by name or path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,7 +73,7 @@ pub fn difference(before: &Image, after: &Image) -> Difference {
         sizes: size_changes(before, after),
         packages: packages::compare(&before.packages, &after.packages),
         files: files::compare(&before.files, &after.files),
-        update: update::compare(&before.blocks, &after.blocks),
+        update: update::compare(before, after),
     }
 }
 

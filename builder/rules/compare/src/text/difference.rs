@@ -6,7 +6,7 @@ use super::change::{reasons, word};
 use super::list::{Detail, Line, list};
 use crate::difference::{
     Difference, Direction, FileChange, FileEntry, Files, PackageChange, PackageEntry, Packages,
-    SizeChange, Total, Update,
+    Part, SizeChange, Total, Update,
 };
 use crate::image::Identity;
 use crate::shown::{hex, human_bytes, human_change, shown};
@@ -25,7 +25,7 @@ pub fn difference_text(difference: &Difference, detail: Detail) -> String {
     packages_text(&mut text, packages, detail);
     files_text(&mut text, files, detail);
     if let Some(update) = update {
-        text.push_str(&update_line(update));
+        text.push_str(&update_lines(update));
     }
     text
 }
@@ -154,12 +154,20 @@ fn file_change_line(change: &FileChange) -> Line {
     }
 }
 
-fn update_line(update: &Update) -> String {
+/// What an update fetches, in 80 columns.
+fn update_lines(update: &Update) -> String {
+    let missing = |part: &Part| human_bytes(part.missing.bytes);
     format!(
-        "update: {} of {} ({} of {} blocks)\n",
+        "update: fetches {} of {}, {} of {} blocks\n  \
+         blocks {}, metadata {}, boot files {}\n  \
+         the hash tree, {}, is computed from them\n",
         human_bytes(update.missing.bytes),
         human_bytes(update.all.bytes),
-        update.missing.count,
-        update.all.count
+        update.blocks.missing.count,
+        update.blocks.all.count,
+        missing(&update.blocks),
+        missing(&update.metadata),
+        missing(&update.boot_files),
+        human_bytes(update.hash_tree_bytes),
     )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anklume_compare::{Block, File, Identity, Image, Kind, Package};
 
 pub(crate) fn file(bytes: u64, content: u8) -> File {
-    let kind = Kind::Regular { bytes, sha256: Some([content; 32]) };
+    let kind = Kind::Regular { bytes, sha256: Some([content; 32]), stored: None };
     File { package: Some("base".into()), ..special(kind) }
 }
 
@@ -61,6 +61,7 @@ pub(crate) fn before() -> Image {
     .into();
     image.sizes = BTreeMap::from([("boot".into(), 4096), ("os".into(), 1 << 20)]);
     image.blocks = vec![block(1, 100), block(2, 200), block(2, 200), block(3, 300)];
+    image.boot_files = vec![block(5, 6)];
     image
 }
 
@@ -85,5 +86,8 @@ pub(crate) fn after() -> Image {
     image.files.insert(b"usr/bin/new\xff".to_vec(), file(20, 7));
     image.sizes = BTreeMap::from([("data".into(), 1), ("os".into(), 3 << 20)]);
     image.blocks = vec![block(3, 300), block(2, 201), block(4, 400), block(4, 400), block(1, 100)];
+    image.metadata = vec![block(5, 6), block(6, 10)];
+    image.boot_files = vec![block(6, 10)];
+    image.hash_tree_bytes = 77;
     image
 }

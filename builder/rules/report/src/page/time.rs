@@ -103,13 +103,15 @@ pub(super) fn caches(caches: &[Cache]) -> String {
     }
     let table = Table {
         id: "caches",
-        caption: "How often a cache had what was needed, and how many bytes came out of it.",
+        caption: "How often a cache had what was needed, how many bytes came out of it, and how long \
+                  it took to take what was there and to make what was not.",
         columns: &[
             Column::Text("Cache"),
             Column::Number("Hits"),
             Column::Number("Misses"),
             Column::Number("Hit share"),
             Column::Number("Bytes"),
+            Column::Number("Time"),
         ],
         rows: caches.iter().take(MAX_CACHES).map(cache_row).collect(),
         sums: None,
@@ -135,6 +137,7 @@ fn cache_row(cache: &Cache) -> Vec<String> {
         cache.misses.to_string(),
         share(cache.hits, asked),
         bytes(cache.bytes),
+        cache.milliseconds.map(duration).unwrap_or_default(),
     ]
 }
 
@@ -161,6 +164,16 @@ mod tests {
         let striped = html.find("bar beside\" style=\"left:0.000%;width:100.000%").unwrap();
         assert!(striped < html.find("bar\" style=\"left:25.000%;width:25.000%").unwrap());
         assert!(html.contains("<td class=\"n\">25.0 %</td>"));
+    }
+
+    #[test]
+    fn a_cache_says_whether_it_had_something_and_how_long_that_took() {
+        let hit = Cache { name: "root tree".into(), hits: 1, ..Cache::default() };
+        let row = |milliseconds| cache_row(&Cache { milliseconds, ..hit.clone() })[1..].join("|");
+        assert_eq!(row(None), "1|0|100.0 %|0 B|");
+        let expected = format!("1|0|100.0 %|0 B|{}", duration(1500));
+        assert_eq!(row(Some(1500)), expected);
+        assert!(caches(&[hit]).contains("Time"));
     }
 
     #[test]

@@ -1,36 +1,31 @@
-//! The files of the OS, read with `backhand`.
-//!
-//! It takes more on trust than an image deserves, so what it would allocate, and how deep it would
-//! descend, is bounded before it gets to see the image ([`bounds`]), and its panics are caught.
+//! The files of the OS.
 
-mod bounds;
+mod blocks;
+mod files;
 mod listing;
-mod quiet;
+mod space;
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::ops::ControlFlow;
 
-use anklume_bytes::{ReadAt, Window};
+use anklume_bytes::Window;
 use anklume_host::interrupt::interrupted;
 use anklume_layout::manifest::Package;
-use anklume_squashfs::{Compression, Superblock};
-use backhand::{FilesystemReader, InnerNode, Squashfs};
+use anklume_squashfs::{Contents, File, Inode, Kind, Superblock, Tree};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::image::fault::{self, Fault};
 use crate::image::source::Part;
 
+pub(crate) use blocks::{Hashed, cut, piece};
+
 /// The most bytes of a file that is shown.
 const SHOWN_BYTES_MAX: u64 = 1 << 20;
 /// Where distributions describe themselves (os-release(5)).
-const OS_RELEASE: &str = "/usr/lib/os-release";
+const OS_RELEASE: &str = "usr/lib/os-release";
 /// Where dpkg says what is installed (dpkg(1)).
-const DPKG_STATUS: &str = "/var/lib/dpkg/status";
+const DPKG_STATUS: &str = "var/lib/dpkg/status";
 /// The most bytes of that which are read.
 const STATUS_BYTES_MAX: u64 = 64 << 20;
-/// Decompressed fragments that `backhand` may keep before it has to forget them, in bytes.
-const KEPT_BYTES_MAX: u64 = 256 << 20;
 
 /// How many files of each kind the OS has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -71,122 +66,88 @@ impl Content {
     }
 }
 
-/// The squashfs of an OS partition.
-#[derive(Clone, Copy)]
-pub(crate) struct Tree<'a> {
+/// The squashfs of an OS partition, with its tables read.
+pub(crate) struct System<'a> {
     /// What it is called in messages.
-    pub(crate) object: &'a str,
+    object: String,
     /// Byte of the image where it begins.
-    pub(crate) base: u64,
-    pub(crate) part: &'a Part<'a>,
-    pub(crate) superblock: &'a Superblock,
+    base: u64,
+    image: Window<'a, Part<'a>>,
+    superblock: &'a Superblock,
+    tree: Tree,
 }
 
-impl Tree<'_> {
-    /// Reads all inodes and directories, and os-release.
-    pub(crate) fn survey(self) -> Result<Content, Fault> {
-        self.guarded(&mut || {
-            let system = self.open()?;
-            let mut content = Content::default();
-            for node in system.files() {
-                count(&mut content, &node.inner);
-                let InnerNode::File(file) = &node.inner else { continue };
-                let most = match node.fullpath.to_str() {
-                    Some(OS_RELEASE) => SHOWN_BYTES_MAX,
-                    Some(DPKG_STATUS) => STATUS_BYTES_MAX,
-                    _ => continue,
-                };
-                if u64::try_from(file.file_len()).is_ok_and(|bytes| bytes <= most) {
-                    let mut bytes = Vec::new();
-                    let reader = system.file(file).reader_checked().map_err(text)?;
-                    reader.take(most).read_to_end(&mut bytes).map_err(text)?;
-                    match most {
-                        SHOWN_BYTES_MAX => {
-                            content.os_release = Some(String::from_utf8_lossy(&bytes).into_owned());
-                        }
-                        _ => content.packages = Some(packages(&bytes)),
-                    }
-                }
-            }
-            content.test_image = content.is_test();
-            Ok(content)
-        })
+impl<'a> System<'a> {
+    /// Reads the tables of the squashfs in `part`, which begins at byte `base` of the image.
+    pub(crate) fn open(
+        object: &str,
+        base: u64,
+        part: &'a Part<'a>,
+        superblock: &'a Superblock,
+    ) -> Result<Self, Fault> {
+        let object = format!("{object}: squashfs");
+        let image = Window::new(part, 0, superblock.bytes_used);
+        let image = image.map_err(|error| fault::read(&object, base, &error))?;
+        let tree = Tree::read(&image, superblock);
+        let tree = tree.map_err(|error| fault::table(&object, base, &error))?;
+        Ok(Self { object, base, image, superblock, tree })
     }
 
-    /// Decompresses every file; `progress` gets the bytes so far. Returns the bytes of all files.
-    pub(crate) fn read_all(self, progress: &mut dyn FnMut(u64)) -> Result<u64, Fault> {
-        self.read_each(progress, &mut |_, _| ())
-    }
-
-    /// As [`Tree::read_all`]; `seen` gets the path of every file and the SHA-256 of its content.
-    fn read_each(
-        self,
-        progress: &mut dyn FnMut(u64),
-        seen: &mut dyn FnMut(&Path, [u8; 32]),
-    ) -> Result<u64, Fault> {
-        self.guarded(&mut || {
-            let mut bytes = 0;
-            let mut next = Some(0);
-            // It keeps every fragment that it decompressed: start anew before that is too much.
-            while let Some(first) = next {
-                next = self.read_some(first, &mut bytes, progress, seen)?;
-            }
-            Ok(bytes)
-        })
-    }
-
-    /// Decompresses files from number `first` on; the number to go on with.
-    fn read_some(
-        self,
-        first: usize,
-        bytes: &mut u64,
-        progress: &mut dyn FnMut(u64),
-        seen: &mut dyn FnMut(&Path, [u8; 32]),
-    ) -> Result<Option<usize>, String> {
-        let system = self.open()?;
-        let mut fragments = std::collections::BTreeSet::new();
-        let block = u64::from(self.superblock.block_bytes);
-        for (number, node) in system.files().enumerate().skip(first) {
-            let InnerNode::File(file) = &node.inner else { continue };
-            let explain = |error: &dyn std::fmt::Display| {
-                format!("file {}: {error}", node.fullpath.display())
-            };
-            let mut reader = system.file(file).reader_checked().map_err(|e| explain(&e))?;
-            let drained = drain(&mut reader, bytes, progress);
-            let (read, digest) = drained.map_err(|e| explain(&e))?;
-            if u64::try_from(file.file_len()).ok() != Some(read) {
-                return Err(explain(&format!("{read} of its {} bytes", file.file_len())));
-            }
-            seen(&node.fullpath, digest);
-            fragments.insert(file.frag_index());
-            let kept = u64::try_from(fragments.len()).unwrap_or(u64::MAX).saturating_mul(block);
-            if kept > KEPT_BYTES_MAX {
-                return Ok(Some(number.saturating_add(1)));
-            }
+    /// Counts what there is, and reads what the OS says of itself.
+    pub(crate) fn survey(&self) -> Result<Content, Fault> {
+        let mut content = Content::default();
+        for inode in self.names().map(|(_, inode)| inode) {
+            count(&mut content, &inode.kind);
         }
-        Ok(None)
+        let release = self.small_file(OS_RELEASE, SHOWN_BYTES_MAX)?;
+        content.os_release = release.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let status = self.small_file(DPKG_STATUS, STATUS_BYTES_MAX)?;
+        content.packages = status.map(|status| packages(&status));
+        content.test_image = content.is_test();
+        Ok(content)
     }
 
-    /// The file system, within the bounds.
-    fn open(&self) -> Result<FilesystemReader<'_>, String> {
-        let window = Window::new(self.part, 0, self.superblock.bytes_used).map_err(text)?;
-        bounds::tables(&window, self.superblock)?;
-        let reader = BufReader::with_capacity(1 << 16, Reader { window, position: 0 });
-        let squashfs = Squashfs::from_reader(reader).map_err(text)?;
-        bounds::directories(&squashfs)?;
-        squashfs.into_filesystem_reader().map_err(text)
+    /// Every name with its inode.
+    fn names(&self) -> impl Iterator<Item = (&[u8], &Inode)> {
+        let entries = self.tree.entries.iter();
+        entries.filter_map(|entry| Some((entry.path.as_slice(), self.tree.inode(entry)?)))
     }
 
-    /// Runs `work`; an error or a panic becomes a fault.
-    fn guarded<T>(&self, work: &mut dyn FnMut() -> Result<T, String>) -> Result<T, Fault> {
-        let object = format!("{}: squashfs", self.object);
-        if !matches!(self.superblock.compression, Compression::Zstd | Compression::Xz) {
-            let found = self.superblock.compression;
-            return Err(Fault::new(object, self.base, "compression zstd or xz", found));
+    /// The content of the regular file at `path`, if there is one of at most `limit` bytes.
+    fn small_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let found = self.names().find(|(name, _)| *name == path.as_bytes());
+        let Some((_, Inode { kind: Kind::File(file), .. })) = found else { return Ok(None) };
+        if file.size > limit {
+            return Ok(None);
         }
-        quiet::catch(work)
-            .unwrap_or_else(|| Err("its tables make the reader fail".to_owned()))
-            .map_err(|found| Fault::told(object, self.base, fault::shown(&found)))
+        let mut contents = Contents::new(&self.image, self.superblock, &self.tree);
+        let mut bytes = Vec::new();
+        self.read(&mut contents, file, &mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(Some(bytes))
+    }
+
+    /// Gives the content of a file to `take`, piece by piece.
+    fn read(
+        &self,
+        contents: &mut Contents<'_, Window<'_, Part<'_>>>,
+        file: &File,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Fault> {
+        let mut stopped = false;
+        let result = contents.read(file, &mut |piece| {
+            // Holes are read without asking the device, which would notice.
+            stopped = interrupted();
+            if stopped {
+                return ControlFlow::Break(());
+            }
+            take(piece);
+            ControlFlow::Continue(())
+        });
+        result.map_err(|error| fault::table(&self.object, self.base, &error))?;
+        match stopped {
+            true => Err(Fault::told(&self.object, self.base, "asked to stop")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -201,74 +162,15 @@ fn packages(status: &[u8]) -> Vec<Package> {
     anklume_roottree::packages(status).into_iter().map(listed).collect()
 }
 
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
-fn count(content: &mut Content, node: &InnerNode<backhand::SquashfsFileReader>) {
-    match node {
-        InnerNode::File(file) => {
+fn count(content: &mut Content, kind: &Kind) {
+    match kind {
+        Kind::File(file) => {
             content.files = content.files.saturating_add(1);
-            let bytes = u64::try_from(file.file_len()).unwrap_or(u64::MAX);
-            content.file_bytes = content.file_bytes.saturating_add(bytes);
+            content.file_bytes = content.file_bytes.saturating_add(file.size);
         }
-        InnerNode::Dir(_) => content.directories = content.directories.saturating_add(1),
-        InnerNode::Symlink(_) => content.links = content.links.saturating_add(1),
+        Kind::Directory(_) => content.directories = content.directories.saturating_add(1),
+        Kind::Symlink { .. } => content.links = content.links.saturating_add(1),
         _ => content.special = content.special.saturating_add(1),
-    }
-}
-
-/// Reads to the end and forgets it; the bytes of this file and their SHA-256.
-fn drain(
-    reader: &mut dyn Read,
-    total: &mut u64,
-    progress: &mut dyn FnMut(u64),
-) -> io::Result<(u64, [u8; 32])> {
-    let mut buffer = vec![0; 1 << 18];
-    let mut bytes = 0_u64;
-    let mut hash = Sha256::new();
-    loop {
-        if interrupted() {
-            return Err(io::Error::other("asked to stop"));
-        }
-        let length = reader.read(&mut buffer)?;
-        hash.update(buffer.get(..length).unwrap_or_default());
-        let read = u64::try_from(length).unwrap_or(u64::MAX);
-        if read == 0 {
-            return Ok((bytes, hash.finalize().into()));
-        }
-        bytes = bytes.saturating_add(read);
-        *total = total.saturating_add(read);
-        progress(*total);
-    }
-}
-
-/// A partition as a stream.
-struct Reader<'a> {
-    window: Window<'a, Part<'a>>,
-    position: u64,
-}
-
-impl Read for Reader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.window.size().saturating_sub(self.position);
-        let now = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let piece = buffer.get_mut(..now).unwrap_or_default();
-        self.window.read_at(self.position, piece).map_err(io::Error::other)?;
-        self.position = self.position.saturating_add(u64::try_from(now).unwrap_or(u64::MAX));
-        Ok(now)
-    }
-}
-
-impl Seek for Reader<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.window.size().checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.position)
     }
 }
 

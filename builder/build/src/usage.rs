@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anklume_squashfs_writer::Report;
 
-/// Gathers what the squashfs writer tells. Content that several files share belongs to the first.
+/// Gathers what the squashfs writer tells, or a reader finds. Content that several files share belongs to the first.
 #[derive(Debug, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Stored bytes of the blocks of each file.
     blocks: BTreeMap<Vec<u8>, u64>,
     /// First bytes of the blocks that were counted.
@@ -18,25 +18,38 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Takes one report.
-    pub(super) fn hear(&mut self, report: &Report<'_>) {
+    /// Takes a report of the squashfs writer.
+    pub(crate) fn hear(&mut self, report: &Report<'_>) {
         match *report {
-            Report::Block { path, extent, .. } => {
-                if extent.stored > 0 && self.counted.insert(extent.start) {
-                    *self.blocks.entry(path.to_owned()).or_default() += u64::from(extent.stored);
-                }
-            }
+            Report::Block { path, extent, .. } => self.block(path, (extent.start, extent.stored)),
             Report::Tail { path, length, fragment, at, .. } => {
-                self.tails.entry((fragment, at)).or_insert_with(|| (path.to_owned(), length));
+                self.tail(path, (fragment, at), length);
             }
             Report::Fragment { index, length, extent, .. } => {
-                self.fragments.insert(index, (length, extent.stored));
+                self.fragment(index, length, extent.stored);
             }
         }
     }
 
+    /// A data block of a file, by its first byte in the image and its stored bytes.
+    pub(crate) fn block(&mut self, path: &[u8], (start, stored): (u64, u32)) {
+        if stored > 0 && self.counted.insert(start) {
+            *self.blocks.entry(path.to_owned()).or_default() += u64::from(stored);
+        }
+    }
+
+    /// The end of a file, of `length` bytes, at a byte of a fragment block.
+    pub(crate) fn tail(&mut self, path: &[u8], (fragment, at): (u32, u32), length: u32) {
+        self.tails.entry((fragment, at)).or_insert_with(|| (path.to_owned(), length));
+    }
+
+    /// A fragment block: bytes of content and stored bytes.
+    pub(crate) fn fragment(&mut self, index: u32, length: u32, stored: u32) {
+        self.fragments.insert(index, (length, stored));
+    }
+
     /// Stored bytes of each file. A tail has the share of its fragment block that its length has.
-    pub(super) fn stored(self) -> BTreeMap<Vec<u8>, u64> {
+    pub(crate) fn stored(self) -> BTreeMap<Vec<u8>, u64> {
         let mut stored = self.blocks;
         for ((fragment, _), (path, length)) in self.tails {
             let Some(&(all, bytes)) = self.fragments.get(&fragment) else { continue };

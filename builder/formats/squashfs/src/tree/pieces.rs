@@ -1,0 +1,48 @@
+//! The bytes of an image, in pieces.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::inode::Kind;
+use super::read::Tree;
+use super::stored::Stored;
+
+/// All bytes of an image without padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pieces {
+    /// Data blocks and fragment blocks by place; one that several files share is there once.
+    pub blocks: Vec<Stored>,
+    /// Byte ranges of everything else: superblock, compressor options, what no file has between the
+    /// blocks, each metadata block of inodes and directories, and the other tables as one.
+    pub rest: Vec<Range<u64>>,
+}
+
+impl Tree {
+    /// The bytes of the image in pieces, which cover all of it. Only in an image that no writer
+    /// produces do blocks overlap.
+    #[must_use]
+    pub fn pieces(&self) -> Pieces {
+        let mut blocks = BTreeMap::new();
+        let of_files = self.inodes.iter().filter_map(|inode| match &inode.kind {
+            Kind::File(file) => Some(file.blocks()),
+            _ => None,
+        });
+        for block in of_files.flatten().chain(self.fragments.iter().copied()) {
+            if !block.is_hole() {
+                blocks.entry((block.start, block.bytes)).or_insert(block);
+            }
+        }
+        let blocks: Vec<Stored> = blocks.into_values().collect();
+        let tables = self.tables.first().map_or(0, |first| first.start);
+        let (mut rest, mut covered) = (Vec::new(), 0_u64);
+        let places = blocks.iter().map(|block| (block.start, block.end()));
+        for (start, end) in places.chain([(tables, tables)]) {
+            if start > covered {
+                rest.push(covered..start);
+            }
+            covered = covered.max(end);
+        }
+        rest.extend(self.tables.iter().filter(|range| !range.is_empty()).cloned());
+        Pieces { blocks, rest }
+    }
+}
