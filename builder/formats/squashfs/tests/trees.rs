@@ -292,6 +292,8 @@ fn what_is_wrong_is_named_with_its_place() {
     assert_eq!(refused(&image, name - 2, &[0xff, 0x01]).0, "size");
     assert_eq!(refused(&image, name - 4, &[1]).0, "directory entry");
     assert_eq!(refused(&image, name - 8 - 12, &[0xff, 1]).0, "count");
+    // The number of the inode, whose place is right.
+    assert_eq!(refused(&image, name - 8 - 4, &[9]).0, "directory entry");
     // Behind `dir`.
     let other = find(&image[directories..], b"other") + directories;
     assert_eq!(refused(&image, other, b"adder").0, "name");
