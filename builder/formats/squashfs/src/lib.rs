@@ -12,6 +12,7 @@
 mod compression;
 mod error;
 mod layout;
+mod options;
 mod read;
 
 pub use compression::Compression;
