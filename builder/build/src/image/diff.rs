@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anklume_compare::{Detail, Identity, Image, Package, difference, difference_text};
+use anklume_compare::{Detail, Frame, Identity, Image, Package, difference, difference_text};
 use anklume_layout::manifest::Manifest;
 use anklume_layout::{Role, Slot};
 use anklume_verity::RootHash;
@@ -74,6 +74,7 @@ fn slot(disk: &Disk<'_>, step: &mut Step<'_>) -> Result<Image, Fault> {
         files,
         sizes: sizes.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
         blocks: Vec::new(),
+        frame: Frame::default(),
     })
 }
 
