@@ -1,5 +1,6 @@
 //! Building an image: request, package archive, trees, initramfs, root file system, image file.
 
+mod again;
 mod ahead;
 mod archive;
 mod blocks;
@@ -45,6 +46,7 @@ use anklume_squashfs_writer::{Compressor, Options, Report, Tails};
 use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
+pub(crate) use again::{Again, Published, again};
 use ahead::Ahead;
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
@@ -61,11 +63,12 @@ const INITRAMFS_LEVELS: (i32, i32) = (6, 19);
 pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> {
     if args.install_deps {
         sources::install_dependencies()?;
-        if args.base.is_none() && args.image.is_none() {
+        if args.source.base.is_none() && args.source.image.is_none() {
             return Ok(());
         }
     }
-    let request = Request::new(args)?;
+    let request = Request::new(&args.source, args.source.base.as_deref(), args.into())?;
+    request.check_files()?;
     let plan = plan::Plan::new(&request, &facts::Facts::gather(&request)?)?;
     if args.dry_run {
         return plan.print(args.json);
@@ -193,7 +196,7 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<PathBuf, Failure> {
-        let folder = self.request.cache.join("trees");
+        let folder = self.request.derived.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
         let cached = cached::is_whole(&path, self.reporter)?;
@@ -276,7 +279,7 @@ impl Build<'_> {
             Profile::Dev => INITRAMFS_LEVELS.0,
             Profile::Release => INITRAMFS_LEVELS.1,
         };
-        let folder = request.cache.join("initramfs");
+        let folder = request.derived.join("initramfs");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
         let packed = std::thread::scope(|scope| {
@@ -328,7 +331,7 @@ impl Build<'_> {
         let Some(store) = store else { return work() };
         let (request, options) = (self.request, self.options(0));
         let ahead = (&options, &store);
-        let ahead = Ahead::new(packages, debs, &request.definition, ahead, &request.cache);
+        let ahead = Ahead::new(packages, debs, &request.definition, ahead, &request.derived);
         let (done, blocks) = ahead.during(work);
         if blocks > 0 {
             self.reporter.note(&format!("{blocks} blocks were compressed meanwhile"));
@@ -428,7 +431,7 @@ impl Build<'_> {
     /// GRUB's images, from the cache if they are there.
     fn loader(&self, tools: &Tools, work: &Path) -> Result<loader::Loader, Failure> {
         let title = &self.request.definition.title;
-        let folder = self.request.cache.join("loader");
+        let folder = self.request.derived.join("loader");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", loader::key(tools, title)?));
         if cached::is_whole(&path, self.reporter)? {

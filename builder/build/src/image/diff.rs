@@ -46,7 +46,7 @@ fn read(path: &Path, reporter: &Reporter) -> Result<Image, Failure> {
 }
 
 /// What slot A holds. The partitions of a medium are not compared: they are as large as it is.
-fn slot(disk: &Disk<'_>, step: &mut Step<'_>) -> Result<Image, Fault> {
+pub(super) fn slot(disk: &Disk<'_>, step: &mut Step<'_>) -> Result<Image, Fault> {
     let missing = || Fault::new("partition table", 512, "a slot A", "none");
     let parts = SlotParts::open(disk, Slot::A)?.ok_or_else(missing)?;
     if parts.is_empty {
@@ -78,7 +78,7 @@ fn slot(disk: &Disk<'_>, step: &mut Step<'_>) -> Result<Image, Fault> {
     })
 }
 
-fn identity(manifest: &Manifest) -> Identity {
+pub(super) fn identity(manifest: &Manifest) -> Identity {
     let root_hash = manifest.root_hash.parse::<RootHash>();
     Identity {
         name: manifest.compatible.clone(),
@@ -88,7 +88,7 @@ fn identity(manifest: &Manifest) -> Identity {
     }
 }
 
-fn packages(manifest: &Manifest) -> BTreeMap<String, Package> {
+pub(super) fn packages(manifest: &Manifest) -> BTreeMap<String, Package> {
     let mut packages = BTreeMap::new();
     for package in &manifest.packages {
         let found = Package {

@@ -10,6 +10,7 @@ mod fuzzing;
 mod inspect;
 mod print;
 mod read;
+mod rebuild;
 mod report;
 mod source;
 mod verify;
@@ -59,6 +60,9 @@ pub(crate) fn inspect_files(args: &InspectArgs, reporter: &Reporter) -> Result<(
 
 /// `anklume-build verify`.
 pub(crate) fn verify_files(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
+    if args.rebuild {
+        return rebuild::rebuild_file(args, reporter);
+    }
     each(&args.images, reporter, |image| {
         if args.images.len() > 1 && !args.json {
             print::heading(&image.display().to_string())?;

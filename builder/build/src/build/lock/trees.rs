@@ -98,8 +98,7 @@ fn tree(
     tree: TreeName,
     lines: &[String],
 ) -> Result<PathBuf, Failure> {
-    let cache = &build.request.cache;
-    let folder = cache.join("trees");
+    let folder = build.request.derived.join("trees");
     fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
     let archive = state(&locked.lock, tree, lines);
     let request = tree_request(tree, &build.request.definition);
