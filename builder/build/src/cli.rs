@@ -163,7 +163,7 @@ pub(crate) enum Command {
     #[command(after_help = VERIFY_EXAMPLES)]
     #[command(mut_group("source", |group| group.requires("rebuild")))]
     #[command(mut_args(rebuild_option))]
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Show what two images differ in: packages, files, sizes
     #[command(after_help = "Example:\n  anklume-build diff old.iso new.iso --all")]
     Diff(DiffArgs),

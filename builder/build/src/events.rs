@@ -76,10 +76,15 @@ pub(crate) struct Compared {
     pub(crate) rebuilt_bytes: u64,
     pub(crate) sha256: String,
     pub(crate) rebuilt_sha256: String,
+    /// The time of the packages in seconds since 1970.
+    pub(crate) epoch: u64,
+    pub(crate) rebuilt_epoch: u64,
     /// Where bytes differ.
     pub(crate) areas: Vec<AreaDifference>,
     /// What differs, if anything that is read does.
     pub(crate) rebuild: Option<Rebuild>,
+    /// Why it is not known what differs, if so.
+    pub(crate) unread: Option<String>,
 }
 
 /// A lock that was made, and how it differs from the one before.

@@ -36,6 +36,8 @@ pub(crate) struct Again {
     pub(crate) lock: Option<PathBuf>,
     /// `dev` or `release`.
     pub(crate) profile: &'static str,
+    /// The time of its packages in seconds since 1970.
+    pub(crate) epoch: u64,
     _work: WorkFolder,
 }
 
@@ -73,7 +75,8 @@ pub(crate) fn again(
     let (archive, _) = build.archive()?;
     let lock = request.lock.as_ref();
     let epoch = archive.as_ref().map(|state| state.epoch).or(lock.map(|lock| lock.lock.epoch));
-    if let Some(epoch) = epoch.filter(|epoch| *epoch != published.epoch) {
+    let epoch = epoch.unwrap_or_default();
+    if epoch != published.epoch {
         reporter.note(&format!(
             "the image is of packages as of {} ({}), the rebuild takes those of {} ({epoch})",
             date_digits(published.epoch),
@@ -91,6 +94,7 @@ pub(crate) fn again(
             Profile::Dev => "dev",
             Profile::Release => "release",
         },
+        epoch,
         _work: work,
     })
 }

@@ -51,7 +51,7 @@ use ahead::Ahead;
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
 pub(crate) use lock::run as lock;
-use packages::{Apt, NEWEST, Place, Pool, Sources};
+use packages::{Apt, NEWEST, Place, Pool, Sources, Sums};
 use request::Request;
 use slot::{SlotFiles, SlotParts};
 use trees::{Tools, TreeRequest};
@@ -97,6 +97,8 @@ struct Trees {
     tools_tar: PathBuf,
     root: PathBuf,
     root_key: String,
+    /// Digests of the package files of the root tree.
+    sums: Sums,
 }
 
 impl Build<'_> {
@@ -183,25 +185,31 @@ impl Build<'_> {
         };
         let definition = &self.request.definition;
         let tools_request = TreeRequest::tools(definition);
-        let tools_tar = self.tree("tool tree", &tools_request, &archive)?;
+        let (tools_tar, _) = self.tree("tool tree", &tools_request, &archive)?;
         let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
-        let root = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
+        let (root, sums) = self.tree("root tree", &root_request, &archive)?;
+        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
     }
 
+    /// Makes a tree and the list of its packages, or takes both from the cache.
     fn tree(
         &self,
         name: &str,
         tree: &TreeRequest,
         state: &ArchiveState,
-    ) -> Result<PathBuf, Failure> {
+    ) -> Result<(PathBuf, Sums), Failure> {
         let folder = self.request.derived.join("trees");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", tree.key(state)));
-        let cached = cached::is_whole(&path, self.reporter)?;
-        let packages = if cached { None } else { Some(self.packages(tree, state)?) };
+        let cached = match cached::is_whole(&path, self.reporter)? {
+            true => Sums::read(&path, self.reporter)?,
+            false => None,
+        };
+        let from = if cached.is_some() { "from the cache" } else { "made" };
+        let packages = if cached.is_some() { None } else { Some(self.packages(tree, state)?) };
         let step = self.reporter.step(name);
+        let mut sums = cached.unwrap_or_default();
         if let Some((packages, pool)) = packages {
             let folder = self.archive_folder();
             let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
@@ -210,12 +218,13 @@ impl Build<'_> {
                 trees::make(tree, &command, &path)
             })?;
             archive::check_lists(&folder, state)?;
+            sums = Sums::of(&packages);
+            sums.write(&path)?;
             cached::seal(&path)?;
         }
         let bytes = path.metadata().context(format!("the {name}"))?.len();
-        let from = if cached { "from the cache" } else { "made" };
         step.finish(&format!("{}, {from}", human_bytes(bytes)));
-        Ok(path)
+        Ok((path, sums))
     }
 
     fn archive_folder(&self) -> PathBuf {

@@ -18,6 +18,7 @@ mod verify;
 pub use fault::Fault;
 pub use fuzzing::fuzz;
 pub use inspect::{Depth, inspect};
+pub use rebuild::{differences, fuzz_initramfs};
 pub use report::{Check, Report};
 pub use source::Bytes;
 pub use verify::{Options, Progress, verify};

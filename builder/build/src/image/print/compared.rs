@@ -49,6 +49,9 @@ fn areas(compared: &Compared) -> String {
 }
 
 fn content(compared: &Compared) -> String {
+    if let Some(unread) = &compared.unread {
+        return format!("\nWhat differs cannot be told: {}\n", shown(unread));
+    }
     let Some(rebuild) = &compared.rebuild else {
         return "\nOnly padding differs: nothing that is read.\n".to_owned();
     };

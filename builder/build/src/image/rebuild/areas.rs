@@ -13,6 +13,8 @@ use crate::image::source::Bytes;
 
 /// How the names of areas in the root file system begin.
 pub(super) const OS: &str = "squashfs";
+/// The most areas, of which an image has about forty: a hostile one may name a million files.
+const AREAS_MAX: usize = 1000;
 /// Bytes of the boot code in the first sector (UEFI 2.10 section 5.2.1).
 const BOOT_CODE_BYTES: u64 = 440;
 /// Sectors of a GPT's header and its 128 entries (UEFI 2.10 section 5.3).
@@ -20,7 +22,7 @@ const TABLE_SECTORS: u64 = 33;
 
 /// The areas of `image`, those that lie in others after these. What cannot be read is left out: its
 /// bytes belong to what is around it.
-pub(super) fn areas(image: &Bytes<'_>) -> Vec<Area> {
+pub(in super::super) fn areas(image: &Bytes<'_>) -> Vec<Area> {
     let mut areas = Areas(Vec::new());
     if let Ok(disk) = Disk::open(image) {
         areas.records(&disk);
@@ -36,11 +38,17 @@ struct Areas(Vec<Area>);
 
 impl Areas {
     fn add(&mut self, name: impl Into<String>, offset: u64, bytes: u64) {
-        self.0.push(Area { name: name.into(), offset, bytes, padding: false });
+        self.push(Area { name: name.into(), offset, bytes, padding: false });
     }
 
     fn padding(&mut self, name: impl Into<String>, offset: u64, bytes: u64) {
-        self.0.push(Area { name: name.into(), offset, bytes, padding: true });
+        self.push(Area { name: name.into(), offset, bytes, padding: true });
+    }
+
+    fn push(&mut self, area: Area) {
+        if self.0.len() < AREAS_MAX {
+            self.0.push(area);
+        }
     }
 
     /// MBR and both partition tables.

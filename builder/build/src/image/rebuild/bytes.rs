@@ -6,9 +6,10 @@ use anklume_bytes::{ReadAt, ReadError};
 use anklume_compare::{Area, AreaDifference, area_differences, segments};
 use sha2::{Digest, Sha256};
 
+use super::areas::areas;
 use crate::events::Step;
 use crate::image::read::os::hex;
-use crate::image::source::Source;
+use crate::image::source::{Bytes, Source};
 
 /// Bytes compared at a time.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -50,8 +51,18 @@ pub(super) fn compare(
     })
 }
 
+/// In which areas of `image` its bytes differ from those of `other`, of any images; nothing if they
+/// are the same.
+///
+/// # Errors
+/// An image that cannot be read.
+pub fn differences(image: &Bytes<'_>, other: &Bytes<'_>) -> Result<Vec<AreaDifference>, ReadError> {
+    let images = [(image, image.size()), (other, other.size())];
+    compare_bytes(images, &areas(image), &mut |_, _| ()).map(|found| found.differences)
+}
+
 fn compare_bytes(
-    images: [(&dyn ReadAt, u64); 2],
+    images: [(&Bytes<'_>, u64); 2],
     areas: &[Area],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Found, ReadError> {
@@ -91,7 +102,7 @@ fn pieces(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
 
 /// An image that is read from its start to its end.
 struct Stream<'a> {
-    image: &'a dyn ReadAt,
+    image: &'a Bytes<'a>,
     bytes: u64,
     hash: Sha256,
 }
@@ -131,7 +142,7 @@ mod tests {
 
     fn found(one: &Vec<u8>, other: &Vec<u8>, areas: &[Area]) -> Found {
         let size = |image: &Vec<u8>| u64::try_from(image.len()).unwrap();
-        let images: [(&dyn ReadAt, u64); 2] = [(one, size(one)), (other, size(other))];
+        let images: [(&Bytes<'_>, u64); 2] = [(one, size(one)), (other, size(other))];
         compare_bytes(images, areas, &mut |_, _| ()).unwrap()
     }
 

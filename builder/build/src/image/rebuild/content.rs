@@ -54,7 +54,8 @@ fn parts<'a>(disk: &Disk<'a>) -> Result<SlotParts<'a>, Fault> {
 fn frame(disk: &Disk<'_>, trees: bool) -> Result<Frame, Fault> {
     let parts = parts(disk)?;
     let folder = parts.folder()?;
-    let loader = digests::loader(disk).into_iter().map(|found| found.map(blob));
+    // A part that cannot be found is one that only the other image has.
+    let loader = digests::loader(disk).into_iter().filter_map(|found| found.ok().map(blob));
     let partitions = disk.table().partitions.iter().map(|partition| {
         let Place { offset, bytes, .. } = Place::of(partition);
         (partition.name.clone(), Partition { offset, bytes })
@@ -62,12 +63,11 @@ fn frame(disk: &Disk<'_>, trees: bool) -> Result<Frame, Fault> {
     Ok(Frame {
         partitions: partitions.collect(),
         boot_files: boot_files(&folder)?,
-        loader: loader.collect::<Result<_, _>>()?,
+        loader: loader.collect(),
         initramfs: {
             let bytes = folder.read(files::INITRD, initramfs::BYTES_MAX)?;
-            let object = folder.file_name(files::INITRD);
-            let at = folder.offset(&folder.file(files::INITRD)?);
-            initramfs::files(&bytes).map_err(|found| Fault::told(object, at, found))?
+            // What is no initramfs differs as a boot file.
+            initramfs::files(&bytes).unwrap_or_default()
         },
         squashfs: if trees { Some(squashfs(&parts)?) } else { None },
     })
@@ -94,8 +94,7 @@ fn squashfs(parts: &SlotParts<'_>) -> Result<Squashfs, Fault> {
     let object = parts.os_name();
     let os = Os::read(&object, parts.os_base, &parts.os)?;
     let superblock = &os.squashfs;
-    let level = superblock.zstd_level(&parts.os);
-    let level = level.map_err(|error| fault::squashfs(&object, parts.os_base, &error))?;
+    let level = superblock.zstd_level(&parts.os).unwrap_or_default();
     let window = Window::new(&parts.os, 0, superblock.bytes_used);
     let window = window.map_err(|error| fault::read(&object, parts.os_base, &error))?;
     let digest = digests::digest(&window);

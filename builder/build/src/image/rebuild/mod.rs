@@ -9,22 +9,28 @@ mod content;
 mod initramfs;
 mod published;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anklume_compare::{Deviation, rebuild};
 
 use super::print;
 use super::source::Source;
-use crate::build::{Again, again};
+use crate::build::{Again, Published, again};
 use crate::cli::VerifyArgs;
 use crate::events::{Compared, Reporter};
 use crate::failure::{Failure, Kind};
+pub(super) use areas::areas;
 use bytes::compare;
+pub use bytes::differences;
+pub use initramfs::fuzz_initramfs;
 
 /// What to do about a rebuild from packages that nobody wrote down.
 const NO_LOCK: &str = "without a lock the newest packages are taken, and a difference proves \
                        nothing; `anklume-build lock` beside the next image that is published makes \
                        it one that can be rebuilt";
+/// As above, where it is the same state of the archive as far as that can be told.
+const SAME_TIME: &str = "no lock was used, but the rebuild is of packages as of the same time as the \
+                         image";
 /// What is most often another one: its compiler is not a part of the image.
 const OTHER_INIT: &str = "the anklume-init of the image is another one than that of this build: \
                           --init names the program that the image was built with";
@@ -43,7 +49,7 @@ pub(super) fn rebuild_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(),
     let published =
         published.map_err(|fault| Failure::damaged(format!("the image {name}: {fault}")))?;
     let again = again(args, &published, reporter)?;
-    let compared = compared(image, &source, &again, args, reporter)?;
+    let compared = compared(&source, &published, &again, args, reporter)?;
     match args.json {
         true => reporter.compared(&compared),
         false => print::compared(&compared)?,
@@ -53,16 +59,17 @@ pub(super) fn rebuild_file(args: &VerifyArgs, reporter: &Reporter) -> Result<(),
 
 /// Compares the image with the one that was built again.
 fn compared(
-    image: &Path,
     source: &Source,
+    published: &Published,
     again: &Again,
     args: &VerifyArgs,
     reporter: &Reporter,
 ) -> Result<Compared, Failure> {
+    let image = args.images.first().map_or(Path::new(""), PathBuf::as_path);
     let rebuilt = Source::open(&again.image)?;
     let found = {
         let mut step = reporter.step("comparing bytes");
-        let found = compare(source, &rebuilt, &areas::areas(source), &mut step);
+        let found = compare(source, &rebuilt, &areas(source), &mut step);
         source.trouble()?;
         rebuilt.trouble()?;
         let found = found.map_err(|error| Failure::failed(format!("comparing: {error}")))?;
@@ -70,15 +77,17 @@ fn compared(
         found
     };
     let only_padding = !found.is_same() && found.differences.iter().all(|area| area.padding);
-    let rebuild = match found.is_same() || only_padding {
-        true => None,
-        false => {
-            let trees = found.differ_in(areas::OS);
-            let both = content::both([(source, image), (&rebuilt, &again.image)], trees, reporter);
-            let [before, after] = both?;
-            Some(rebuild(&before, &after))
+    let mut unread = None;
+    let mut content = None;
+    if !found.is_same() && !only_padding {
+        let images = [(source, image), (&rebuilt, again.image.as_path())];
+        match content::both(images, found.differ_in(areas::OS), reporter) {
+            Ok([before, after]) => content = Some(rebuild(&before, &after)),
+            Err(failure) if failure.kind() == Kind::Interrupted => return Err(failure),
+            // That the bytes differ is known, and where.
+            Err(failure) => unread = Some(failure.message().to_owned()),
         }
-    };
+    }
     let [sha256, rebuilt_sha256] = found.sha256.clone();
     Ok(Compared {
         image: image.display().to_string(),
@@ -93,8 +102,11 @@ fn compared(
         rebuilt_bytes: found.bytes[1],
         sha256,
         rebuilt_sha256,
+        epoch: published.epoch,
+        rebuilt_epoch: again.epoch,
         areas: found.differences,
-        rebuild,
+        rebuild: content,
+        unread,
     })
 }
 
@@ -115,9 +127,11 @@ fn different(compared: &Compared) -> Failure {
         let path = format!("/{}", anklume_layout::initramfs::INIT.trim_start_matches('/'));
         matches!(deviation, Deviation::Initramfs { path: found, .. } if *found == path)
     };
+    let same_time = compared.epoch == compared.rebuilt_epoch;
     match deviations.into_iter().any(is_init) {
-        _ if compared.lock.is_none() => failure.hint(NO_LOCK),
+        _ if compared.lock.is_none() && !same_time => failure.hint(NO_LOCK),
         true => failure.hint(OTHER_INIT),
+        false if compared.lock.is_none() => failure.hint(SAME_TIME),
         false => failure,
     }
 }

@@ -4,7 +4,7 @@ use anklume_layout::{Role, Slot};
 
 use crate::build::Published;
 use crate::cli::FormatArg;
-use crate::image::fault::{self, Fault};
+use crate::image::fault::Fault;
 use crate::image::read::disk::Disk;
 use crate::image::read::os::Os;
 use crate::image::read::slot::{SlotParts, manifest};
@@ -19,8 +19,8 @@ pub(super) fn read(image: &Bytes<'_>) -> Result<Published, Fault> {
     let (manifest, _) = manifest(&parts.folder()?)?;
     let object = parts.os_name();
     let os = Os::read(&object, parts.os_base, &parts.os)?;
-    let level = os.squashfs.zstd_level(&parts.os);
-    let level = level.map_err(|error| fault::squashfs(&object, parts.os_base, &error))?;
+    // What it says wrongly differs from the rebuild.
+    let level = os.squashfs.zstd_level(&parts.os).unwrap_or_default();
     let second = [Role::Boot(Slot::B), Role::Os(Slot::B), Role::Persist];
     let format = match second.into_iter().any(|role| disk.partition(role).is_some()) {
         true => FormatArg::Raw,
