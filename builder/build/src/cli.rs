@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +27,25 @@ Exit codes:
   3  refused: the definition, an option or an existing file stands in the way
   4  a program that is needed is not installed
   5  the image is damaged or is not an anklume image
+  6  the image is not what its definition builds (verify --rebuild)
   130  interrupted";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  anklume-build verify anklume-debian-13.20261114.iso
+  anklume-build verify --rebuild anklume-debian-13.20261114.iso
+      build images/debian.toml again and compare the bytes
+  anklume-build verify --rebuild --image images/debian.toml --overlay extra --keep mine.iso x.iso
+      as it was built, with one more folder; keep the second image
+
+A rebuild takes name, version, format and compression from the image, and packages from the lock
+beside the definition. Without a lock it takes the newest packages, and a difference proves nothing.
+Only downloaded packages come from the cache, checked against the lock or the signed index; trees,
+initramfs, boot loader and compressed blocks are made anew in a folder of the cache that is removed
+afterwards. With --offline and without a lock, the index in the cache is trusted. The image is never
+written.
+
+Exit codes: 0 the same bytes, 6 other bytes, 5 not a readable image; 1, 3 or 4 no rebuild.";
 
 /// Turns a package list into one bootable, verified image file.
 #[derive(Debug, Parser)]
@@ -42,13 +60,10 @@ pub(crate) struct Cli {
 
 /// Options of a build.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("definition").args(["base", "image", "install_deps"]).multiple(true).required(true)))]
 pub(crate) struct BuildArgs {
-    /// Distribution to build from: takes images/BASE.toml
-    #[arg(long, value_name = "BASE", required_unless_present_any = ["image", "install_deps"])]
-    pub(crate) base: Option<String>,
-    /// Image definition to build
-    #[arg(long, value_name = "FILE.toml")]
-    pub(crate) image: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
     /// What the file holds: one slot and no empty space, or the whole layout of a medium
     #[arg(long, value_enum, default_value = "iso")]
     pub(crate) format: FormatArg,
@@ -58,24 +73,58 @@ pub(crate) struct BuildArgs {
     /// Replace the output file if it exists and is not what would be built
     #[arg(long)]
     pub(crate) force: bool,
+    /// Version of the image [default: the distribution's version and the date of its packages]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) image_version: Option<String>,
+    /// Write a page about the build: where the room and the time went
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Show what would be done and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Report progress and result as JSON lines on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// First install the programs that building needs (asks before it does)
+    #[arg(long)]
+    pub(crate) install_deps: bool,
+}
+
+/// What an image is made from and how: the options that a build and a rebuild share.
+#[derive(Debug, Args)]
+#[group(id = "source")]
+pub(crate) struct SourceArgs {
+    /// Distribution to build from: takes images/BASE.toml
+    #[arg(long, value_name = "BASE")]
+    pub(crate) base: Option<String>,
+    /// Image definition to build
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) image: Option<PathBuf>,
     /// Compress fast, for trying things out
     #[arg(long, conflicts_with = "release")]
     pub(crate) dev: bool,
     /// Compress well, for an image that is given away (the default)
     #[arg(long)]
     pub(crate) release: bool,
-    /// Version of the image [default: the distribution's version and the date of its packages]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) image_version: Option<String>,
     /// Install one more package (repeatable)
     #[arg(long = "package", value_name = "PACKAGE")]
     pub(crate) packages: Vec<String>,
     /// Copy one more folder over the root tree (repeatable)
     #[arg(long = "overlay", value_name = "DIR")]
     pub(crate) overlays: Vec<PathBuf>,
+    /// Ignore the lock file beside the definition and take the newest packages
+    #[arg(long)]
+    pub(crate) no_lock: bool,
+    /// Where locked packages are that the mirror has no more; `{timestamp}` in it becomes the time of
+    /// the lock, `{archive}` becomes debian or debian-security
+    #[arg(long, value_name = "URL", conflicts_with = "no_lock")]
+    pub(crate) snapshot: Option<String>,
     /// Mirror of the distribution [default: the one this machine's apt uses, if any]
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Option<String>,
+    /// Use nothing but the cache
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// Where packages and trees are kept between builds [default: ~/.cache/anklume-build]
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
@@ -89,28 +138,6 @@ pub(crate) struct BuildArgs {
     /// The secret that these machines share: a file of at least 32 bytes that only you can read
     #[arg(long, value_name = "FILE", requires = "shared_blocks")]
     pub(crate) shared_blocks_key: Option<PathBuf>,
-    /// Use nothing but the cache
-    #[arg(long)]
-    pub(crate) offline: bool,
-    /// Write a page about the build: where the room and the time went
-    #[arg(long, value_name = "FILE.html")]
-    pub(crate) report: Option<PathBuf>,
-    /// Ignore the lock file beside the definition and take the newest packages
-    #[arg(long)]
-    pub(crate) no_lock: bool,
-    /// Where locked packages are that the mirror has no more; `{timestamp}` in it becomes the time of
-    /// the lock, `{archive}` becomes debian or debian-security
-    #[arg(long, value_name = "URL", conflicts_with = "no_lock")]
-    pub(crate) snapshot: Option<String>,
-    /// Show what would be done and stop
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Report progress and result as JSON lines on standard output
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// First install the programs that building needs (asks before it does)
-    #[arg(long)]
-    pub(crate) install_deps: bool,
     /// The anklume-init program to put into the image [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     pub(crate) init: Option<PathBuf>,
@@ -131,9 +158,12 @@ pub(crate) enum Command {
         A build that finds a lock takes exactly these packages: from the cache, from the mirror, or\n\
         from an archive of old packages (--snapshot). --no-lock builds with the newest ones.")]
     Lock(LockArgs),
-    /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree
-    #[command(after_help = "Example:\n  anklume-build verify anklume-debian-13.20261114.iso")]
-    Verify(VerifyArgs),
+    /// Check an image: every checksum, both GPTs, El Torito, FAT, squashfs, the whole hash tree; or,
+    /// with --rebuild, that it is what its definition builds
+    #[command(after_help = VERIFY_EXAMPLES)]
+    #[command(mut_group("source", |group| group.requires("rebuild")))]
+    #[command(mut_args(rebuild_option))]
+    Verify(Box<VerifyArgs>),
     /// Show what two images differ in: packages, files, sizes, bytes that an update fetches
     #[command(after_help = "Examples:\n  \
         anklume-build diff old.iso new.iso --all\n  \
@@ -147,6 +177,21 @@ pub(crate) enum Command {
         anklume-build vm x.iso --firmware uefi --data-disk 20G -- -display gtk\n\n\
         The console is this terminal; Ctrl-A X ends the machine.")]
     Vm(VmArgs),
+}
+
+/// An option of a build, as a rebuild has it.
+fn rebuild_option(option: Arg) -> Arg {
+    match option.get_id().as_str() {
+        "base" => option.help(
+            "Definition of the image: takes images/BASE.toml [default: the name in the image]",
+        ),
+        "image" => option.help("Image definition to rebuild from"),
+        "dev" => option.help("The image was built with --dev [default: as its compression says]"),
+        "release" => option.help("The image was built without --dev"),
+        // A cold rebuild takes no block that it did not compress.
+        "block_cache" | "shared_blocks" => option.requires("warm"),
+        _ => option,
+    }
 }
 
 /// Options of `inspect`.
@@ -204,6 +249,18 @@ pub(crate) struct VerifyArgs {
     /// Decompress every file of the OS, too (slow; the hash tree covers the same bytes)
     #[arg(long)]
     pub(crate) deep: bool,
+    /// Build the image again from its definition and lock, compare the bytes, and name what differs
+    #[arg(long, conflicts_with = "deep")]
+    pub(crate) rebuild: bool,
+    /// Keep the rebuilt image, and what lies beside it, under this name
+    #[arg(long, value_name = "FILE", requires = "rebuild")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Rebuild from the trees and compressed blocks of the cache: quicker, and proves no more than
+    /// the cache is worth
+    #[arg(long, requires = "rebuild")]
+    pub(crate) warm: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }
 
 /// Options of `diff`.
@@ -282,4 +339,55 @@ pub(crate) enum AttachArg {
     Nvme,
     /// SD card
     Sd,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Options of a rebuild of `x.iso`.
+    pub(crate) fn source_args(words: &[&str]) -> SourceArgs {
+        let start = ["anklume-build", "verify", "--rebuild", "x.iso"];
+        let cli = Cli::try_parse_from(start.iter().chain(words)).unwrap();
+        match cli.command {
+            Some(Command::Verify(args)) => args.source,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_a_rebuild_need_one() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' ')).map(drop);
+        for good in [
+            "x verify a.iso b.iso",
+            "x verify --rebuild a.iso",
+            "x verify --rebuild --base debian --overlay o --package p --offline a.iso",
+            "x verify --rebuild --warm --block-cache 1G --keep k.iso a.iso",
+            "x --base debian --dev",
+            "x --install-deps",
+        ] {
+            parse(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+        }
+        for bad in [
+            "x",
+            "x --dev",
+            "x verify --base debian a.iso",
+            "x verify --overlay o a.iso",
+            "x verify --keep k.iso a.iso",
+            "x verify --warm a.iso",
+            "x verify --rebuild",
+            "x verify --rebuild --deep a.iso",
+            "x verify --rebuild --dev --release a.iso",
+            // What a cold rebuild would not use.
+            "x verify --rebuild --block-cache 1G a.iso",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use anklume_compare::{AreaDifference, Rebuild};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,40 @@ pub(crate) enum Event<'a> {
     Built(&'a Built),
     /// A lock was made.
     Locked(&'a Locked),
+    /// An image was compared with its rebuild.
+    Compared(&'a Compared),
+}
+
+/// An image beside its rebuild.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Compared {
+    pub(crate) image: String,
+    /// Whether every byte is the same.
+    pub(crate) same: bool,
+    /// Whether nothing differs that is read.
+    pub(crate) only_padding: bool,
+    pub(crate) definition: String,
+    /// The lock that said which packages were taken.
+    pub(crate) lock: Option<String>,
+    pub(crate) profile: String,
+    /// Whether only downloaded packages came from the cache.
+    pub(crate) cold: bool,
+    /// Where the rebuilt image is, if it was to be kept.
+    pub(crate) kept: Option<String>,
+    pub(crate) bytes: u64,
+    pub(crate) rebuilt_bytes: u64,
+    pub(crate) sha256: String,
+    pub(crate) rebuilt_sha256: String,
+    /// The time of the packages in seconds since 1970.
+    pub(crate) epoch: u64,
+    pub(crate) rebuilt_epoch: u64,
+    /// Where bytes differ.
+    pub(crate) areas: Vec<AreaDifference>,
+    /// What differs, if anything that is read does.
+    pub(crate) rebuild: Option<Rebuild>,
+    /// Why it is not known what differs, if so.
+    pub(crate) unread: Option<String>,
 }
 
 /// A lock that was made, and how it differs from the one before.
@@ -201,6 +236,11 @@ impl Reporter {
         }
         self.json(&Event::Locked(locked));
         Ok(())
+    }
+
+    /// Shows the result of a rebuild.
+    pub(crate) fn compared(&self, compared: &Compared) {
+        self.json(&Event::Compared(compared));
     }
 
     /// The steps so far.

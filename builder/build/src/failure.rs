@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Missing,
     /// An image is damaged, or not an image of ours.
     Damaged,
+    /// An image is not what its definition builds.
+    Different,
     /// The user or the system asked to stop.
     Interrupted,
 }
@@ -27,6 +29,7 @@ impl Kind {
             Self::Refused => 3,
             Self::Missing => 4,
             Self::Damaged => 5,
+            Self::Different => 6,
             Self::Interrupted => 130,
         }
     }

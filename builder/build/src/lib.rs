@@ -27,7 +27,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(answer) => return answered(&answer),
     };
-    let json = cli.build.json || matches!(&cli.command, Some(Command::Lock(args)) if args.json);
+    let json = match &cli.command {
+        None => cli.build.json,
+        Some(Command::Lock(args)) => args.json,
+        Some(Command::Verify(args)) => args.json && args.rebuild,
+        Some(_) => false,
+    };
     let reporter = Reporter::new(json);
     if let Err(error) = anklume_host::interrupt::install() {
         reporter.note(&format!("Ctrl-C ends this program at once: {error}"));

@@ -1,5 +1,5 @@
 //! Invariant: parsing ends without a panic; an accepted superblock has its end and its tables
-//! inside the available bytes, and padding never makes it shorter.
+//! inside the available bytes, padding never makes it shorter, and a zstd level is one that there is.
 #![no_main]
 
 use anklume_squashfs::Superblock;
@@ -17,6 +17,9 @@ fuzz_target!(|input: &[u8]| {
     let starts = starts.into_iter().chain([Some(tables.id), tables.xattr]).flatten();
     assert!(starts.clone().is_sorted());
     assert!(starts.into_iter().all(|start| (96..superblock.bytes_used).contains(&start)));
+    if let Ok(Some(level)) = superblock.zstd_level(image) {
+        assert!((1..=22).contains(&level));
+    }
     if let Some(padded) = superblock.padded_bytes(4096) {
         assert!(padded >= superblock.bytes_used && padded.is_multiple_of(4096));
     }

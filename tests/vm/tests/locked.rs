@@ -123,6 +123,10 @@ fn a_locked_build_takes_exactly_the_locked_packages() -> Result<(), Failure> {
     let mirror = format!("file:{shown}/mirror");
     place.done(&place.build("locked", &["--mirror", &mirror]));
     place.assert_equal(&workdir, "unlocked", "locked")?;
+    for papers in ["spdx.json", "cdx.json"] {
+        place.assert_equal(&workdir, &format!("unlocked.{papers}"), &format!("locked.{papers}"))?;
+    }
+    assert_names_package_files(&place, &lock);
     assert!(place.cached(absent).is_file());
 
     for tree in fs::read_dir(place.folder.join("cache/trees")).unwrap() {
@@ -137,6 +141,29 @@ fn a_locked_build_takes_exactly_the_locked_packages() -> Result<(), Failure> {
     place.assert_equal(&workdir, "unlocked", "again")?;
     assert_updates(&place, &lock);
     Ok(())
+}
+
+/// The bills of materials have the digest of every package file, which is the one that `sha256sum`
+/// finds.
+fn assert_names_package_files(place: &Place, lock: &Lock) {
+    let read = |name: &str| {
+        let text = fs::read(place.folder.join(name)).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&text).unwrap()
+    };
+    let (spdx, cyclonedx) = (read("locked.spdx.json"), read("locked.cdx.json"));
+    let named = |list: &serde_json::Value, name: &str| {
+        let found = list.as_array().unwrap().iter().find(|one| one["name"] == name);
+        found.unwrap_or_else(|| panic!("{name}")).clone()
+    };
+    for package in &lock.root {
+        let sum = tool::run("sha256sum", "coreutils", [place.cached(package)]).unwrap();
+        let sum = String::from_utf8(sum).unwrap();
+        let sum = sum.trim_start_matches('\\').split(' ').next().unwrap();
+        let element = named(&spdx["packages"], &package.name);
+        let component = named(&cyclonedx["components"], &package.name);
+        assert_eq!(element["checksums"][0]["checksumValue"], sum, "{package}");
+        assert_eq!(component["hashes"][0]["content"], sum, "{package}");
+    }
 }
 
 /// Makes an older lock and lets the builder update it.

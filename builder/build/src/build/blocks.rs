@@ -4,7 +4,7 @@ use anklume_blockstore::{MacKey, Settings, Shared, Stats, Store, Warning};
 use anklume_report::Cache;
 
 use super::request::Request;
-use crate::cli::BuildArgs;
+use crate::cli::SourceArgs;
 use crate::events::Reporter;
 use crate::failure::Failure;
 
@@ -25,14 +25,14 @@ fn try_open(request: &Request) -> Option<(Store, Vec<Warning>)> {
         return None;
     }
     Some(Store::open(Settings {
-        folder: request.cache.clone(),
+        folder: request.derived.clone(),
         limit_bytes: request.block_cache_bytes,
         shared: request.shared_blocks.clone().filter(|_| !request.offline),
     }))
 }
 
 /// The store that machines share, if the command line names one.
-pub(super) fn shared(args: &BuildArgs) -> Result<Option<Shared>, Failure> {
+pub(super) fn shared(args: &SourceArgs) -> Result<Option<Shared>, Failure> {
     let (Some(url), Some(key)) = (&args.shared_blocks, &args.shared_blocks_key) else {
         return Ok(None);
     };

@@ -12,6 +12,7 @@ use anklume_roottree::{Index, LISTS, Member, MemberKind, Owners, Package, read_f
 use anklume_sbom::{Distribution, Inventory, Source};
 use anklume_verity::RootHash;
 
+use super::packages::Sums;
 use super::request::Request;
 use super::{Build, Inputs, Packed, blocks};
 use crate::events::StepTime;
@@ -52,7 +53,8 @@ impl Build<'_> {
         os: Packed,
         image: &Path,
     ) -> Result<Vec<PathBuf>, Failure> {
-        let mut paths = bills(self.request, finished, &inputs.packages, image)?;
+        let mut paths =
+            bills(self.request, finished, (&inputs.packages, &inputs.trees.sums), image)?;
         let Some(page) = &self.request.report else { return Ok(paths) };
         let account = Account {
             manifest: finished.manifest,
@@ -78,7 +80,7 @@ impl Build<'_> {
 fn bills(
     request: &Request,
     finished: &Finished<'_>,
-    packages: &[Package],
+    packages: (&[Package], &Sums),
     image: &Path,
 ) -> Result<Vec<PathBuf>, Failure> {
     let Finished { manifest, root_hash, .. } = finished;
@@ -104,7 +106,7 @@ fn inventory(
     request: &Request,
     manifest: &Manifest,
     root_hash: &RootHash,
-    packages: &[Package],
+    (packages, sums): (&[Package], &Sums),
 ) -> Inventory {
     let definition = &request.definition;
     Inventory {
@@ -121,11 +123,11 @@ fn inventory(
             id: "debian".to_owned(),
             codename: definition.os.suite.clone(),
         },
-        packages: packages.iter().map(component).collect(),
+        packages: packages.iter().map(|package| component(package, sums)).collect(),
     }
 }
 
-fn component(package: &Package) -> anklume_sbom::Package {
+fn component(package: &Package, sums: &Sums) -> anklume_sbom::Package {
     let (name, version) = package.source_name_and_version();
     anklume_sbom::Package {
         name: package.name.clone(),
@@ -133,7 +135,7 @@ fn component(package: &Package) -> anklume_sbom::Package {
         architecture: package.architecture.clone(),
         source: Source { name: name.to_owned(), version: version.to_owned() },
         installed_bytes: package.installed_kib.saturating_mul(1024),
-        deb_sha256: None,
+        deb_sha256: sums.get(&package.name, &package.version, &package.architecture),
         maintainer: package.maintainer.clone(),
         homepage: package.homepage.clone(),
         licence: None,

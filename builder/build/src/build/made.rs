@@ -169,6 +169,7 @@ mod tests {
         fs::write(overlay.join("file"), "content").unwrap();
         fs::write(folder.join("init"), "program").unwrap();
         Request {
+            path: PathBuf::new(),
             definition: anklume_definition::Definition::parse(DEFINITION, "x").unwrap(),
             overlays: vec![overlay],
             packages: Vec::new(),
@@ -180,6 +181,7 @@ mod tests {
             force: true,
             mirror: None,
             cache: folder.join("cache"),
+            derived: folder.join("cache"),
             block_cache_bytes: 0,
             shared_blocks: None,
             offline: false,

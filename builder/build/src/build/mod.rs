@@ -1,5 +1,6 @@
 //! Building an image: request, package archive, trees, initramfs, root file system, image file.
 
+mod again;
 mod ahead;
 mod archive;
 mod blocks;
@@ -10,6 +11,7 @@ mod facts;
 mod image;
 mod init_program;
 mod initramfs;
+mod input;
 mod loader;
 mod lock;
 mod made;
@@ -45,14 +47,14 @@ use crate::cli::BuildArgs;
 use crate::events::{Built, Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 use crate::usage::Usage;
-use ahead::Ahead;
+pub(crate) use again::{Again, Published, again};
 use archive::{ArchiveState, date_digits};
 use image::{Frame, Identity};
+use input::Trees;
 pub(crate) use lock::run as lock;
-use packages::{Apt, NEWEST, Place, Pool, Sources};
 use request::Request;
 use slot::{SlotFiles, SlotParts};
-use trees::{Tools, TreeRequest};
+use trees::Tools;
 
 /// zstd levels of the initramfs. It is small, and kept in the cache.
 const INITRAMFS_LEVELS: (i32, i32) = (6, 19);
@@ -61,11 +63,12 @@ const INITRAMFS_LEVELS: (i32, i32) = (6, 19);
 pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> {
     if args.install_deps {
         sources::install_dependencies()?;
-        if args.base.is_none() && args.image.is_none() {
+        if args.source.base.is_none() && args.source.image.is_none() {
             return Ok(());
         }
     }
-    let request = Request::new(args)?;
+    let request = Request::new(&args.source, args.source.base.as_deref(), args.into())?;
+    request.check_files()?;
     let plan = plan::Plan::new(&request, &facts::Facts::gather(&request)?)?;
     if args.dry_run {
         return plan.print(args.json);
@@ -89,15 +92,6 @@ struct Build<'a> {
     asked: cached::Asked,
 }
 
-/// The trees that everything is made from.
-struct Trees {
-    archive: ArchiveState,
-    tools: Tools,
-    tools_tar: PathBuf,
-    root: PathBuf,
-    root_key: String,
-}
-
 impl<'a> Build<'a> {
     fn new(request: &'a Request, plan: &'a plan::Plan, reporter: &'a Reporter) -> Self {
         Self { request, plan, reporter, asked: cached::Asked::default() }
@@ -115,26 +109,6 @@ impl Build<'_> {
         made::remember(self.request, &key, &built)?;
         trim::trim(&self.request.cache);
         Ok(built)
-    }
-
-    /// The state of the package archive, unless there is a lock; and meanwhile the digests of what
-    /// is to be replaced.
-    fn archive(&self) -> Result<(Option<ArchiveState>, made::Digests), Failure> {
-        if self.request.lock.is_some() {
-            return Ok((None, made::Digests::new()));
-        }
-        let step = self.reporter.step("package archive");
-        let (archive, known) = std::thread::scope(|scope| {
-            let there = self.request.output.as_ref().filter(|_| self.may_be_unchanged());
-            let look = scope.spawn(move || there.map(|image| made::look(image)));
-            // Programs are started by this thread: they are told to end when their parent thread
-            // does.
-            let archive = sources::state(self.request, self.plan);
-            (archive, look.join().ok().flatten().unwrap_or_default())
-        });
-        let archive = archive?;
-        step.finish(&format!("as of {}", date_digits(archive.epoch)));
-        Ok((Some(archive), known))
     }
 
     /// Whether a build that finds its own image may leave it. A page about the build needs a build.
@@ -179,77 +153,6 @@ impl Build<'_> {
         Ok(built)
     }
 
-    /// Makes the trees, or takes them from the cache.
-    fn trees(&self, archive: Option<ArchiveState>) -> Result<Trees, Failure> {
-        let archive = match (&self.request.lock, archive) {
-            (Some(locked), _) => return lock::trees(self, locked),
-            (None, Some(archive)) => archive,
-            (None, None) => return Err(Failure::failed("neither a lock nor a package archive")),
-        };
-        let definition = &self.request.definition;
-        let tools_request = TreeRequest::tools(definition);
-        let tools_tar = self.tree("tool tree", &tools_request, &archive)?;
-        let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
-        let root_request = TreeRequest::root(definition, &self.request.packages);
-        let root = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
-    }
-
-    fn tree(
-        &self,
-        name: &str,
-        tree: &TreeRequest,
-        state: &ArchiveState,
-    ) -> Result<PathBuf, Failure> {
-        let folder = self.request.cache.join("trees");
-        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-        let path = folder.join(format!("{}.tar", tree.key(state)));
-        let looked = Instant::now();
-        let cached = cached::is_whole(&path, self.reporter)?;
-        let packages = if cached { None } else { Some(self.packages(tree, state)?) };
-        // Downloads are a step of their own.
-        let start = if cached { looked } else { Instant::now() };
-        let step = self.reporter.step(name).since(start);
-        if let Some((packages, pool)) = packages {
-            let folder = self.archive_folder();
-            let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
-            let command = trees::working_in(command, self.plan.tree_folder(pool.bytes()));
-            self.compressing_ahead(tree, &packages, &pool.debs(), || {
-                trees::make(tree, &command, &path)
-            })?;
-            archive::check_lists(&folder, state)?;
-            cached::seal(&path)?;
-        }
-        let bytes = path.metadata().context(format!("the {name}"))?.len();
-        let from = if cached { "from the cache" } else { "made" };
-        step.finish(&format!("{}, {from}", human_bytes(bytes)));
-        self.asked.note(name, &path, cached, start);
-        Ok(path)
-    }
-
-    fn archive_folder(&self) -> PathBuf {
-        plan::archive_folder(&self.request.cache, self.request, &self.plan.origin)
-    }
-
-    /// The packages of a tree, checked.
-    fn packages(
-        &self,
-        tree: &TreeRequest,
-        state: &ArchiveState,
-    ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
-        let apt = Apt::new(&self.archive_folder(), state)?;
-        let packages = apt.files("install", tree.words())?;
-        let debs = self.request.cache.join("debs");
-        let place = match self.request.offline {
-            true => Place::Cache,
-            false => Place::Mirrors(apt.bases.clone()),
-        };
-        let sources = Sources { debs: &debs, place, config: &apt.config };
-        sources.fetch(&packages.iter().collect::<Vec<_>>(), NEWEST, self.reporter)?;
-        let pool = Pool::make(&packages, &debs)?;
-        Ok((packages, pool))
-    }
-
     fn index(&self, tar: &FileReader) -> Result<Index, Failure> {
         use anklume_bytes::ReadAt;
         let mut step = self.reporter.step("reading the tree");
@@ -288,7 +191,7 @@ impl Build<'_> {
             Profile::Dev => INITRAMFS_LEVELS.0,
             Profile::Release => INITRAMFS_LEVELS.1,
         };
-        let folder = request.cache.join("initramfs");
+        let folder = request.derived.join("initramfs");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
         let packed = std::thread::scope(|scope| {
@@ -328,29 +231,6 @@ impl Build<'_> {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             tails: Tails::default(),
         }
-    }
-
-    /// Makes a tree with `work`. If it is the one that becomes the OS, what is in its `packages`,
-    /// whose files are in `debs`, is compressed meanwhile.
-    fn compressing_ahead<T>(
-        &self,
-        tree: &TreeRequest,
-        packages: &[anklume_lock::Package],
-        debs: &Path,
-        work: impl FnOnce() -> T,
-    ) -> T {
-        let store = blocks::open_quietly(self.request).filter(|_| tree.becomes_the_os());
-        let Some(store) = store else { return work() };
-        let (request, options) = (self.request, self.options(0));
-        let ahead = (&options, &store);
-        let ahead = Ahead::new(packages, debs, &request.definition, ahead, &request.cache);
-        let (done, blocks) = ahead.during(work);
-        if blocks > 0 {
-            self.reporter.note(&format!("{blocks} blocks were compressed meanwhile"));
-        }
-        drop(ahead);
-        let _ = store.finish();
-        done
     }
 
     fn pack_root(&self, inputs: &Inputs<'_>, work: &Path) -> Result<Packed, Failure> {
@@ -443,7 +323,7 @@ impl Build<'_> {
     /// GRUB's images, from the cache if they are there.
     fn loader(&self, tools: &Tools, work: &Path) -> Result<loader::Loader, Failure> {
         let title = &self.request.definition.title;
-        let folder = self.request.cache.join("loader");
+        let folder = self.request.derived.join("loader");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", loader::key(tools, title)?));
         let start = Instant::now();

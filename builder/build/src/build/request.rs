@@ -10,12 +10,14 @@ use anklume_layout::disk::Format;
 
 use super::lock::Locked;
 use super::{blocks, init_program, options, overlay};
-use crate::cli::{BuildArgs, FormatArg, LockArgs};
+use crate::cli::{BuildArgs, FormatArg, LockArgs, SourceArgs};
 use crate::failure::{Context, Failure};
 
 /// A build that can be tried.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// Path of the definition.
+    pub(super) path: PathBuf,
     pub(super) definition: Definition,
     /// Folders that are copied over the tree, in this order.
     pub(super) overlays: Vec<PathBuf>,
@@ -32,6 +34,9 @@ pub(super) struct Request {
     pub(super) force: bool,
     pub(super) mirror: Option<String>,
     pub(super) cache: PathBuf,
+    /// Where what is made from the packages is kept: trees, initramfs, boot loader, compressed
+    /// blocks and notes about them. A part of the cache, or a folder of its own for a build that must not trust it.
+    pub(super) derived: PathBuf,
     /// Room for compressed blocks in the cache; none keeps no blocks.
     pub(super) block_cache_bytes: u64,
     /// Where compressed blocks are shared with other machines.
@@ -45,15 +50,41 @@ pub(super) struct Request {
     pub(super) snapshot: Option<String>,
 }
 
+/// The image file that is wanted, apart from what it is made from.
+#[derive(Debug, Default)]
+pub(super) struct Target {
+    pub(super) format: Option<FormatArg>,
+    pub(super) version: Option<String>,
+    pub(super) output: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
+    pub(super) force: bool,
+}
+
+impl From<&BuildArgs> for Target {
+    fn from(args: &BuildArgs) -> Self {
+        Self {
+            format: Some(args.format),
+            version: args.image_version.clone(),
+            output: args.output.clone(),
+            report: args.report.clone(),
+            force: args.force,
+        }
+    }
+}
+
 impl Request {
-    /// Reads the definition and checks every option.
-    pub(super) fn new(args: &BuildArgs) -> Result<Self, Failure> {
-        let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
+    /// Reads the definition and checks every option. Without a path of it, `base` names one.
+    pub(super) fn new(
+        args: &SourceArgs,
+        base: Option<&str>,
+        target: Target,
+    ) -> Result<Self, Failure> {
+        let path = definition_path(base, args.image.as_deref())?;
         let definition = read_definition(&path)?;
         for package in &args.packages {
             options::check_package(package)?;
         }
-        if let Some(version) = &args.image_version {
+        if let Some(version) = &target.version {
             options::check_version(version)?;
         }
         if let Some(mirror) = &args.mirror {
@@ -65,20 +96,23 @@ impl Request {
         if let Some(snapshot) = &args.snapshot {
             check_snapshot(snapshot)?;
         }
-        let request = Self {
+        let cache = cache(args.cache.as_deref())?;
+        Ok(Self {
+            path,
             overlays,
             packages: args.packages.clone(),
-            format: match args.format {
-                FormatArg::Iso => Format::Iso,
-                FormatArg::Raw => Format::Raw,
+            format: match target.format {
+                Some(FormatArg::Raw) => Format::Raw,
+                Some(FormatArg::Iso) | None => Format::Iso,
             },
             profile: if args.dev { Profile::Dev } else { Profile::Release },
-            version: args.image_version.clone(),
-            output: args.output.clone(),
-            report: args.report.clone(),
-            force: args.force,
+            version: target.version,
+            output: target.output,
+            report: target.report,
+            force: target.force,
             mirror: args.mirror.clone(),
-            cache: cache(args.cache.as_deref())?,
+            derived: cache.clone(),
+            cache,
             block_cache_bytes: match args.block_cache.as_str() {
                 "0" => 0,
                 text => crate::size::parse("--block-cache", text)?,
@@ -89,25 +123,31 @@ impl Request {
             lock,
             snapshot: args.snapshot.clone(),
             definition,
-        };
+        })
+    }
+
+    /// Refuses names that no file can be made under.
+    pub(super) fn check_files(&self) -> Result<(), Failure> {
         // The version of the packages decides the name if nothing else does; the folder is known.
-        let output = request.version.as_ref().map(|version| request.output_name(version));
-        match request.output.clone().or_else(|| output.map(PathBuf::from)) {
-            Some(output) => request.check_output(&output)?,
+        let output = self.version.as_ref().map(|version| self.output_name(version));
+        match self.output.clone().or_else(|| output.map(PathBuf::from)) {
+            Some(output) => self.check_output(&output)?,
             None => options::check_new_file(Path::new("x"), "-o")?,
         }
-        if let Some(report) = &request.report {
-            options::check_new_file(report, "--report")?;
+        match &self.report {
+            Some(report) => options::check_new_file(report, "--report"),
+            None => Ok(()),
         }
-        Ok(request)
     }
 
     /// What `lock` needs to know of a build: it makes the same trees and no image. Also gives the
     /// path of the definition.
     pub(super) fn for_lock(args: &LockArgs) -> Result<(Self, PathBuf), Failure> {
         let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
+        let cache = cache(args.cache.as_deref())?;
         let request = Self {
             definition: read_definition(&path)?,
+            path: path.clone(),
             overlays: Vec::new(),
             packages: Vec::new(),
             format: Format::Iso,
@@ -117,7 +157,8 @@ impl Request {
             report: None,
             force: false,
             mirror: args.mirror.clone(),
-            cache: cache(args.cache.as_deref())?,
+            derived: cache.clone(),
+            cache,
             block_cache_bytes: 0,
             shared_blocks: None,
             offline: args.offline,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 
-use anklume_compare::{Detail, File, Identity, Image, Kind, Package, difference, difference_text};
+use anklume_compare::{
+    Detail, File, Frame, Identity, Image, Kind, Package, difference, difference_text,
+};
 use anklume_layout::manifest::Manifest;
 use anklume_layout::{Role, Slot};
 use anklume_verity::RootHash;
@@ -26,15 +28,9 @@ const SHOWN: usize = 10;
 
 /// `anklume-build diff`.
 pub(crate) fn diff_files(args: &DiffArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let before = Opened::open(&args.before)?;
-    let after = Opened::open(&args.after)?;
-    let mut images = [before.image(reporter)?, after.image(reporter)?];
-    let unknown = unknown_contents(&images);
-    if !unknown.is_empty() {
-        for (opened, image) in [&before, &after].into_iter().zip(&mut images) {
-            opened.fill_hashes(image, &unknown, reporter)?;
-        }
-    }
+    let sources = [Source::open(&args.before)?, Source::open(&args.after)?];
+    let [before, after] = &sources;
+    let images = both([(before, &args.before), (after, &args.after)], reporter)?;
     let [before, after] = &images;
     let difference = difference(before, after);
     if args.json {
@@ -42,6 +38,23 @@ pub(crate) fn diff_files(args: &DiffArgs, reporter: &Reporter) -> Result<(), Fai
     }
     let detail = if args.all { Detail::All } else { Detail::Biggest(SHOWN) };
     crate::print::text(&difference_text(&difference, detail))
+}
+
+/// What the slots A of two image files hold, with what it takes to tell their files apart. The
+/// paths are for messages.
+pub(super) fn both(
+    images: [(&Source, &Path); 2],
+    reporter: &Reporter,
+) -> Result<[Image; 2], Failure> {
+    let [before, after] = images.map(Opened::new);
+    let mut images = [before.image(reporter)?, after.image(reporter)?];
+    let unknown = unknown_contents(&images);
+    if !unknown.is_empty() {
+        for (opened, image) in [&before, &after].into_iter().zip(&mut images) {
+            opened.fill_hashes(image, &unknown, reporter)?;
+        }
+    }
+    Ok(images)
 }
 
 /// The regular files of both images that are equally long and stored in different ways: whether
@@ -60,14 +73,14 @@ fn unknown_contents([before, after]: &[Image; 2]) -> BTreeSet<Vec<u8>> {
 }
 
 /// An image file that is compared.
-struct Opened {
+struct Opened<'a> {
     name: String,
-    source: Source,
+    source: &'a Source,
 }
 
-impl Opened {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { name: path.display().to_string(), source: Source::open(path)? })
+impl<'a> Opened<'a> {
+    fn new((source, path): (&'a Source, &Path)) -> Self {
+        Self { name: path.display().to_string(), source }
     }
 
     /// Everything but the contents of files.
@@ -100,7 +113,7 @@ impl Opened {
         look: impl FnOnce(&SlotParts<'_>, &Disk<'_>) -> Result<T, Fault>,
     ) -> Result<T, Failure> {
         let missing = || Fault::new("partition table", 512, "a slot A", "none");
-        let found = Disk::open(&self.source).and_then(|disk| {
+        let found = Disk::open(self.source).and_then(|disk| {
             let parts = SlotParts::open(&disk, Slot::A)?;
             let parts = parts.filter(|parts| !parts.is_empty).ok_or_else(missing)?;
             look(&parts, &disk)
@@ -141,10 +154,11 @@ fn image(parts: &SlotParts<'_>, disk: &Disk<'_>, step: Step<'_>) -> Result<Image
         metadata: hashed.metadata,
         boot_files: boot_pieces(&folder)?,
         hash_tree_bytes,
+        frame: Frame::default(),
     })
 }
 
-fn identity(manifest: &Manifest) -> Identity {
+pub(super) fn identity(manifest: &Manifest) -> Identity {
     let root_hash = manifest.root_hash.parse::<RootHash>();
     Identity {
         name: manifest.compatible.clone(),
@@ -154,7 +168,7 @@ fn identity(manifest: &Manifest) -> Identity {
     }
 }
 
-fn packages(manifest: &Manifest) -> BTreeMap<String, Package> {
+pub(super) fn packages(manifest: &Manifest) -> BTreeMap<String, Package> {
     let mut packages = BTreeMap::new();
     for package in &manifest.packages {
         let found = Package {

@@ -3,6 +3,7 @@
 use anklume_bytes::{ReadAt, ReadError};
 
 use super::facts::Facts;
+use super::rebuild::areas;
 use super::{Depth, inspect, print};
 
 /// Bytes of the images that [`fuzz`] makes.
@@ -26,9 +27,17 @@ struct Patched<'a> {
 /// Must not panic, loop, or allocate what a length field asks for, whatever the bytes are.
 ///
 /// # Panics
-/// When a control character of the image would reach a terminal.
+/// When a control character of the image would reach a terminal, or a byte of it is in no segment
+/// of the comparison or in two.
 pub fn fuzz(input: &[u8]) -> Facts {
-    let facts = inspect(&Patched::new(input), Depth::Structures);
+    let image = Patched::new(input);
+    let facts = inspect(&image, Depth::Structures);
+    let segments = anklume_compare::segments(&areas(&image), IMAGE_BYTES);
+    let end = segments.iter().fold(0, |end, (range, _)| {
+        assert_eq!(range.start, end, "every byte is in one segment");
+        range.end
+    });
+    assert_eq!(end, IMAGE_BYTES);
     // What is printed is made of the same hostile bytes.
     let text = print::text("image", &facts, true);
     assert!(!text.contains('\u{1b}'), "an escape reached the terminal");

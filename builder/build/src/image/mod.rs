@@ -10,6 +10,7 @@ mod fuzzing;
 mod inspect;
 mod print;
 mod read;
+mod rebuild;
 mod report;
 mod source;
 mod verify;
@@ -17,6 +18,7 @@ mod verify;
 pub use fault::Fault;
 pub use fuzzing::fuzz;
 pub use inspect::{Depth, inspect};
+pub use rebuild::{differences, fuzz_initramfs};
 pub use report::{Check, Report};
 pub use source::Bytes;
 pub use verify::{Options, Progress, verify};
@@ -59,6 +61,9 @@ pub(crate) fn inspect_files(args: &InspectArgs, reporter: &Reporter) -> Result<(
 
 /// `anklume-build verify`.
 pub(crate) fn verify_files(args: &VerifyArgs, reporter: &Reporter) -> Result<(), Failure> {
+    if args.rebuild {
+        return rebuild::rebuild_file(args, reporter);
+    }
     each(&args.images, reporter, |image| {
         if args.images.len() > 1 && !args.json {
             print::heading(&image.display().to_string())?;

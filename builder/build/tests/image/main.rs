@@ -5,6 +5,7 @@
 mod damaged;
 mod flipped;
 mod program;
+mod rebuild;
 mod sample;
 mod seeds;
 

@@ -20,6 +20,7 @@
 mod compression;
 mod error;
 mod layout;
+mod options;
 mod read;
 mod tree;
 

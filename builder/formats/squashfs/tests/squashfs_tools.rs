@@ -77,6 +77,12 @@ fn mksquashfs_images_are_read() {
         let superblock = mksquashfs(folder.path(), &tree, &["-comp", compression]);
         assert_eq!(superblock.compression.to_string(), compression);
     }
+    for level in [1, 15, 19] {
+        let (image, text) = (path(folder.path(), "image.squashfs"), level.to_string());
+        let more = ["-comp", "zstd", "-Xcompression-level", &text];
+        let superblock = mksquashfs(folder.path(), &tree, &more);
+        assert_eq!(superblock.zstd_level(&fs::read(image).unwrap()).unwrap(), Some(level));
+    }
     for block in ["4096", "131072", "1048576"] {
         let superblock = mksquashfs(folder.path(), &tree, &["-b", block]);
         assert_eq!(superblock.block_bytes.to_string(), block);

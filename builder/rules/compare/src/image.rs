@@ -27,6 +27,56 @@ pub struct Image {
     pub boot_files: Vec<Block>,
     /// Bytes of the dm-verity hash tree, which follows from the squashfs.
     pub hash_tree_bytes: u64,
+    /// What only [`crate::rebuild`] looks at.
+    pub frame: Frame,
+}
+
+/// What is around the root tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Partitions by label.
+    pub partitions: BTreeMap<String, Partition>,
+    /// The boot files of the slot by path.
+    pub boot_files: BTreeMap<String, Blob>,
+    /// The parts of the boot loader by name.
+    pub loader: BTreeMap<String, Blob>,
+    /// Everything in the initramfs by path, without a leading slash.
+    pub initramfs: BTreeMap<Vec<u8>, File>,
+    /// The root file system as a whole.
+    pub squashfs: Option<Squashfs>,
+}
+
+/// Where a partition lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// First byte in the image.
+    pub offset: u64,
+    /// Number of bytes.
+    pub bytes: u64,
+}
+
+/// Some bytes of an image that have a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Blob {
+    /// How many they are.
+    pub bytes: u64,
+    /// Their SHA-256, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A squashfs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Squashfs {
+    /// Number of bytes without padding.
+    pub bytes: u64,
+    /// SHA-256 of these, lower-case hexadecimal.
+    pub sha256: String,
+    /// Compression, as the superblock names it: `zstd`.
+    pub compression: String,
+    /// Level of the compression, where it is written down.
+    pub level: Option<u32>,
+    /// Bytes of a data block.
+    pub block_bytes: u32,
 }
 
 /// What an image says about itself.

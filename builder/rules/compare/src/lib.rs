@@ -3,7 +3,8 @@
 //! An [`Image`] is what somebody found in an image file; [`difference`] says what a second one has
 //! that the first has not, as data that serialises under stable names, and [`difference_text`] says
 //! it for people. [`rebuild`] is for two images that ought to be the same: it names what differs,
-//! in an order that does not change, and [`rebuild_text`] shows the start of it.
+//! in an order that does not change, and [`rebuild_text`] shows the start of it. Which areas of the
+//! image files differ is said by [`area_differences`].
 //!
 //! Whether a package was upgraded or downgraded follows from Debian's order of versions
 //! ([`compare_versions`], Debian Policy 5.6.12).
@@ -21,6 +22,7 @@
     deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::indexing_slicing)
 )]
 
+mod area;
 mod difference;
 mod image;
 mod rebuild;
@@ -28,11 +30,12 @@ mod shown;
 mod text;
 mod version;
 
+pub use area::{Area, AreaDifference, area_differences, segments};
 pub use difference::{
     Change, Difference, Direction, FileChange, FileEntry, Files, Owner, PackageChange,
     PackageEntry, PackageState, Packages, Part, SizeChange, Total, Update, difference,
 };
-pub use image::{Block, File, Identity, Image, Kind, Package};
-pub use rebuild::{Deviation, Rebuild, rebuild};
+pub use image::{Blob, Block, File, Frame, Identity, Image, Kind, Package, Partition, Squashfs};
+pub use rebuild::{Deviation, Rebuild, Side, rebuild};
 pub use text::{Detail, difference_text, rebuild_text};
 pub use version::compare_versions;

@@ -1,13 +1,15 @@
 //! Two images that ought to be the same.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::difference::{
     Change, FileChange, FileEntry, PackageState, SizeChange, changes, comparable, pairs,
     size_changes,
 };
-use crate::image::{Block, File, Identity, Image};
-use crate::shown::hex;
+use crate::image::{Blob, Block, File, Frame, Identity, Image, Partition, Squashfs};
+use crate::shown::{hex, shown_path};
 
 /// What differs between two images that ought to be the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +23,8 @@ pub struct Rebuild {
     /// How many regular files of equal size have neither hashes nor the same stored form, so that
     /// their contents are not compared.
     pub not_compared: u64,
-    /// Everything that differs: identity, sizes, packages by name, files by path, blocks.
+    /// Everything that differs: identity, partitions, sizes, boot files, boot loader, initramfs,
+    /// packages by name, files by path, blocks, the squashfs as a whole.
     pub deviations: Vec<Deviation>,
 }
 
@@ -48,8 +51,44 @@ pub enum Deviation {
         /// In the second image; empty where it has none.
         after: String,
     },
+    /// A partition: its place or size, or only one image has it.
+    Partition {
+        /// Its label.
+        label: String,
+        /// In the first image.
+        before: Option<Partition>,
+        /// In the second image.
+        after: Option<Partition>,
+    },
     /// The size of a partition or file system.
     Size(SizeChange),
+    /// A boot file of the slot.
+    BootFile {
+        /// Its path.
+        name: String,
+        /// In the first image.
+        before: Option<Blob>,
+        /// In the second image.
+        after: Option<Blob>,
+    },
+    /// A part of the boot loader.
+    Loader {
+        /// Its name.
+        name: String,
+        /// In the first image.
+        before: Option<Blob>,
+        /// In the second image.
+        after: Option<Blob>,
+    },
+    /// Something in the initramfs.
+    Initramfs {
+        /// Path as text, with a leading slash.
+        path: String,
+        /// The image that has it; `None` where both do and it differs.
+        only: Option<Side>,
+        /// What differs where both have it.
+        changes: Vec<Change>,
+    },
     /// A package: version or size, or only one image has it.
     Package {
         /// Its name.
@@ -74,6 +113,24 @@ pub enum Deviation {
         /// Number of blocks in the second image.
         after: u64,
     },
+    /// The squashfs as a whole: it was made with other settings, or it holds the same packages and
+    /// files in other bytes.
+    Squashfs {
+        /// In the first image.
+        before: Squashfs,
+        /// In the second image.
+        after: Squashfs,
+    },
+}
+
+/// One of two images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The first.
+    Before,
+    /// The second.
+    After,
 }
 
 /// What differs between two images that ought to be the same.
@@ -88,13 +145,18 @@ pub fn rebuild(before: &Image, after: &Image) -> Rebuild {
     };
     let sizes = size_changes(before, after).into_iter();
     let sizes = sizes.filter(|size| size.before != size.after).map(Deviation::Size);
+    rebuild.deviations.extend(partitions(before, after));
     rebuild.deviations.extend(sizes);
+    rebuild.deviations.extend(frame(&before.frame, &after.frame));
+    let others = rebuild.deviations.len();
     rebuild.deviations.extend(packages(before, after));
     for (path, before, after) in pairs(&before.files, &after.files) {
         rebuild.paths = rebuild.paths.saturating_add(1);
         rebuild.file(path, before, after);
     }
+    let same_tree = rebuild.deviations.len() == others && rebuild.not_compared == 0;
     rebuild.deviations.extend(blocks(&before.blocks, &after.blocks));
+    rebuild.deviations.extend(squashfs(&before.frame, &after.frame, same_tree));
     rebuild
 }
 
@@ -105,8 +167,7 @@ impl Rebuild {
                 if !comparable(before, after) {
                     self.not_compared = self.not_compared.saturating_add(1);
                 }
-                let mut changes = changes(before, after);
-                changes.extend(mtime(before, after));
+                let changes = all_changes(before, after);
                 let changed = !changes.is_empty();
                 changed.then(|| Deviation::File(FileChange::of(path, before, after, changes)))
             }
@@ -130,6 +191,59 @@ fn identity(before: &Identity, after: &Identity) -> Vec<Deviation> {
     differ.map(|(field, before, after)| Deviation::Identity { field, before, after }).collect()
 }
 
+fn partitions<'a>(before: &'a Image, after: &'a Image) -> impl Iterator<Item = Deviation> + 'a {
+    let pairs = pairs(&before.frame.partitions, &after.frame.partitions);
+    pairs.filter(|(_, before, after)| before != after).map(|(label, before, after)| {
+        Deviation::Partition {
+            label: label.clone(),
+            before: before.copied(),
+            after: after.copied(),
+        }
+    })
+}
+
+/// Boot files, boot loader, initramfs.
+fn frame(before: &Frame, after: &Frame) -> Vec<Deviation> {
+    let boot_files = blobs(&before.boot_files, &after.boot_files);
+    let boot_files =
+        boot_files.map(|(name, before, after)| Deviation::BootFile { name, before, after });
+    let loader = blobs(&before.loader, &after.loader);
+    let loader = loader.map(|(name, before, after)| Deviation::Loader { name, before, after });
+    let initramfs = pairs(&before.initramfs, &after.initramfs);
+    let initramfs = initramfs.filter_map(|(path, before, after)| {
+        let path = shown_path(path);
+        let (only, changes) = match (before, after) {
+            (Some(before), Some(after)) => (None, all_changes(before, after)),
+            (Some(_), None) => (Some(Side::Before), Vec::new()),
+            _ => (Some(Side::After), Vec::new()),
+        };
+        let differs = only.is_some() || !changes.is_empty();
+        differs.then_some(Deviation::Initramfs { path, only, changes })
+    });
+    boot_files.chain(loader).chain(initramfs).collect()
+}
+
+/// A name, and what each image has under it.
+type BlobPair = (String, Option<Blob>, Option<Blob>);
+
+/// Those that differ.
+fn blobs<'a>(
+    before: &'a BTreeMap<String, Blob>,
+    after: &'a BTreeMap<String, Blob>,
+) -> impl Iterator<Item = BlobPair> + 'a {
+    let pairs = pairs(before, after).filter(|(_, before, after)| before != after);
+    pairs.map(|(name, before, after)| (name.clone(), before.cloned(), after.cloned()))
+}
+
+/// The file systems, unless their trees differ and explain it.
+fn squashfs(before: &Frame, after: &Frame, same_tree: bool) -> Option<Deviation> {
+    let (before, after) = before.squashfs.as_ref().zip(after.squashfs.as_ref())?;
+    let settings =
+        |system: &Squashfs| (system.compression.clone(), system.level, system.block_bytes);
+    let differs = settings(before) != settings(after) || same_tree && before != after;
+    differs.then(|| Deviation::Squashfs { before: before.clone(), after: after.clone() })
+}
+
 fn packages<'a>(before: &'a Image, after: &'a Image) -> impl Iterator<Item = Deviation> + 'a {
     pairs(&before.packages, &after.packages).filter(|(_, before, after)| before != after).map(
         |(name, before, after)| Deviation::Package {
@@ -138,6 +252,13 @@ fn packages<'a>(before: &'a Image, after: &'a Image) -> impl Iterator<Item = Dev
             after: after.map(PackageState::from),
         },
     )
+}
+
+/// In what two files differ, be it in their times.
+fn all_changes(before: &File, after: &File) -> Vec<Change> {
+    let mut changes = changes(before, after);
+    changes.extend(mtime(before, after));
+    changes
 }
 
 fn mtime(before: &File, after: &File) -> Option<Change> {

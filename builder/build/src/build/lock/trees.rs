@@ -11,7 +11,7 @@ use anklume_lock::{Lock, TreeName};
 use sha2::{Digest, Sha256};
 
 use super::super::archive::{self, ArchiveState, date_digits, hex};
-use super::super::packages::{Place, Sources, Wanted, all_bases};
+use super::super::packages::{Place, Sources, Sums, Wanted, all_bases};
 use super::super::plan::{Origin, Plan, archive_folder};
 use super::super::request::Request;
 use super::super::trees::{Tools, TreeRequest, fill, quoted, working_in};
@@ -42,7 +42,8 @@ pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Tree
     let root = tree(build, locked, TreeName::Root, &lines)?;
     let archive = state(&locked.lock, TreeName::Root, &lines);
     let root_request = tree_request(TreeName::Root, &build.request.definition);
-    Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root })
+    let sums = Sums::of(&locked.lock.root);
+    Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
 }
 
 fn summary(lock: &Lock) -> String {
@@ -99,8 +100,7 @@ fn tree(
     tree: TreeName,
     lines: &[String],
 ) -> Result<PathBuf, Failure> {
-    let cache = &build.request.cache;
-    let folder = cache.join("trees");
+    let folder = build.request.derived.join("trees");
     fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
     let archive = state(&locked.lock, tree, lines);
     let request = tree_request(tree, &build.request.definition);

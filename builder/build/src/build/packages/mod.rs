@@ -3,7 +3,9 @@
 mod apt;
 mod fetch;
 mod pool;
+mod sums;
 
 pub(super) use apt::Apt;
 pub(super) use fetch::{NEWEST, Place, Sources, Wanted, all_bases, digest};
 pub(super) use pool::Pool;
+pub(super) use sums::Sums;

@@ -1,5 +1,6 @@
 //! What the user reads.
 
+mod compared;
 mod table;
 mod text;
 
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use super::facts::Facts;
 use super::report::Report;
+use crate::events::Compared;
 use crate::failure::{Context, Failure};
 use crate::print;
 pub(crate) use text::text;
@@ -37,6 +39,11 @@ pub(crate) fn facts(image: &str, facts: &Facts, packages: bool) -> Result<(), Fa
 /// The name of an image above what is said of it.
 pub(crate) fn heading(image: &str) -> Result<(), Failure> {
     print::text(&format!("{image}:\n"))
+}
+
+/// An image beside its rebuild.
+pub(crate) fn compared(compared: &Compared) -> Result<(), Failure> {
+    print::text(&compared::text(compared))
 }
 
 /// One line for each check.

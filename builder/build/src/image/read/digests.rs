@@ -121,7 +121,7 @@ fn iso_view(disk: &Disk<'_>) -> Result<Found, Fault> {
 }
 
 /// The digest of all of `content`.
-fn digest(content: &dyn ReadAt) -> Result<Digest, anklume_bytes::ReadError> {
+pub(crate) fn digest(content: &dyn ReadAt) -> Result<Digest, anklume_bytes::ReadError> {
     let (mut hash, mut done) = (Sha256::new(), 0);
     while done < content.size() {
         let now = content.size().saturating_sub(done).min(PIECE_BYTES);

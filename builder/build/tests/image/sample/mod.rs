@@ -167,6 +167,15 @@ pub(crate) fn noise(seed: u64) -> impl Iterator<Item = u64> {
 
 /// An image around the squashfs `os`.
 pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
+    made("sample", os, format)
+}
+
+/// An ISO around the squashfs `os` that says that it comes from the definition `name`.
+pub(crate) fn named(name: &str, os: &[u8]) -> Sample {
+    made(name, os, Format::Iso)
+}
+
+fn made(name: &str, os: &[u8], format: Format) -> Sample {
     let mut data = os.to_vec();
     data.resize(os.len().next_multiple_of(BLOCK_BYTES as usize), 0);
     let params = anklume_verity::Params { salt: vec![0xab; 32], uuid: [7; 16] };
@@ -175,6 +184,7 @@ pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
     let tree = builder.finish().unwrap();
     let root_hash = tree.root_hash.to_string();
     let mut manifest = manifest(&root_hash, data.len() as u64, tree.bytes.len() as u64);
+    name.clone_into(&mut manifest.compatible);
     let contents = boot_files(&manifest);
     boot_digests(&mut manifest, &contents);
     let contents = boot_files(&manifest);

@@ -1,0 +1,148 @@
+//! What an image is made from: the state of the package archive, packages, and the trees of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::ahead::Ahead;
+use super::archive::{self, ArchiveState, date_digits};
+use super::packages::{Apt, NEWEST, Place, Pool, Sources, Sums};
+use super::trees::{self, Tools, TreeRequest};
+use super::{Build, blocks, cached, lock, made, plan, sources};
+use crate::events::human_bytes;
+use crate::failure::{Context, Failure};
+
+/// The trees that everything is made from.
+pub(super) struct Trees {
+    pub(super) archive: ArchiveState,
+    pub(super) tools: Tools,
+    pub(super) tools_tar: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) root_key: String,
+    /// Digests of the package files of the root tree.
+    pub(super) sums: Sums,
+}
+
+impl Build<'_> {
+    /// The state of the package archive, unless there is a lock; and meanwhile the digests of what
+    /// is to be replaced.
+    pub(super) fn archive(&self) -> Result<(Option<ArchiveState>, made::Digests), Failure> {
+        if self.request.lock.is_some() {
+            return Ok((None, made::Digests::new()));
+        }
+        let step = self.reporter.step("package archive");
+        let (archive, known) = std::thread::scope(|scope| {
+            let there = self.request.output.as_ref().filter(|_| self.may_be_unchanged());
+            let look = scope.spawn(move || there.map(|image| made::look(image)));
+            // Programs are started by this thread: they are told to end when their parent thread
+            // does.
+            let archive = sources::state(self.request, self.plan);
+            (archive, look.join().ok().flatten().unwrap_or_default())
+        });
+        let archive = archive?;
+        step.finish(&format!("as of {}", date_digits(archive.epoch)));
+        Ok((Some(archive), known))
+    }
+
+    /// Makes the trees, or takes them from the cache.
+    pub(super) fn trees(&self, archive: Option<ArchiveState>) -> Result<Trees, Failure> {
+        let archive = match (&self.request.lock, archive) {
+            (Some(locked), _) => return lock::trees(self, locked),
+            (None, Some(archive)) => archive,
+            (None, None) => return Err(Failure::failed("neither a lock nor a package archive")),
+        };
+        let definition = &self.request.definition;
+        let tools_request = TreeRequest::tools(definition);
+        let (tools_tar, _) = self.tree("tool tree", &tools_request, &archive)?;
+        let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
+        let root_request = TreeRequest::root(definition, &self.request.packages);
+        let (root, sums) = self.tree("root tree", &root_request, &archive)?;
+        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
+    }
+
+    /// Makes a tree and the list of its packages, or takes both from the cache.
+    fn tree(
+        &self,
+        name: &str,
+        tree: &TreeRequest,
+        state: &ArchiveState,
+    ) -> Result<(PathBuf, Sums), Failure> {
+        let folder = self.request.derived.join("trees");
+        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+        let path = folder.join(format!("{}.tar", tree.key(state)));
+        let looked = Instant::now();
+        let cached = match cached::is_whole(&path, self.reporter)? {
+            true => Sums::read(&path, self.reporter)?,
+            false => None,
+        };
+        let was_there = cached.is_some();
+        let from = if was_there { "from the cache" } else { "made" };
+        let packages = if was_there { None } else { Some(self.packages(tree, state)?) };
+        // Downloads are a step of their own.
+        let start = if was_there { looked } else { Instant::now() };
+        let step = self.reporter.step(name).since(start);
+        let mut sums = cached.unwrap_or_default();
+        if let Some((packages, pool)) = packages {
+            let folder = self.archive_folder();
+            let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
+            let command = trees::working_in(command, self.plan.tree_folder(pool.bytes()));
+            self.compressing_ahead(tree, &packages, &pool.debs(), || {
+                trees::make(tree, &command, &path)
+            })?;
+            archive::check_lists(&folder, state)?;
+            sums = Sums::of(&packages);
+            sums.write(&path)?;
+            cached::seal(&path)?;
+        }
+        let bytes = path.metadata().context(format!("the {name}"))?.len();
+        step.finish(&format!("{}, {from}", human_bytes(bytes)));
+        self.asked.note(name, &path, was_there, start);
+        Ok((path, sums))
+    }
+
+    fn archive_folder(&self) -> PathBuf {
+        plan::archive_folder(&self.request.cache, self.request, &self.plan.origin)
+    }
+
+    /// The packages of a tree, checked.
+    fn packages(
+        &self,
+        tree: &TreeRequest,
+        state: &ArchiveState,
+    ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
+        let apt = Apt::new(&self.archive_folder(), state)?;
+        let packages = apt.files("install", tree.words())?;
+        let debs = self.request.cache.join("debs");
+        let place = match self.request.offline {
+            true => Place::Cache,
+            false => Place::Mirrors(apt.bases.clone()),
+        };
+        let sources = Sources { debs: &debs, place, config: &apt.config };
+        sources.fetch(&packages.iter().collect::<Vec<_>>(), NEWEST, self.reporter)?;
+        let pool = Pool::make(&packages, &debs)?;
+        Ok((packages, pool))
+    }
+
+    /// Makes a tree with `work`. If it is the one that becomes the OS, what is in its `packages`,
+    /// whose files are in `debs`, is compressed meanwhile.
+    pub(super) fn compressing_ahead<T>(
+        &self,
+        tree: &TreeRequest,
+        packages: &[anklume_lock::Package],
+        debs: &Path,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let store = blocks::open_quietly(self.request).filter(|_| tree.becomes_the_os());
+        let Some(store) = store else { return work() };
+        let (request, options) = (self.request, self.options(0));
+        let ahead = (&options, &store);
+        let ahead = Ahead::new(packages, debs, &request.definition, ahead, &request.derived);
+        let (done, blocks) = ahead.during(work);
+        if blocks > 0 {
+            self.reporter.note(&format!("{blocks} blocks were compressed meanwhile"));
+        }
+        drop(ahead);
+        let _ = store.finish();
+        done
+    }
+}
