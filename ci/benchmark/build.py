@@ -1,10 +1,8 @@
 """Whole builds, and the memory that they take."""
 
-from .common import ROOT, TEST_IMAGE, forget_root_tree, ratio, say, seconds, step_medians, table, verdict
+from .common import (PRODUCT_IMAGE, TEST_IMAGE, forget_root_tree, ratio, say, seconds, step_medians,
+                     table, verdict)
 from .pack import PACK_STEPS
-
-PRODUCT_IMAGE = ["--image", str(ROOT / "images/debian.toml")]
-
 
 BUILD_STEPS = ["package archive", "root tree", *PACK_STEPS]
 

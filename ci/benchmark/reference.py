@@ -1,10 +1,11 @@
 """The squashfs tools of the suite that images are made from, in a folder of their own."""
 
-import json
+import hashlib
 import pathlib
 import struct
+import subprocess
 
-from .common import ENVIRONMENT, LOADER, TEST_IMAGE, Trouble, run, timed
+from .common import ENVIRONMENT, LOADER, Trouble, run, timed
 
 # The Debian that this machine runs may have older ones.
 PACKAGES = "squashfs-tools,squashfs-tools-ng"
@@ -14,12 +15,9 @@ class Tools:
     """Programs, run by their own dynamic loader with their own libraries."""
 
     def __init__(self, bench):
-        plan = json.loads(run([bench.builder, *TEST_IMAGE, "--dry-run", "--json"]))
         self.root = bench.work / "tools"
-        lines = plan[0]["details"]
-        lines = [] if not lines[0].startswith("deb ") else lines
         run(["mmdebstrap", "--quiet", "--variant=extract", "--architectures=amd64",
-             f"--include={PACKAGES}", "trixie", self.root, *lines])
+             f"--include={PACKAGES}", "trixie", self.root, *bench.sources()])
         for name in ["tar2sqfs", "mksquashfs"]:
             flag = "-version" if name == "mksquashfs" else "--version"
             # mksquashfs ends with 1 when it only tells its version, in some releases.
@@ -31,15 +29,30 @@ class Tools:
                 self.root / "usr/bin" / name]
 
     def tar2sqfs(self, target, level, block, threads):
-        return [*self.command("tar2sqfs"), "--quiet", "--force", "--no-skip", "--compressor", "zstd",
-                "--comp-extra", f"level={level}", "--block-size", str(block), "--num-jobs",
+        # Without --no-skip, which ends at a POSIX ACL; everybody else leaves just the ACL out, and
+        # so does this without the option. An export table, as the other writers make by default.
+        return [*self.command("tar2sqfs"), "--quiet", "--force", "--exportable", "--compressor",
+                "zstd", "--comp-extra", f"level={level}", "--block-size", str(block), "--num-jobs",
                 str(threads), "--defaults", "uid=0,gid=0,mode=0755,mtime=0", target]
 
-    def mksquashfs(self, target, level, block, threads):
-        return [*self.command("mksquashfs"), "-", target, "-tar", "-comp", "zstd",
-                "-Xcompression-level", str(level), "-b", str(block), "-processors", str(threads),
-                "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0", "-root-mode", "0755",
-                "-root-uid", "0", "-root-gid", "0", "-root-time", "0"]
+    def mksquashfs(self, target, level, block, threads, source=None):
+        """Reads a tar stream, or the folder `source`."""
+        stream = ["-tar", "-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", "0"]
+        # With -tailends the ends of large files share fragment blocks, as the other writers do it.
+        return [*self.command("mksquashfs"), source or "-", target, *([] if source else stream),
+                "-comp", "zstd", "-Xcompression-level", str(level), "-b", str(block), "-processors",
+                str(threads), "-tailends", "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0"]
+
+    def content(self, image):
+        """Digest of every path, mode, owner, time, attribute and byte of a squashfs."""
+        command = [str(word) for word in [*self.command("sqfs2tar"), "--no-skip", image]]
+        digest = hashlib.sha256()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
+            while piece := process.stdout.read(1 << 20):
+                digest.update(piece)
+        if process.returncode != 0:
+            raise Trouble(f"sqfs2tar ended with {process.returncode} on {image}")
+        return digest.hexdigest()
 
     def stream(self, image, target):
         """Writes what the OS partition of `image` holds as a tar file."""
