@@ -111,6 +111,10 @@ impl Stream<'_> {
     /// What the image has of `range`.
     fn next(&mut self, range: &Range<u64>) -> Result<Vec<u8>, ReadError> {
         let length = self.bytes.min(range.end).saturating_sub(range.start);
+        if length == 0 {
+            // Behind the end there is no place to read from, not even nothing.
+            return Ok(Vec::new());
+        }
         let bytes = self.image.read_vec(range.start, length, PIECE_BYTES)?;
         self.hash.update(&bytes);
         Ok(bytes)
@@ -173,11 +177,16 @@ mod tests {
 
     #[test]
     fn a_longer_image_differs() {
-        let (one, other) = (vec![7; 10], vec![7; 13]);
-        for (one, other) in [(&one, &other), (&other, &one)] {
-            let found = found(one, other, &[]);
-            let [difference] = &found.differences[..] else { panic!() };
-            assert_eq!((difference.first, difference.bytes, difference.padding), (10, 3, false));
+        // By less than a piece, and by several.
+        for more in [3, 3_000_000] {
+            let (one, other) = (vec![7; 10], vec![7; 10 + more]);
+            let more = u64::try_from(more).unwrap();
+            for (one, other) in [(&one, &other), (&other, &one)] {
+                let found = found(one, other, &[]);
+                let [difference] = &found.differences[..] else { panic!() };
+                let AreaDifference { first, bytes, padding, .. } = *difference;
+                assert_eq!((first, bytes, padding), (10, more, false));
+            }
         }
     }
 }
