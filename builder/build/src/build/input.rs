@@ -110,8 +110,10 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
+        let step = self.reporter.step("packages");
         let apt = Apt::new(&self.archive_folder(), state)?;
         let packages = apt.files("install", tree.words())?;
+        step.finish(&format!("{} for {} that were named", packages.len(), tree.packages.len()));
         let debs = self.request.cache.join("debs");
         let place = match self.request.offline {
             true => Place::Cache,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anklume_host::process::Cmd;
 use anklume_lock::{Lock, Package, repository};
+use rayon::prelude::*;
 
 use super::super::packages::{Pool, digest};
 use crate::failure::{Context, Failure};
@@ -21,10 +22,8 @@ impl Repository {
         let repository = Self { pool: Pool::make(packages, debs)? };
         let what = || format!("writing {}", repository.index().display());
         fs::create_dir(repository.index()).context(what())?;
-        let mut index = String::new();
-        for package in packages {
-            index += &paragraph(package, &debs.join(package.file_name()))?;
-        }
+        let paragraph = |package: &Package| paragraph(package, &debs.join(package.file_name()));
+        let index: String = packages.par_iter().map(paragraph).collect::<Result<_, Failure>>()?;
         let bytes = u64::try_from(index.len()).unwrap_or(u64::MAX);
         let release = repository::release(lock, bytes, digest(index.as_bytes()).context(what())?);
         fs::write(repository.index().join("Packages"), index).context(what())?;

@@ -9,6 +9,7 @@ use anklume_host::interrupt::interrupted;
 use anklume_host::process::Cmd;
 use anklume_lock::apt::{Base, uri};
 use anklume_lock::{Archive, Package, Sha256};
+use rayon::prelude::*;
 use sha2::Digest;
 
 use crate::events::{Reporter, human_bytes};
@@ -81,22 +82,35 @@ impl Sources<'_> {
         reporter: &Reporter,
     ) -> Result<(), Failure> {
         fs::create_dir_all(self.debs).context(format!("creating {}", self.debs.display()))?;
-        let mut lacking: Vec<(&Package, Defect)> = Vec::new();
-        for package in packages {
-            if interrupted() {
-                return Err(Failure::interrupted());
-            }
-            if let Err(defect) = check(&self.debs.join(package.file_name()), package)? {
-                if defect != Defect::Absent {
-                    reporter.note(&format!("{package}: {defect}, expected {}", package.sha256));
-                }
-                lacking.push((package, defect));
-            }
-        }
+        let mut lacking = self.lacking(packages, reporter)?;
         if let (Place::Mirrors(bases), false) = (&self.place, lacking.is_empty()) {
             self.download(&mut lacking, bases, reporter)?;
         }
         if lacking.is_empty() { Ok(()) } else { Err(self.nowhere(&lacking, packages.len(), &by)) }
+    }
+
+    /// The packages whose files are not in the cache as they have to be. All cores hash.
+    fn lacking<'p>(
+        &self,
+        packages: &[&'p Package],
+        reporter: &Reporter,
+    ) -> Result<Vec<(&'p Package, Defect)>, Failure> {
+        let step = reporter.step("package files");
+        let look = |package: &&'p Package| {
+            if interrupted() {
+                return Err(Failure::interrupted());
+            }
+            let found = check(&self.debs.join(package.file_name()), package)?;
+            Ok(found.err().map(|defect| (*package, defect)))
+        };
+        let looked: Result<Vec<_>, Failure> = packages.par_iter().map(look).collect();
+        let lacking: Vec<(&Package, Defect)> = looked?.into_iter().flatten().collect();
+        for (package, defect) in lacking.iter().filter(|(_, defect)| *defect != Defect::Absent) {
+            reporter.note(&format!("{package}: {defect}, expected {}", package.sha256));
+        }
+        let there = packages.len() - lacking.len();
+        step.finish(&format!("{there} of {} in the cache", packages.len()));
+        Ok(lacking)
     }
 
     fn download(
