@@ -9,7 +9,6 @@ pub mod file;
 pub mod interrupt;
 pub mod kmodule;
 pub mod loopdev;
-pub mod memory;
 pub mod mount;
 pub mod process;
 pub mod reboot;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anklume_host::memory::{MemoryFolder, memory_folder};
 use anklume_host::process::find_program;
 use anklume_roottree::apt::apt_sources;
 
@@ -26,8 +25,6 @@ pub(super) struct Facts {
     pub(super) mirror: Option<Mirror>,
     /// Keys of the archive.
     pub(super) keyring: Option<PathBuf>,
-    /// A folder in memory for files that are soon removed, unless the user chose one for them.
-    pub(super) memory: Option<MemoryFolder>,
 }
 
 impl Facts {
@@ -41,7 +38,6 @@ impl Facts {
             missing: needed.iter().chain(rootless).filter(absent).copied().collect(),
             mirror: machine_mirror()?,
             keyring: archive::keyring(),
-            memory: if std::env::var_os("TMPDIR").is_none() { memory_folder() } else { None },
         })
     }
 }

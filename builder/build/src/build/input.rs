@@ -85,7 +85,6 @@ impl Build<'_> {
         if let Some((packages, pool)) = packages {
             let folder = self.archive_folder();
             let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
-            let command = trees::working_in(command, self.plan.tree_folder(pool.bytes()));
             self.compressing_ahead(tree, &packages, &pool.debs(), || {
                 trees::make(tree, &command, &path)
             })?;

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anklume_host::memory::MemoryFolder;
 use anklume_layout::Role;
 use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
 use serde::Serialize;
@@ -13,10 +12,6 @@ use super::lock;
 use super::request::Request;
 use super::trees::TreeRequest;
 use crate::failure::{Context, Failure, Kind};
-
-/// A tree and its package files together are up to this many times as large as the latter, which are
-/// compressed.
-const TREE_FACTOR: u64 = 6;
 
 /// Where packages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +26,6 @@ pub(super) enum Origin {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) origin: Origin,
-    memory: Option<MemoryFolder>,
     missing: Vec<(&'static str, &'static str)>,
     steps: Vec<Planned>,
 }
@@ -50,16 +44,7 @@ impl Plan {
     pub(super) fn new(request: &Request, facts: &Facts) -> Result<Self, Failure> {
         let origin = origin(request, facts)?;
         let steps = steps(request, &origin)?;
-        Ok(Self { origin, memory: facts.memory.clone(), missing: facts.missing.clone(), steps })
-    }
-
-    /// Where a tree of package files of `deb_bytes` is made: in memory if that is plentiful, which
-    /// takes a quarter of the time away. `None` leaves it to mmdebstrap.
-    pub(super) fn tree_folder(&self, deb_bytes: u64) -> Option<&Path> {
-        let room = deb_bytes.saturating_mul(TREE_FACTOR);
-        let folder = self.memory.as_ref()?;
-        let plenty = folder.free_bytes >= room && folder.available_bytes / 2 >= room;
-        plenty.then_some(folder.path.as_path())
+        Ok(Self { origin, missing: facts.missing.clone(), steps })
     }
 
     /// Refuses a plan that cannot be carried out here.
@@ -202,25 +187,4 @@ pub(super) fn archive_folder(cache: &Path, request: &Request, origin: &Origin) -
         Origin::Lines(lines) => lines.iter().for_each(|line| hash.update(format!("\n{line}"))),
     }
     cache.join("archive").join(&archive::hex(&hash.finalize())[..16])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trees_are_made_in_memory_only_where_it_is_plentiful() {
-        let plan = |free_bytes, available_bytes| Plan {
-            origin: Origin::Default,
-            memory: Some(MemoryFolder { path: "/m".into(), free_bytes, available_bytes }),
-            missing: Vec::new(),
-            steps: Vec::new(),
-        };
-        assert_eq!(plan(600, 1200).tree_folder(100), Some(Path::new("/m")));
-        assert_eq!(plan(599, 1200).tree_folder(100), None);
-        assert_eq!(plan(600, 1199).tree_folder(100), None);
-        assert_eq!(plan(u64::MAX, u64::MAX).tree_folder(u64::MAX), None);
-        let none = Plan { memory: None, ..plan(0, 0) };
-        assert_eq!(none.tree_folder(0), None);
-    }
 }

@@ -145,14 +145,6 @@ pub(super) fn make(request: &TreeRequest, command: &Cmd, target: &Path) -> Resul
     output.finish().context(what())
 }
 
-/// `command`, with its own files below `folder`, or where it has them by itself.
-pub(super) fn working_in(command: Cmd, folder: Option<&Path>) -> Cmd {
-    match folder {
-        Some(folder) => command.env("TMPDIR", folder),
-        None => command,
-    }
-}
-
 /// Writes what `command` makes for `request` to a file.
 pub(super) fn fill(
     request: &TreeRequest,

@@ -31,11 +31,6 @@ impl Repository {
         Ok(repository)
     }
 
-    /// Bytes of all package files.
-    pub(super) fn bytes(&self) -> u64 {
-        self.pool.bytes()
-    }
-
     /// The folder of package files.
     pub(super) fn debs(&self) -> PathBuf {
         self.pool.debs()

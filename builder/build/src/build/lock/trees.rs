@@ -14,7 +14,7 @@ use super::super::archive::{self, ArchiveState, date_digits, hex};
 use super::super::packages::{Place, Sources, Sums, Wanted, all_bases};
 use super::super::plan::{Origin, Plan, archive_folder};
 use super::super::request::Request;
-use super::super::trees::{Tools, TreeRequest, fill, quoted, working_in};
+use super::super::trees::{Tools, TreeRequest, fill, quoted};
 use super::super::{Build, Trees, cached, sources};
 use super::repository::Repository;
 use super::resolve::{check_installed, installed};
@@ -182,7 +182,6 @@ fn make(
     let request = tree_request(tree, &build.request.definition);
     let repository = Repository::make(lock, packages, &build.request.cache.join("debs"))?;
     let command = command(&request, archive, &repository.debs(), &repository.index());
-    let command = working_in(command, build.plan.tree_folder(repository.bytes()));
     let what = || format!("creating {}", target.display());
     let output = OutputFile::create_replacing(target).context(what())?;
     build.compressing_ahead(&request, packages, &repository.debs(), || {

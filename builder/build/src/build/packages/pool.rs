@@ -12,7 +12,6 @@ use crate::failure::{Context, Failure};
 #[derive(Debug)]
 pub(in super::super) struct Pool {
     folder: tempfile::TempDir,
-    bytes: u64,
 }
 
 impl Pool {
@@ -21,8 +20,7 @@ impl Pool {
         let parent = debs.parent().unwrap_or(debs);
         let folder = tempfile::Builder::new().prefix(".pool-").tempdir_in(parent);
         let folder = folder.context(format!("a folder in {}", parent.display()))?;
-        let bytes = packages.iter().map(|package| package.size).sum();
-        let pool = Self { folder, bytes };
+        let pool = Self { folder };
         let what = || format!("writing {}", pool.folder.path().display());
         fs::create_dir(pool.debs()).context(what())?;
         for package in packages {
@@ -30,11 +28,6 @@ impl Pool {
             link(&debs.join(&name), &pool.debs().join(&name)).context(what())?;
         }
         Ok(pool)
-    }
-
-    /// Bytes of all files.
-    pub(in super::super) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// The folder of package files.
