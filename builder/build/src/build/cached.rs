@@ -54,8 +54,12 @@ impl Asked {
 pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure> {
     let what = || format!("reading {}", path.display());
     let seal = seal_path(path);
-    let (true, Ok(sealed)) = (path.is_file(), fs::read_to_string(&seal)) else { return Ok(false) };
-    let found = digest(path).context(what())?;
+    // Opening anything else than a file may wait for ever.
+    if !path.is_file() || !seal.is_file() {
+        return Ok(false);
+    }
+    let Ok(sealed) = fs::read_to_string(&seal) else { return Ok(false) };
+    let found = named_digest(path).context(what())?;
     if sealed.trim_end() == found {
         // Says when it was used; see `trim`.
         let _ = fs::File::open(&seal).and_then(|seal| seal.set_modified(SystemTime::now()));
@@ -70,7 +74,7 @@ pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure
 
 /// Notes the digest of `path`, which was just made.
 pub(super) fn seal(path: &Path) -> Result<(), Failure> {
-    let found = digest(path).context(format!("reading {}", path.display()))?;
+    let found = named_digest(path).context(format!("reading {}", path.display()))?;
     let seal = seal_path(path);
     let what = || format!("writing {}", seal.display());
     let output = OutputFile::create_replacing(&seal).context(what())?;
@@ -82,6 +86,14 @@ pub(super) fn seal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(SEAL);
     PathBuf::from(name)
+}
+
+/// The digest of a file together with its name: another file of the cache, copied over this one with
+/// its seal, is not this one.
+fn named_digest(path: &Path) -> Result<String, ReadError> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let content = digest(path)?;
+    Ok(hex(&Sha256::new().chain_update(content).chain_update(name).finalize()))
 }
 
 /// SHA-256 over the SHA-256 of every MiB, which all cores can work at, and the length.
@@ -133,6 +145,10 @@ mod tests {
         assert!(path.exists());
         seal(&path).unwrap();
         assert!(is_whole(&path, &reporter).unwrap());
+        let other = folder.path().join("other.tar");
+        fs::copy(&path, &other).unwrap();
+        fs::copy(seal_path(&path), seal_path(&other)).unwrap();
+        assert!(!is_whole(&other, &reporter).unwrap());
         for (at, length) in [(0, bytes.len()), (2_500_000, bytes.len()), (7, bytes.len() - 1)] {
             let mut damaged = bytes[..length].to_vec();
             damaged[at] ^= 1;

@@ -127,7 +127,8 @@ pub(super) fn look(image: &Path) -> Digests {
 /// What a build with this key made, if all of it is still there. `known` are digests that were
 /// taken a moment ago.
 pub(super) fn find(request: &Request, key: &Key, known: &Digests) -> Option<Built> {
-    let bytes = fs::read(key.path(&request.cache)).ok()?;
+    let path = Some(key.path(&request.cache)).filter(|path| path.is_file())?;
+    let bytes = fs::read(path).ok()?;
     let record: Record = serde_json::from_slice(&bytes).ok()?;
     let image = request.output_path(&record.built.version).ok()?;
     let looked = if known.is_empty() { look(&image) } else { known.clone() };
