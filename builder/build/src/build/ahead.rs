@@ -100,7 +100,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn package(&self, package: &Package, to: &mut Precompressor<'_>) -> io::Result<()> {
-        let note = self.notes.join(self.note(package));
+        let note = self.notes.join(self.note(package, to));
         if note.exists() {
             return Ok(());
         }
@@ -129,14 +129,96 @@ impl<'a> Ahead<'a> {
     }
 
     /// Name of the note that all of a package is in the store: what its blocks depend on.
-    fn note(&self, package: &Package) -> String {
-        let Compressor::Zstd { level } = self.options.compressor;
-        let text = format!("{} {level} {}", package.sha256, self.options.block_bytes);
-        hex(&Sha256::digest(text))[..32].to_owned()
+    fn note(&self, package: &Package, to: &Precompressor<'_>) -> String {
+        let paths = &self.definition.paths;
+        let text = format!("{} {} {paths:?}", package.sha256, self.options.block_bytes);
+        hex(&Sha256::new().chain_update(to.settings()).chain_update(text).finalize())[..32]
+            .to_owned()
     }
 }
 
 /// Installing packages takes one processor; a machine with one has none to spare.
 fn idle_processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use anklume_blockstore::Settings;
+    use anklume_definition::Pattern;
+    use anklume_lock::Archive;
+    use anklume_squashfs_writer::Tails;
+
+    use super::*;
+
+    const BLOCK_BYTES: usize = 128 << 10;
+    const DEFINITION: &str = include_str!("../../../../images/debian-test.toml");
+
+    /// Makes a package file with three blocks and a tail in one file, and two in another.
+    fn package(folder: &Path) -> Package {
+        let tree = folder.join("tree");
+        let write = |path: &str, content: &[u8]| {
+            let path = tree.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        let control =
+            "Package: made\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n";
+        write("DEBIAN/control", control.as_bytes());
+        let content: Vec<u8> = (0..3 * BLOCK_BYTES + 5).map(|i| (i / 1000) as u8).collect();
+        write("usr/lib/made", &content);
+        write("opt/other", &content[BLOCK_BYTES / 2..][..2 * BLOCK_BYTES]);
+        write("usr/lib/small", b"small");
+        let package = Package {
+            name: "made".to_owned(),
+            version: "1".to_owned(),
+            architecture: "all".to_owned(),
+            size: 1,
+            sha256: anklume_lock::Sha256::new([1; 32]),
+            path: "pool/made_1_all.deb".to_owned(),
+            archive: Archive::Main,
+        };
+        let file = folder.join(package.file_name());
+        let pack = Cmd::new("dpkg-deb").args(["--root-owner-group", "-b"]).args([&tree, &file]);
+        pack.output().unwrap();
+        package
+    }
+
+    /// How many blocks are compressed ahead for an image that leaves out what matches `pattern`.
+    fn compressed(folder: &Path, package: &Package, (level, pattern): (u8, &str)) -> u64 {
+        let mut definition = Definition::parse(DEFINITION, "x").unwrap();
+        definition.paths.leave_out = vec![pattern.parse::<Pattern>().unwrap()];
+        let options = Options {
+            block_bytes: BLOCK_BYTES as u32,
+            compressor: Compressor::Zstd { level },
+            mkfs_time: 0,
+            threads: NonZeroUsize::MIN,
+            tails: Tails::default(),
+        };
+        let (store, _) = Store::open(Settings {
+            folder: folder.join("cache"),
+            limit_bytes: 1 << 30,
+            shared: None,
+        });
+        let packages = std::slice::from_ref(package);
+        let cache = &folder.join("cache");
+        let ahead = Ahead::new(packages, folder, &definition, (&options, &store), cache);
+        ahead.run();
+        let blocks = ahead.blocks.into_inner();
+        assert!(store.finish().warnings.is_empty());
+        blocks
+    }
+
+    #[test]
+    fn whole_blocks_of_what_stays_are_compressed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let package = package(folder.path());
+        let compressed = |level, pattern| compressed(folder.path(), &package, (level, pattern));
+        assert_eq!(compressed(15, "/opt"), 3);
+        assert_eq!(compressed(15, "/opt"), 0);
+        // What was left out before is not taken for compressed.
+        assert_eq!(compressed(15, "/srv"), 2);
+        assert_eq!(compressed(15, "/srv"), 0);
+        assert_eq!(compressed(16, "/srv"), 5);
+    }
 }

@@ -4,16 +4,21 @@
 //! keyring. It is the key of the tree cache, and its newest date is the time stamp of the image:
 //! the same state gives the same image.
 
-use std::fs;
+use std::fs::{self, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anklume_definition::Os;
+use anklume_host::file::OutputFile;
+use anklume_host::interrupt::interrupted;
 use anklume_host::process::{Cmd, ProcessError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 
 /// Keys of the Debian archive, from the package `debian-archive-keyring`; the second name is that
@@ -22,6 +27,9 @@ const KEYRINGS: [&str; 2] = [
     "/usr/share/keyrings/debian-archive-keyring.gpg",
     "/usr/share/keyrings/debian-archive-keyring.pgp",
 ];
+
+/// How often a build that waits for another looks whether that has ended.
+const POLL: Duration = Duration::from_millis(100);
 
 /// The archive as it was when it was last looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,8 +135,8 @@ pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Fai
         fs::remove_dir_all(directory.join("state/lists")).context(what())?;
         fs::create_dir_all(directory.join("state/lists/partial")).context(what())?;
     }
-    fs::write(&sources, text).context(what())?;
-    fs::write(directory.join("state/status"), "").context(what())?;
+    put(&sources, &text)?;
+    put(&directory.join("state/status"), "")?;
     let network = Cmd::new("apt-config").args(["dump", "--no-empty", "Acquire"]).output();
     let network = network.map_err(|error| Failure::process("reading apt's settings", &error))?;
     let at = |path: &str| directory.join(path).display().to_string();
@@ -146,8 +154,43 @@ pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Fai
         at("cache"),
     );
     let path = directory.join("etc/apt.conf");
-    fs::write(&path, config).context(what())?;
+    put(&path, &config)?;
     Ok(path)
+}
+
+/// Makes `text` the content of a file that apt may be reading for another build.
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let what = || format!("writing {}", path.display());
+    let output = OutputFile::create_replacing(path).context(what())?;
+    output.file().write_all(text.as_bytes()).context(what())?;
+    output.finish().context(what())
+}
+
+/// Waits until no other build changes `directory`, which is made if need be, and keeps others from
+/// it until the file is dropped.
+pub(super) fn hold(directory: &Path, reporter: &Reporter) -> Result<fs::File, Failure> {
+    fs::create_dir_all(directory).context(format!("creating {}", directory.display()))?;
+    let path = directory.join("lock");
+    let what = || format!("locking {}", path.display());
+    let file = fs::File::options().create(true).append(true).open(&path).context(what())?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error).context(what()),
+            Err(TryLockError::WouldBlock) if interrupted() => return Err(Failure::interrupted()),
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    reporter.note("waiting for another build that reads the package archive");
+                    told = true;
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+    }
 }
 
 fn update_failed(error: &ProcessError) -> Failure {
@@ -231,6 +274,24 @@ mod tests {
         ] {
             assert_eq!(date_digits(epoch), digits);
         }
+    }
+
+    #[test]
+    fn one_build_at_a_time_changes_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, reporter) = (folder.path().join("archive"), Reporter::new(false));
+        let first = hold(&archive, &reporter).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let second = hold(&archive, &reporter).unwrap();
+                sender.send(()).unwrap();
+                drop(second);
+            });
+            assert!(receiver.recv_timeout(3 * POLL).is_err());
+            drop(first);
+            receiver.recv().unwrap();
+        });
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Build<'_> {
             let look = scope.spawn(move || there.map(|image| made::look(image)));
             // Programs are started by this thread: they are told to end when their parent thread
             // does.
-            let archive = sources::state(self.request, self.plan);
+            let archive = sources::state(self.request, self.plan, self.reporter);
             (archive, look.join().ok().flatten().unwrap_or_default())
         });
         let archive = archive?;
@@ -67,36 +67,61 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<(PathBuf, Sums), Failure> {
-        let folder = self.request.derived.join("trees");
-        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-        let path = folder.join(format!("{}.tar", tree.key(state)));
-        let looked = Instant::now();
-        let cached = match cached::is_whole(&path, self.reporter)? {
-            true => Sums::read(&path, self.reporter)?,
-            false => None,
+        let mut listed = None;
+        let whole = |path: &Path| {
+            listed = Sums::read(path, self.reporter)?;
+            Ok(listed.is_some())
         };
-        let was_there = cached.is_some();
-        let from = if was_there { "from the cache" } else { "made" };
-        let packages = if was_there { None } else { Some(self.packages(tree, state)?) };
-        // Downloads are a step of their own.
-        let start = if was_there { looked } else { Instant::now() };
-        let step = self.reporter.step(name).since(start);
-        let mut sums = cached.unwrap_or_default();
-        if let Some((packages, pool)) = packages {
+        let prepare = || self.packages(tree, state);
+        let make = |(packages, pool): (Vec<anklume_lock::Package>, Pool), path: &Path| {
             let folder = self.archive_folder();
             let command = tree.command(state, &pool.debs(), &archive::lists(&folder));
             self.compressing_ahead(tree, &packages, &pool.debs(), || {
-                trees::make(tree, &command, &path)
+                trees::make(tree, &command, path)
             })?;
             archive::check_lists(&folder, state)?;
-            sums = Sums::of(&packages);
-            sums.write(&path)?;
-            cached::seal(&path)?;
+            let sums = Sums::of(&packages);
+            sums.write(path)?;
+            Ok(sums)
+        };
+        let (path, made) = self.cached_tree(name, &tree.key(state), whole, prepare, make)?;
+        Ok((path, made.or(listed).unwrap_or_default()))
+    }
+
+    /// The tree with this key from the cache, if it is undamaged and `whole`; or `make` makes it from
+    /// what `prepare` fetches. Returns what `make` does if it was made.
+    pub(super) fn cached_tree<T, U>(
+        &self,
+        name: &str,
+        key: &str,
+        whole: impl FnOnce(&Path) -> Result<bool, Failure>,
+        prepare: impl FnOnce() -> Result<T, Failure>,
+        make: impl FnOnce(T, &Path) -> Result<U, Failure>,
+    ) -> Result<(PathBuf, Option<U>), Failure> {
+        let folder = self.request.derived.join("trees");
+        fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+        let path = folder.join(format!("{key}.tar"));
+        let mut start = Instant::now();
+        let cached = cached::is_whole(&path, self.reporter)? && whole(&path)?;
+        let prepared = if cached { None } else { Some(prepare()?) };
+        if !cached {
+            // Downloads are steps of their own.
+            start = Instant::now();
         }
+        let step = self.reporter.step(name).since(start);
+        let made = match prepared {
+            None => None,
+            Some(prepared) => {
+                let made = make(prepared, &path)?;
+                cached::seal(&path)?;
+                Some(made)
+            }
+        };
         let bytes = path.metadata().context(format!("the {name}"))?.len();
+        let from = if cached { "from the cache" } else { "made" };
         step.finish(&format!("{}, {from}", human_bytes(bytes)));
-        self.asked.note(name, &path, was_there, start);
-        Ok((path, sums))
+        self.asked.note(name, &path, cached, start);
+        Ok((path, made))
     }
 
     fn archive_folder(&self) -> PathBuf {

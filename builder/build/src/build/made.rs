@@ -2,7 +2,8 @@
 //!
 //! A finished build leaves a record in the cache, under the digest of everything that the bytes of the
 //! image depend on, of the digests of what it wrote. A build with `--force` that finds the record and
-//! the same bytes under the output's name has nothing to do.
+//! the same bytes under the output's name has nothing to do. What it says of the image then is what the
+//! manifest beside the image says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anklume_definition::Profile;
 use anklume_host::file::OutputFile;
+use anklume_layout::manifest::Manifest;
 use anklume_roottree::OverlayKind;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +20,7 @@ use sha2::{Digest, Sha256};
 use super::archive::{ArchiveState, hex};
 use super::cached::digest;
 use super::companions::{EXTENSIONS, beside};
+use super::options::check_version;
 use super::overlay::read_overlay;
 use super::request::Request;
 use crate::events::Built;
@@ -37,7 +40,7 @@ pub(super) struct Key(String);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
-    built: Built,
+    version: String,
     /// In the order of [`files`].
     digests: Vec<String>,
 }
@@ -60,9 +63,8 @@ impl Parts {
 }
 
 impl Key {
-    /// Of what `request` makes from the packages of `archive`, or of its lock if there is no
-    /// `archive`.
-    pub(super) fn new(request: &Request, archive: Option<&ArchiveState>) -> Result<Self, Failure> {
+    /// Of what `request` makes from the packages of `archives`.
+    pub(super) fn new(request: &Request, archives: &[ArchiveState]) -> Result<Self, Failure> {
         let mut parts = Parts::default();
         for program in [Path::new(THIS_PROGRAM), &request.init] {
             parts.add(digest(program).context(format!("reading {}", program.display()))?);
@@ -75,13 +77,7 @@ impl Key {
         });
         parts.add_all(request.version.as_slice());
         parts.add_all(&request.packages);
-        if let Some(archive) = archive {
-            parts.add(serde_json::to_vec(archive).context("the archive's state")?);
-        }
-        if let Some(locked) = &request.lock {
-            parts.add(locked.lock.to_text());
-            parts.add_all(request.mirror.as_slice());
-        }
+        parts.add(serde_json::to_vec(archives).context("the archive's state")?);
         for folder in &request.overlays {
             add_overlay(&mut parts, folder)?;
         }
@@ -128,18 +124,23 @@ pub(super) fn look(image: &Path) -> Digests {
 /// taken a moment ago.
 pub(super) fn find(request: &Request, key: &Key, known: &Digests) -> Option<Built> {
     let path = Some(key.path(&request.cache)).filter(|path| path.is_file())?;
-    let bytes = fs::read(path).ok()?;
-    let record: Record = serde_json::from_slice(&bytes).ok()?;
-    let image = request.output_path(&record.built.version).ok()?;
+    let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    check_version(&record.version).ok()?;
+    let image = request.output_path(&record.version).ok()?;
     let looked = if known.is_empty() { look(&image) } else { known.clone() };
     let files = files(&image);
     let now: Option<Vec<String>> = files.iter().map(|file| looked.get(file).cloned()).collect();
     if now? != record.digests {
         return None;
     }
-    let mut names = files.iter().map(|path| path.display().to_string());
-    let image = names.next()?;
-    Some(Built { image, beside: names.collect(), unchanged: true, ..record.built })
+    let manifest: Manifest = serde_json::from_slice(&fs::read(files.last()?).ok()?).ok()?;
+    let shown = [&manifest.image_version, &manifest.kernel, &manifest.root_hash];
+    if !shown.iter().all(|text| text.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return None;
+    }
+    let bytes = image.metadata().ok()?.len();
+    let built = Built::new(request, &manifest, &image, bytes, files.get(1..)?);
+    Some(Built { unchanged: true, ..built })
 }
 
 /// Remembers what a build with this key made.
@@ -147,8 +148,8 @@ pub(super) fn remember(request: &Request, key: &Key, built: &Built) -> Result<()
     let files = files(Path::new(&built.image));
     let digest = |path: &PathBuf| digest(path).context(format!("reading {}", path.display()));
     let digests = files.iter().map(digest).collect::<Result<_, _>>()?;
-    let built = Built { steps: Vec::new(), beside: Vec::new(), ..built.clone() };
-    let text = serde_json::to_vec(&Record { built, digests }).context("the record")?;
+    let record = Record { version: built.version.clone(), digests };
+    let text = serde_json::to_vec(&record).context("the record")?;
     let path = key.path(&request.cache);
     let what = || format!("writing {}", path.display());
     fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).context(what())?;
@@ -196,24 +197,34 @@ mod tests {
         ArchiveState { lines: Vec::new(), digest: digest.to_owned(), epoch: 7 }
     }
 
-    fn built(image: &Path) -> Built {
-        for (number, file) in files(image).iter().enumerate() {
+    fn manifest() -> Manifest {
+        let text = |text: &str| text.to_owned();
+        Manifest {
+            manifest_version: anklume_layout::manifest::VERSION,
+            compatible: text("debian-test"),
+            image_version: text("1"),
+            architecture: text("amd64"),
+            kernel: text("6.12"),
+            source_date_epoch: 7,
+            root_hash: text("ab"),
+            salt: text("cd"),
+            os_bytes: 1,
+            hash_bytes: 1,
+            command_line: text(""),
+            boot_files: BTreeMap::new(),
+            loader: BTreeMap::new(),
+            packages: Vec::new(),
+        }
+    }
+
+    /// Writes all the files of an image.
+    fn built(request: &Request, manifest: &Manifest) -> Built {
+        let image = request.output.clone().unwrap();
+        for (number, file) in files(&image).iter().enumerate() {
             fs::write(file, format!("file {number}")).unwrap();
         }
-        let text = String::new;
-        Built {
-            image: image.display().to_string(),
-            bytes: 6,
-            name: text(),
-            version: "1".to_owned(),
-            format: text(),
-            kernel: text(),
-            root_hash: text(),
-            packages: 0,
-            beside: vec!["report.html".to_owned()],
-            steps: Vec::new(),
-            unchanged: false,
-        }
+        fs::write(beside(&image, "manifest.json"), serde_json::to_vec(manifest).unwrap()).unwrap();
+        Built::new(request, manifest, &image, 6, &[PathBuf::from("report.html")])
     }
 
     #[test]
@@ -223,7 +234,7 @@ mod tests {
         let key = |change: &dyn Fn(&mut Request), digest: &str| {
             let mut request = request(path);
             change(&mut request);
-            Key::new(&request, Some(&archive(digest))).unwrap()
+            Key::new(&request, &[archive(digest)]).unwrap()
         };
         let plain = key(&|_| (), "a");
         assert_eq!(plain, key(&|_| (), "a"));
@@ -252,14 +263,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let request = request(folder.path());
         let image = request.output.clone().unwrap();
-        let key = Key::new(&request, Some(&archive("a"))).unwrap();
+        let key = Key::new(&request, &[archive("a")]).unwrap();
         let none = Digests::new();
         assert!(find(&request, &key, &none).is_none());
-        remember(&request, &key, &built(&image)).unwrap();
+        remember(&request, &key, &built(&request, &manifest())).unwrap();
         let found = find(&request, &key, &none).unwrap();
         assert_eq!((found.unchanged, found.beside.len()), (true, 3));
+        assert_eq!(
+            (found.root_hash.as_str(), found.kernel.as_str(), found.bytes),
+            ("ab", "6.12", 6)
+        );
         assert!(find(&request, &key, &look(&image)).is_some());
-        assert!(find(&request, &Key::new(&request, None).unwrap(), &none).is_none());
+        assert!(find(&request, &Key::new(&request, &[]).unwrap(), &none).is_none());
         for file in files(&image) {
             let content = fs::read(&file).unwrap();
             fs::write(&file, "damage").unwrap();
@@ -271,5 +286,17 @@ mod tests {
         assert!(find(&request, &key, &none).is_some());
         fs::write(key.path(&request.cache), "{").unwrap();
         assert!(find(&request, &key, &none).is_none());
+    }
+    #[test]
+    fn what_no_build_writes_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let request = request(folder.path());
+        let key = Key::new(&request, &[archive("a")]).unwrap();
+        let forged = Manifest { kernel: "\x1b[2J".to_owned(), ..manifest() };
+        remember(&request, &key, &built(&request, &forged)).unwrap();
+        assert!(find(&request, &key, &Digests::new()).is_none());
+        let built = built(&request, &manifest());
+        remember(&request, &key, &Built { version: "../1".to_owned(), ..built }).unwrap();
+        assert!(find(&request, &key, &Digests::new()).is_none());
     }
 }

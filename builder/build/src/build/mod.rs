@@ -101,7 +101,11 @@ impl<'a> Build<'a> {
 impl Build<'_> {
     fn run(&self) -> Result<Built, Failure> {
         let (archive, known) = self.archive()?;
-        let key = made::Key::new(self.request, archive.as_ref())?;
+        let archives = match (&self.request.lock, &archive) {
+            (Some(locked), _) => lock::states(self.request, self.plan, locked).to_vec(),
+            (None, archive) => archive.iter().cloned().collect(),
+        };
+        let key = made::Key::new(self.request, &archives)?;
         if let Some(built) = self.unchanged(&key, &known) {
             return Ok(built);
         }
@@ -121,8 +125,9 @@ impl Build<'_> {
         if !self.may_be_unchanged() {
             return None;
         }
-        let step = self.reporter.step("image file");
+        let start = Instant::now();
         let mut built = made::find(self.request, key, known)?;
+        let step = self.reporter.step("image file").since(start);
         step.finish(&format!("{} is up to date", built.image));
         built.steps = self.reporter.times();
         Some(built)
@@ -317,7 +322,8 @@ impl Build<'_> {
         step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
         let beside = self.write_companions(inputs, &finished, os, output)?;
-        Ok(self.built(inputs, &manifest, output, disk.total_bytes, beside))
+        let built = Built::new(self.request, &manifest, output, disk.total_bytes, &beside);
+        Ok(Built { steps: self.reporter.times(), ..built })
     }
 
     /// GRUB's images, from the cache if they are there.
@@ -422,26 +428,28 @@ impl Build<'_> {
         step.finish(&tree.root_hash.to_string());
         Ok(tree.root_hash)
     }
+}
 
-    fn built(
-        &self,
-        inputs: &Inputs<'_>,
+impl Built {
+    /// What there is to say of the image with this manifest, but for how it came about.
+    fn new(
+        request: &Request,
         manifest: &Manifest,
-        output: &Path,
+        image: &Path,
         bytes: u64,
-        beside: Vec<PathBuf>,
-    ) -> Built {
-        Built {
-            image: output.display().to_string(),
+        beside: &[PathBuf],
+    ) -> Self {
+        Self {
+            image: image.display().to_string(),
             bytes,
-            name: self.request.definition.name.clone(),
-            version: inputs.version.clone(),
-            format: self.request.extension().to_owned(),
+            name: request.definition.name.clone(),
+            version: manifest.image_version.clone(),
+            format: request.extension().to_owned(),
             kernel: manifest.kernel.clone(),
             root_hash: manifest.root_hash.clone(),
             packages: manifest.packages.len(),
             beside: beside.iter().map(|path| path.display().to_string()).collect(),
-            steps: self.reporter.times(),
+            steps: Vec::new(),
             unchanged: false,
         }
     }

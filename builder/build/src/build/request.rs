@@ -8,6 +8,7 @@ use anklume_definition::{Definition, Profile};
 use anklume_host::file::FileReader;
 use anklume_layout::disk::Format;
 
+use super::companions::{EXTENSIONS, beside};
 use super::lock::Locked;
 use super::{blocks, init_program, options, overlay};
 use crate::cli::{BuildArgs, FormatArg, LockArgs, SourceArgs};
@@ -198,6 +199,7 @@ impl Request {
     fn check_output(&self, output: &Path) -> Result<(), Failure> {
         let shown = output.display();
         options::check_new_file(output, "-o")?;
+        check_sides(output)?;
         let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
         if !metadata.is_file() {
             return Err(Failure::refused(format!("{shown} exists and is not a regular file")).hint(
@@ -208,6 +210,17 @@ impl Request {
             return Err(exists(output));
         }
         Ok(())
+    }
+}
+
+/// What lies beside an image replaces files only.
+fn check_sides(image: &Path) -> Result<(), Failure> {
+    let sides = EXTENSIONS.map(|extension| beside(image, extension));
+    let is_other = |path: &Path| path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file());
+    match sides.iter().find(|side| is_other(side)) {
+        None => Ok(()),
+        Some(side) => Err(Failure::refused(format!("{} is no regular file", side.display()))
+            .hint("a file of this name is written beside the image; -o takes another name")),
     }
 }
 

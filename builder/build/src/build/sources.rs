@@ -9,6 +9,7 @@ use anklume_host::process::{Cmd, ProcessError};
 use super::archive::{self, ArchiveState};
 use super::plan::{Origin, Plan, archive_folder};
 use super::request::Request;
+use crate::events::Reporter;
 use crate::failure::{Context, Failure, Kind};
 
 /// `ci/setup`, so that a builder that was copied elsewhere can run it too.
@@ -18,13 +19,17 @@ const SETUP: &str = include_str!("../../../../ci/setup");
 const DEFAULT_LINES: &str = "default.list";
 
 /// Asks the archive for its state; with `--offline`, remembers the last one.
-pub(super) fn state(request: &Request, plan: &Plan) -> Result<ArchiveState, Failure> {
+pub(super) fn state(
+    request: &Request,
+    plan: &Plan,
+    reporter: &Reporter,
+) -> Result<ArchiveState, Failure> {
     let folder = archive_folder(&request.cache, request, &plan.origin);
-    fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
     let remembered = folder.join("state.json");
     if request.offline {
         return recall(&remembered);
     }
+    let _held = archive::hold(&folder, reporter)?;
     let lines = match &plan.origin {
         Origin::Lines(lines) => lines.clone(),
         Origin::Default => default_lines(&folder, &request.definition.os)?,

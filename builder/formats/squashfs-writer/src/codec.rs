@@ -76,6 +76,11 @@ impl KeyMaker {
         Self(Sha256::new_with_prefix(settings))
     }
 
+    /// Digest of everything but its content that the stored form of a block depends on.
+    pub(crate) fn settings(&self) -> [u8; 32] {
+        self.0.clone().finalize().into()
+    }
+
     /// The key of a block whose content has this SHA-256.
     pub(crate) fn key(&self, hash: &[u8; 32]) -> BlockKey {
         BlockKey(self.0.clone().chain_update(hash).finalize().into())

@@ -36,6 +36,13 @@ impl<'a> Precompressor<'a> {
         })
     }
 
+    /// SHA-256 of everything but its content that the stored form of a block depends on: the
+    /// compressor, its settings and its version.
+    #[must_use]
+    pub fn settings(&self) -> [u8; 32] {
+        self.keys.settings()
+    }
+
     /// Takes the content of a file, and says how many blocks of it were not in the cache. Its end,
     /// where that does not fill a block, is left out: with what it shares a fragment block is not
     /// known yet.

@@ -23,7 +23,7 @@ use super::trees::TreeRequest;
 use crate::failure::Failure;
 
 pub(crate) use command::run;
-pub(super) use trees::{plan_lines, trees};
+pub(super) use trees::{plan_lines, states, trees};
 
 /// What to do about a lock that does not fit.
 const UPDATE_HINT: &str = "`anklume-build lock --update` writes a new lock; --no-lock ignores it";

@@ -1,8 +1,6 @@
 //! The trees of a locked build.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anklume_host::file::OutputFile;
 use anklume_host::process::Cmd;
@@ -15,11 +13,10 @@ use super::super::packages::{Place, Sources, Sums, Wanted, all_bases};
 use super::super::plan::{Origin, Plan, archive_folder};
 use super::super::request::Request;
 use super::super::trees::{Tools, TreeRequest, fill, quoted};
-use super::super::{Build, Trees, cached, sources};
+use super::super::{Build, Trees, sources};
 use super::repository::Repository;
 use super::resolve::{check_installed, installed};
 use super::{Locked, content, tree_request};
-use crate::events::human_bytes;
 use crate::failure::{Context, Failure};
 
 /// What to do about packages that no mirror has any more.
@@ -33,14 +30,12 @@ const INDEX: &str = "anklume-lock";
 /// Makes the trees from the packages of `locked`, or takes them from the cache.
 pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Trees, Failure> {
     let step = build.reporter.step("package lock");
-    let lines = lines(build.request, &build.plan.origin);
+    let [tools_state, archive] = states(build.request, build.plan, locked);
     step.finish(&format!("{}, {}", locked.path.display(), summary(&locked.lock)));
-    let tools_tar = tree(build, locked, TreeName::Tools, &lines)?;
+    let tools_tar = tree(build, locked, TreeName::Tools, &tools_state)?;
     let tools_request = tree_request(TreeName::Tools, &build.request.definition);
-    let tools_key = tools_request.key(&state(&locked.lock, TreeName::Tools, &lines));
-    let tools = Tools::open(&tools_tar, &tools_key)?;
-    let root = tree(build, locked, TreeName::Root, &lines)?;
-    let archive = state(&locked.lock, TreeName::Root, &lines);
+    let tools = Tools::open(&tools_tar, &tools_request.key(&tools_state))?;
+    let root = tree(build, locked, TreeName::Root, &archive)?;
     let root_request = tree_request(TreeName::Root, &build.request.definition);
     let sums = Sums::of(&locked.lock.root);
     Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
@@ -94,37 +89,31 @@ fn state(lock: &Lock, tree: TreeName, lines: &[String]) -> ArchiveState {
     ArchiveState { lines: lines.to_vec(), digest, epoch: lock.epoch }
 }
 
+/// The states of the tool tree and of the root tree.
+pub(in super::super) fn states(
+    request: &Request,
+    plan: &Plan,
+    locked: &Locked,
+) -> [ArchiveState; 2] {
+    let lines = lines(request, &plan.origin);
+    [TreeName::Tools, TreeName::Root].map(|tree| state(&locked.lock, tree, &lines))
+}
+
 fn tree(
     build: &Build<'_>,
     locked: &Locked,
     tree: TreeName,
-    lines: &[String],
+    archive: &ArchiveState,
 ) -> Result<PathBuf, Failure> {
-    let folder = build.request.derived.join("trees");
-    fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-    let archive = state(&locked.lock, tree, lines);
     let request = tree_request(tree, &build.request.definition);
-    let path = folder.join(format!("{}.tar", request.key(&archive)));
     let name = match tree {
         TreeName::Root => "root tree",
         TreeName::Tools => "tool tree",
     };
-    let looked = Instant::now();
-    let cached = cached::is_whole(&path, build.reporter)?;
-    if !cached {
-        fetch(build, locked, tree, lines)?;
-    }
-    // Downloads are a step of their own.
-    let start = if cached { looked } else { Instant::now() };
-    let step = build.reporter.step(name).since(start);
-    if !cached {
-        make(build, &locked.lock, tree, &archive, &path)?;
-        cached::seal(&path)?;
-    }
-    let bytes = path.metadata().context(format!("the {name}"))?.len();
-    let from = if cached { "from the cache" } else { "made" };
-    step.finish(&format!("{}, {from}", human_bytes(bytes)));
-    build.asked.note(name, &path, cached, start);
+    let prepare = || fetch(build, locked, tree, &archive.lines);
+    let make = |(), path: &Path| make(build, &locked.lock, tree, archive, path);
+    let key = request.key(archive);
+    let (path, _) = build.cached_tree(name, &key, |_| Ok(true), prepare, make)?;
     Ok(path)
 }
 
@@ -140,6 +129,7 @@ fn fetch(
     let (mirrors, config) = if request.offline {
         (Vec::new(), PathBuf::new())
     } else {
+        let _held = archive::hold(&folder, reporter)?;
         let lines = mirror_lines(request, plan, &folder, lines)?;
         (bases(&lines), archive::prepare(&folder, &lines)?)
     };
@@ -163,10 +153,7 @@ fn mirror_lines(
     lines: &[String],
 ) -> Result<Vec<String>, Failure> {
     match (&plan.origin, lines.is_empty()) {
-        (Origin::Default, true) => {
-            fs::create_dir_all(folder).context(format!("creating {}", folder.display()))?;
-            sources::default_lines(folder, &request.definition.os)
-        }
+        (Origin::Default, true) => sources::default_lines(folder, &request.definition.os),
         _ => Ok(lines.to_vec()),
     }
 }

@@ -17,6 +17,25 @@ pub struct Pieces {
     pub rest: Vec<Range<u64>>,
 }
 
+impl Pieces {
+    /// The first byte that is in no piece or in two, if any of `total` is. In an image of a writer
+    /// none of its [`bytes_used`](crate::Superblock::bytes_used) is.
+    #[must_use]
+    pub fn first_fault(&self, total: u64) -> Option<u64> {
+        let blocks = self.blocks.iter().map(|block| block.start..block.end());
+        let mut ranges: Vec<_> = blocks.chain(self.rest.iter().cloned()).collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut end = 0;
+        for range in ranges {
+            if range.start != end || range.end <= end {
+                return Some(end.min(range.start));
+            }
+            end = range.end;
+        }
+        (end != total).then_some(end.min(total))
+    }
+}
+
 impl Tree {
     /// The bytes of the image in pieces, which cover all of it. Only in an image that no writer
     /// produces do blocks overlap.
