@@ -65,8 +65,12 @@ pub(crate) struct Output<'a> {
     /// Bytes of blocks that were taken back because they were there already.
     pub(crate) shared: u64,
     observer: Observer<'a>,
-    /// First bytes of the blocks of files, by a hash of the content.
+    /// First bytes of the blocks of files, by a hash of the content; not of single blocks.
     runs: Index<u64>,
+    /// First bytes of blocks, by a hash of the content; of several, the first.
+    blocks: Index<u64>,
+    /// First bytes of all blocks that are in the image to stay, ascending.
+    starts: Vec<u64>,
     run: Run,
     /// The hash of the last hole's content, and its length.
     hole: (u32, [u8; 32]),
@@ -100,11 +104,16 @@ impl Run {
         self.blocks.push(block);
     }
 
-    /// 64 bits of a hash over the whole content.
-    fn key(&self) -> u64 {
+    /// The blocks that are not holes.
+    fn stored(&self) -> impl Iterator<Item = &RunBlock> {
+        self.blocks.iter().filter(|block| block.stored > 0)
+    }
+
+    /// 64 bits of a hash over the content outside of holes; `None` for a single block.
+    fn key(&self) -> Option<u64> {
         let mut all = Sha256::new();
-        self.blocks.iter().for_each(|block| all.update(block.hash));
-        key_of(&all.finalize().into())
+        self.stored().for_each(|block| all.update(block.hash));
+        self.stored().nth(1).map(|_| key_of(&all.finalize().into()))
     }
 
     fn clear(&mut self) {
@@ -123,6 +132,8 @@ impl<'a> Output<'a> {
             shared: 0,
             observer,
             runs: Index::new(),
+            blocks: Index::new(),
+            starts: Vec::new(),
             run: Run::default(),
             hole: (0, [0; 32]),
         })
@@ -162,6 +173,7 @@ impl<'a> Output<'a> {
         self.image.append(done.form())?;
         let word = if done.compressed { stored } else { stored | BLOCK_STORED };
         self.fragments.push(Placed { start, word });
+        self.starts.push(start);
         let (length, hash) = (narrow(done.content.len()), done.hash);
         let extent = Extent { start, stored, compressed: done.compressed };
         (self.observer)(&Report::Fragment { index, length, hash, extent });
@@ -178,27 +190,60 @@ impl<'a> Output<'a> {
         self.run.push(RunBlock { length, stored: 0, compressed: false, hash });
     }
 
-    /// Looks for an earlier file with the same blocks. Its stored bytes are compared with those
-    /// just written: whatever the earlier ones were written for, the same bytes mean the same
-    /// content to this file's list of block lengths. When they are the same, the new ones are taken
-    /// back.
+    /// Looks for an earlier file with the same blocks, or one that has them among its own. The bytes
+    /// there are compared with those just written: whatever they were written for, the same bytes
+    /// mean the same content to this file's list of block lengths. When they are the same, the new
+    /// ones are taken back.
     fn blocks_end(&mut self) -> Result<(), Error> {
         let (start, stored) = (self.run.start, self.run.stored);
-        if stored == 0 {
-            return Ok(());
-        }
-        let key = self.run.key();
+        let Some(first) = self.run.stored().next() else { return Ok(()) };
+        let (run, first) = (self.run.key(), key_of(&first.hash));
         let fits = |earlier: &u64| earlier.saturating_add(stored) <= start;
-        if let Some(earlier) = self.runs.find(key, fits)
-            && self.image.same(earlier, start, stored)?
-        {
-            self.image.rewind(start);
-            self.run.start = earlier;
-            self.shared = self.shared.saturating_add(stored);
-            return Ok(());
+        let alike = [run.and_then(|run| self.runs.find(run, fits)), self.blocks.find(first, fits)];
+        for earlier in alike.into_iter().flatten() {
+            if self.begins_blocks(earlier) && self.image.same(earlier, start, stored)? {
+                self.image.rewind(start);
+                self.run.start = earlier;
+                self.shared = self.shared.saturating_add(stored);
+                return Ok(());
+            }
         }
-        let full = Error::TableFull { table: "list of files", limit: u32::MAX.into() };
-        self.runs.insert(key, start).ok_or(full)
+        self.remember(run)
+    }
+
+    /// Notes where the blocks of the file are.
+    fn remember(&mut self, run: Option<u64>) -> Result<(), Error> {
+        let full = || Error::TableFull { table: "list of blocks", limit: u32::MAX.into() };
+        let mut start = self.run.start;
+        if let Some(run) = run {
+            self.runs.insert(run, start).ok_or_else(full)?;
+        }
+        for block in self.run.stored() {
+            let key = key_of(&block.hash);
+            // Records with the same key stand in each other's way.
+            if self.blocks.find(key, |_| true).is_none() {
+                self.blocks.insert(key, start).ok_or_else(full)?;
+            }
+            self.starts.push(start);
+            start = start.saturating_add(block.stored.into());
+        }
+        Ok(())
+    }
+
+    /// Whether blocks with the stored lengths of the file's lie from `earlier` on. The same bytes
+    /// may be there as parts of others, as a file that holds compressed data shows.
+    fn begins_blocks(&self, earlier: u64) -> bool {
+        let Ok(at) = self.starts.binary_search(&earlier) else { return false };
+        // The file's own blocks come behind all others.
+        let there = self.starts.get(at..).unwrap_or_default().iter().chain([&self.run.start]);
+        let mut there = there.copied();
+        let mut place = earlier;
+        let begins = self.run.stored().all(|block| {
+            let begins = there.next() == Some(place);
+            place = place.saturating_add(block.stored.into());
+            begins
+        });
+        begins && there.next() == Some(place)
     }
 
     fn file(&mut self, file: &FileEnd) -> Result<(), Error> {

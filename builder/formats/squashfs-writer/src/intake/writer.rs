@@ -154,6 +154,12 @@ impl<'a> Writer<'a> {
         let rest = content.rest();
         content.fill(&mut self.tail, rest)?;
         content.end()?;
+        if is_zero(&self.tail) {
+            self.tail.clear();
+            if let Some(length) = u32::try_from(rest).ok().filter(|rest| *rest > 0) {
+                self.event(Event::Hole(length))?;
+            }
+        }
         if size >= block {
             self.event(Event::BlocksEnd)?;
         }

@@ -84,7 +84,35 @@ fn holes_do_not_hide_duplicates() {
         // The same stored bytes, with the hole elsewhere.
         Node::file("c", shifted),
     ]);
-    assert_eq!(checked(&nodes, &options(2)).shared_block_bytes, 2 * BLOCK as u64);
+    assert_eq!(checked(&nodes, &options(2)).shared_block_bytes, 4 * BLOCK as u64);
+}
+
+#[test]
+fn blocks_among_those_of_another_file_are_found() {
+    let parts = |seeds: &[u64]| {
+        seeds.iter().flat_map(|seed| noise(*seed, BLOCK)).chain(noise(9, 7)).collect::<Vec<u8>>()
+    };
+    let shared = |files: &[&[u64]]| {
+        let node = |(at, seeds): (usize, &&[u64])| Node::file(format!("{at}"), parts(seeds));
+        let summary = checked(&root_and(files.iter().enumerate().map(node).collect()), &options(2));
+        summary.shared_block_bytes / BLOCK as u64
+    };
+    assert_eq!(shared(&[&[1, 2, 3, 4], &[2, 3]]), 2);
+    assert_eq!(shared(&[&[1, 2, 3, 4], &[1, 2]]), 2);
+    assert_eq!(shared(&[&[1, 2, 3, 4], &[4]]), 1);
+    // Only in the order of an earlier file, and not beyond its end.
+    assert_eq!(shared(&[&[1, 2, 3, 4], &[3, 2], &[4, 5]]), 0);
+    // The end of a file is a block of its own here, and the beginning of a longer one.
+    let rule = Options { tails: Tails::SmallFiles, ..options(1) };
+    let nodes = [
+        Node::file("a", [noise(1, BLOCK), noise(2, BLOCK)].concat()),
+        Node::file("b", [noise(1, BLOCK), noise(2, 100)].concat()),
+        Node::file("c", [noise(1, BLOCK), noise(2, 100)].concat()),
+    ];
+    let summary = checked(&root_and(nodes.to_vec()), &rule);
+    assert_eq!(summary.shared_block_bytes, BLOCK as u64 + 100);
+    // All of a file is found behind another one that begins alike.
+    assert_eq!(shared(&[&[1, 2], &[1, 3, 4], &[1, 3, 4]]), 3);
 }
 
 #[test]
@@ -111,7 +139,7 @@ fn holes_are_counted() {
         ["all", "middle", "none", "tail"].map(|name| holes[name.as_bytes()])
     };
     let block = BLOCK as u64;
-    assert_eq!(counted(Tails::Packed), [40 * block, 5 * block, 0, 0]);
+    assert_eq!(counted(Tails::Packed), [40 * block, 5 * block, 0, 9]);
     assert_eq!(counted(Tails::SmallFiles), [40 * block, 5 * block, 0, 9]);
 }
 
