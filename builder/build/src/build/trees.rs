@@ -177,6 +177,12 @@ fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
         ))
         .hint("check the name, and that `components` of the definition hold the package's one");
     }
+    if let Some(line) = unmet(error.tail()) {
+        return Failure::refused(format!("packages do not fit together: {line}")).hint(
+            "a lock must hold every package that another needs: `anklume-build lock --update` \
+             writes a new one",
+        );
+    }
     if error.tail().contains("No space left on device") {
         return Failure::failed("the disk is full: No space left on device")
             .hint("--cache takes a folder on another disk; TMPDIR moves mmdebstrap's own files");
@@ -193,6 +199,15 @@ fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
         Some(said) => Failure::failed(format!("mmdebstrap could not make the tree{said}")),
         None => Failure::process("making the tree", error),
     }
+}
+
+/// apt's line about what a package needs and is not there.
+fn unmet(said: &str) -> Option<&str> {
+    let is_unmet = |line: &&str| line.contains("Depends: ") && line.contains(" but ");
+    let all: Vec<&str> = said.lines().filter(is_unmet).collect();
+    // What is missing says more than what does not work without it.
+    let missing = all.iter().find(|line| line.contains("not installable"));
+    missing.or(all.first()).map(|line| line.trim())
 }
 
 /// The programs and files of the tool tree.
@@ -300,5 +315,15 @@ mod tests {
         let failure = explain(&request(&["nonesuch"]), &error);
         assert_eq!(failure.message(), "Unable to locate package nonesuch in trixie");
         assert_eq!(failure.kind(), Kind::Refused);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_before_what_needs_it() {
+        let says = |tail: &str| unmet(tail).map(str::to_owned);
+        assert_eq!(says("I: x\nE: Unable to correct problems\n"), None);
+        let first = " a : Depends: b (= 1) but it is not going to be installed\n";
+        assert_eq!(says(first).as_deref(), Some(first.trim()));
+        let all = format!("{first} b : Depends: c but it is not installable\nE: x\n");
+        assert_eq!(says(&all).as_deref(), Some("b : Depends: c but it is not installable"));
     }
 }
