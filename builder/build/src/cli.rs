@@ -109,7 +109,8 @@ pub(crate) struct SourceArgs {
     /// Install one more package (repeatable)
     #[arg(long = "package", value_name = "PACKAGE")]
     pub(crate) packages: Vec<String>,
-    /// Copy one more folder over the root tree (repeatable)
+    /// Copy one more folder over the root tree (repeatable). All of it belongs to root; files get mode
+    /// 0755 if their owner may execute them, or 0644; links are kept
     #[arg(long = "overlay", value_name = "DIR")]
     pub(crate) overlays: Vec<PathBuf>,
     /// Ignore the lock file beside the definition and take the newest packages
@@ -169,7 +170,8 @@ pub(crate) enum Command {
         anklume-build diff old.iso new.iso --all\n  \
         anklume-build diff old.iso new.iso --json | jq .update.missing.bytes\n\n\
         An update fetches the stored blocks that the old image has nowhere, the tables of the file\n\
-        system, and the boot files. The hash tree is computed on the machine.")]
+        system, and the boot files. The hash tree is computed on the machine. What is damaged is a\n\
+        difference like any other: `verify` looks for damage.")]
     Diff(DiffArgs),
     /// Boot an image in QEMU; the image file is never written
     #[command(after_help = "Examples:\n  \

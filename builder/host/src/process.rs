@@ -432,6 +432,12 @@ pub fn effective_user_is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// The user that this program acts as.
+#[must_use]
+pub fn effective_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// Looks `name` up in the directories of `PATH` and, for ordinary users whose `PATH` lacks them,
 /// the system directories.
 #[must_use]

@@ -126,21 +126,25 @@ impl SharedStore {
             self.counters.miss();
             return None;
         }
-        self.remote.reads.worked();
         let payload = match answer {
             Answer::Object(object) => self.payload(key, object).ok_or(()),
             Answer::TooLong => Err(()),
             Answer::Absent | Answer::Failed(_) => {
+                self.remote.reads.worked();
                 self.counters.miss();
                 return None;
             }
         };
         match payload {
             Ok(payload) => {
+                self.remote.reads.worked();
                 self.counters.hit(&payload);
                 Some(payload)
             }
             Err(()) => {
+                // With another secret, all objects would be fetched for nothing, and replaced by
+                // what others cannot use.
+                self.remote.reads.failed("an object with a wrong MAC".to_owned());
                 self.counters.reject();
                 self.counters.miss();
                 None

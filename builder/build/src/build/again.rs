@@ -9,7 +9,7 @@ use anklume_host::workfolder::WorkFolder;
 
 use super::archive::date_digits;
 use super::request::{Request, Target};
-use super::{Build, facts, options, plan};
+use super::{Build, cached, facts, options, plan};
 use crate::cli::{FormatArg, SourceArgs, VerifyArgs};
 use crate::events::Reporter;
 use crate::failure::{Context, Failure};
@@ -70,6 +70,7 @@ pub(crate) fn again(
     request.output = Some(image.clone());
     let plan = plan::Plan::new(&request, &facts::Facts::gather(&request)?)?;
     plan.check()?;
+    cached::check_owners(&request.cache)?;
     let start = Instant::now();
     let build = Build::new(&request, &plan, reporter);
     let (archive, _) = build.archive()?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
@@ -18,6 +19,8 @@ use crate::failure::{Context, Failure};
 
 /// Extension of the digests.
 pub(super) const SEAL: &str = ".sum";
+/// Folders of the cache whose content goes into images; `blocks-v1` sees to itself.
+const FOLDERS: [&str; 7] = ["archive", "debs", "trees", "initramfs", "loader", "made", "ahead"];
 /// Bytes that one thread hashes at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -47,6 +50,29 @@ impl Asked {
     pub(super) fn caches(&self) -> Vec<Cache> {
         self.0.lock().map(|caches| caches.clone()).unwrap_or_default()
     }
+}
+
+/// Refuses a cache that everybody may write into, or that belongs to somebody else: digests beside
+/// files tell of damage, not of intent.
+pub(super) fn check_owners(cache: &Path) -> Result<(), Failure> {
+    let own = anklume_host::process::effective_user();
+    for folder in [cache.to_owned()].into_iter().chain(FOLDERS.map(|name| cache.join(name))) {
+        let Ok(metadata) = folder.metadata() else { continue };
+        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+        let shown = folder.display();
+        let refused = if !metadata.is_dir() {
+            format!("{shown} in the way of the cache is not a folder")
+        } else if mode & 0o002 != 0 {
+            format!("the cache folder {shown} has mode {mode:04o}: everybody can write into it")
+        } else if owner != own && owner != 0 {
+            format!("the cache folder {shown} belongs to user {owner}, not to {own}")
+        } else {
+            continue;
+        };
+        return Err(Failure::refused(refused)
+            .hint("what is in the cache goes into images: --cache names another folder"));
+    }
+    Ok(())
 }
 
 /// Whether `path` is there as it was made. What is damaged is reported and removed, so that it is
@@ -130,6 +156,28 @@ mod tests {
         assert_eq!((tree.hits, tree.misses, tree.bytes), (1, 0, 5));
         assert_eq!((initramfs.hits, initramfs.misses, initramfs.bytes), (0, 1, 0));
         assert!(tree.name == "root tree" && tree.milliseconds.is_some());
+    }
+
+    #[test]
+    fn a_cache_that_others_may_change_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (cache, trees) = (folder.path().join("cache"), folder.path().join("cache/trees"));
+        check_owners(&cache).unwrap();
+        fs::create_dir_all(&trees).unwrap();
+        check_owners(&cache).unwrap();
+        for path in [&trees, &cache] {
+            let set = |mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            set(0o777);
+            let failure = check_owners(&cache).unwrap_err();
+            assert!(failure.message().contains(&format!("{} has mode 0777", path.display())));
+            set(0o775);
+            check_owners(&cache).unwrap();
+        }
+        fs::remove_dir(&trees).unwrap();
+        fs::write(&trees, "").unwrap();
+        let failure = check_owners(&cache).unwrap_err();
+        assert!(failure.message().contains("is not a folder"), "{}", failure.message());
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub(crate) fn run(args: &BuildArgs, reporter: &Reporter) -> Result<(), Failure> 
         return plan.print(args.json);
     }
     plan.check()?;
+    cached::check_owners(&request.cache)?;
     let start = Instant::now();
     let built = Build::new(&request, &plan, reporter).run()?;
     reporter.built(&built);

@@ -36,7 +36,8 @@ pub struct Definition {
     pub kernel: Kernel,
     /// Packages, in groups that say why they are there.
     pub packages: Vec<PackageGroup>,
-    /// Folders of `overlays/` that are copied over the tree.
+    /// Folders of `overlays/` that are copied over the tree. All of it belongs to root; files get mode
+    /// 0755 if their owner may execute them, or 0644.
     #[serde(default)]
     pub overlays: Overlays,
     /// What systemd starts.
@@ -138,7 +139,8 @@ pub struct PackageGroup {
     pub install: Vec<String>,
 }
 
-/// Folders of `overlays/` that are copied over the tree.
+/// Folders of `overlays/` that are copied over the tree. All of it belongs to root; files get mode
+/// 0755 if their owner may execute them, or 0644.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Overlays {

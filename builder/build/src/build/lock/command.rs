@@ -5,6 +5,7 @@ use std::io::Write;
 use anklume_host::file::OutputFile;
 use anklume_lock::{Change, Lock, differences};
 
+use super::super::cached;
 use super::super::facts::Facts;
 use super::super::plan::Plan;
 use super::super::request::Request;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &LockArgs, reporter: &Reporter) -> Result<(), Failure> {
     }
     let plan = Plan::new(&request, &Facts::gather(&request)?)?;
     plan.check()?;
+    cached::check_owners(&request.cache)?;
     let build = Build::new(&request, &plan, reporter);
     let new = lock::resolve::resolve(&build)?;
     let old = old.map(|old| old.lock);

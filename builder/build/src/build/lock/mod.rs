@@ -12,7 +12,6 @@ mod repository;
 mod resolve;
 mod trees;
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +47,10 @@ impl Locked {
             return Ok(None);
         }
         let refused = |error: &dyn std::fmt::Display| {
-            Failure::refused(error)
-                .hint("remove the file and let `anklume-build lock` write it again")
+            Failure::refused(error).hint(
+                "take the file back from where it is kept; without a copy, remove it, and \
+                     `anklume-build lock` writes one with the newest packages",
+            )
         };
         let unread = |error: &dyn std::fmt::Display| {
             refused(&format!("reading {}: {error}", path.display()))
@@ -82,10 +83,8 @@ impl Locked {
         if misfits.is_empty() {
             return Ok(Some(locked));
         }
-        let mut text = format!("{shown} does not fit {}:", path.display());
-        for misfit in misfits {
-            let _ = write!(text, "\n  {misfit}");
-        }
+        let misfits: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+        let text = format!("{shown} does not fit {}: {}", path.display(), misfits.join("; "));
         Err(Failure::refused(text).hint(UPDATE_HINT))
     }
 }
