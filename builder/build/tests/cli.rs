@@ -87,6 +87,14 @@ fn options_are_checked_before_anything_is_done() {
     refused(&with(&["-o", "x.iso/"]), 3, &["x.iso/ is not the name of a file", "hint: -o takes"]);
     let long: &'static str = format!("{}.iso", "a".repeat(240)).leak();
     refused(&with(&["-o", long]), 3, &["is too long", "hint: "]);
+    let itself = ["-o", "x.iso", "--report", "./x.iso"];
+    refused(
+        &with(&itself),
+        3,
+        &["--report ./x.iso: the build writes x.iso itself", "hint: --report"],
+    );
+    let beside = ["-o", "x.iso", "--report", "x.iso.manifest.json"];
+    refused(&with(&beside), 3, &["the build writes x.iso.manifest.json itself"]);
     refused(&with(&["--report", "x/"]), 3, &["x/ is not the name of a file", "hint: --report"]);
     refused(&with(&["--package", "udev-"]), 3, &["`udev-` is not the name of a package"]);
     refused(&with(&["--mirror", "mirror.example"]), 3, &["not the address of a mirror", "hint: "]);

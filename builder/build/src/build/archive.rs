@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::cached;
 use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 
@@ -92,7 +93,7 @@ pub(super) fn refresh(directory: &Path, lines: &[String]) -> Result<ArchiveState
             lines.len()
         )));
     }
-    let epoch = releases.iter().filter_map(|release| release_date(release)).max();
+    let epoch = releases.iter().filter_map(|(_, release)| release_date(release)).max();
     let epoch =
         epoch.ok_or_else(|| Failure::failed("no InRelease file of the archive has a date"))?;
     Ok(ArchiveState { lines: lines.to_vec(), digest: releases_digest(&releases), epoch })
@@ -113,9 +114,9 @@ pub(super) fn check_lists(directory: &Path, state: &ArchiveState) -> Result<(), 
         .hint("another build with this cache found newer packages; build once more"))
 }
 
-fn releases_digest(releases: &[Vec<u8>]) -> String {
+fn releases_digest(releases: &[(PathBuf, Vec<u8>)]) -> String {
     let mut hash = Sha256::new();
-    for release in releases {
+    for (_, release) in releases {
         hash.update(Sha256::digest(release));
     }
     hex(&hash.finalize())
@@ -131,9 +132,8 @@ pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Fai
     // Lists of an earlier mirror would count as part of the state.
     let sources = directory.join("etc/sources.list");
     let text = lines.join("\n") + "\n";
-    if fs::read_to_string(&sources).is_ok_and(|old| old != text) {
-        fs::remove_dir_all(directory.join("state/lists")).context(what())?;
-        fs::create_dir_all(directory.join("state/lists/partial")).context(what())?;
+    if cached::read(&sources).is_ok_and(|old| old != text.as_bytes()) {
+        forget_lists(directory)?;
     }
     put(&sources, &text)?;
     put(&directory.join("state/status"), "")?;
@@ -158,9 +158,17 @@ pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Fai
     Ok(path)
 }
 
+/// Removes the index, so that apt fetches it anew.
+pub(super) fn forget_lists(directory: &Path) -> Result<(), Failure> {
+    let lists = lists(directory);
+    fs::remove_dir_all(&lists).context(format!("removing {}", lists.display()))?;
+    let partial = lists.join("partial");
+    fs::create_dir_all(&partial).context(format!("creating {}", partial.display()))
+}
+
 /// Makes `text` the content of a file that apt may be reading for another build.
 fn put(path: &Path, text: &str) -> Result<(), Failure> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+    if cached::read(path).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(());
     }
     let what = || format!("writing {}", path.display());
@@ -175,6 +183,11 @@ pub(super) fn hold(directory: &Path, reporter: &Reporter) -> Result<fs::File, Fa
     fs::create_dir_all(directory).context(format!("creating {}", directory.display()))?;
     let path = directory.join("lock");
     let what = || format!("locking {}", path.display());
+    if path.exists() && !path.is_file() {
+        // Opening it may wait for ever.
+        return Err(Failure::refused(format!("{} is not a file", path.display()))
+            .hint("remove it, or take another folder with --cache"));
+    }
     let file = fs::File::options().create(true).append(true).open(&path).context(what())?;
     let mut told = false;
     loop {
@@ -211,18 +224,19 @@ fn unreachable_archive(line: &str) -> Failure {
         .hint("check the network and the suite's name; --offline builds from the cache, --mirror takes another mirror")
 }
 
-/// The `InRelease` files below `directory`, sorted by content.
-fn in_releases(directory: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+/// The `InRelease` files below `directory` with their paths, sorted by content.
+pub(super) fn in_releases(directory: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let lists = lists(directory);
     let what = || format!("reading {}", lists.display());
     let mut releases = Vec::new();
     for entry in fs::read_dir(&lists).context(what())? {
         let path = entry.context(what())?.path();
         if path.to_string_lossy().ends_with("_InRelease") {
-            releases.push(fs::read(&path).context(what())?);
+            let content = cached::read(&path).context(format!("reading {}", path.display()))?;
+            releases.push((path, content));
         }
     }
-    releases.sort();
+    releases.sort_by(|(_, a), (_, b)| a.cmp(b));
     Ok(releases)
 }
 

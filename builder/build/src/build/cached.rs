@@ -75,18 +75,29 @@ pub(super) fn check_owners(cache: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The content of a file. Anything else than a file is not opened: that may wait for ever.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if path.is_file() { fs::read(path) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
 /// Whether `path` is there as it was made. What is damaged is reported and removed, so that it is
 /// made again.
 pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure> {
     let what = || format!("reading {}", path.display());
     let seal = seal_path(path);
+    for path in [path, &seal] {
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            reporter.note(&format!("{} is a folder and will be removed", path.display()));
+            fs::remove_dir_all(path).context(format!("removing {}", path.display()))?;
+        }
+    }
     // Opening anything else than a file may wait for ever.
-    if !path.is_file() || !seal.is_file() {
+    if !path.is_file() {
         return Ok(false);
     }
-    let Ok(sealed) = fs::read_to_string(&seal) else { return Ok(false) };
+    let Ok(sealed) = read(&seal) else { return Ok(false) };
     let found = named_digest(path).context(what())?;
-    if sealed.trim_end() == found {
+    if sealed.trim_ascii_end() == found.as_bytes() {
         // Says when it was used; see `trim`.
         let _ = fs::File::open(&seal).and_then(|seal| seal.set_modified(SystemTime::now()));
         return Ok(true);

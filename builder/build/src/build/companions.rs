@@ -24,17 +24,38 @@ const MAX_LIST_BYTES: u64 = 64 << 20;
 /// Extensions of what lies beside every image.
 pub(super) const EXTENSIONS: [&str; 3] = ["spdx.json", "cdx.json", "manifest.json"];
 
-/// The path of what lies beside `image` under another extension.
+/// The path of what lies beside `image`: its whole name and one more extension, since an ISO file and
+/// a raw image may differ in just theirs.
 pub(super) fn beside(image: &Path, extension: &str) -> PathBuf {
-    image.with_extension(extension)
+    let mut name = image.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
 }
 
-/// Writes a text under a temporary name, and gives it its own when it is whole.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let what = || format!("writing {}", path.display());
-    let output = OutputFile::create_replacing(path).context(what())?;
-    output.file().write_all(text.as_bytes()).context(what())?;
-    output.finish().context(what())
+/// Files that are written, and do not have their names yet.
+pub(super) struct Papers(Vec<(PathBuf, OutputFile)>);
+
+impl Papers {
+    fn add(&mut self, path: PathBuf, text: &str) -> Result<(), Failure> {
+        let what = || format!("writing {}", path.display());
+        let room = "make room on the disk that the image is written to";
+        let output = OutputFile::create_replacing(&path).context(what())?;
+        let written = output.file().write_all(text.as_bytes());
+        let written = written.and_then(|()| output.file().sync_all());
+        written.context(what()).map_err(|failure| failure.hint(room))?;
+        self.0.push((path, output));
+        Ok(())
+    }
+
+    /// Gives all of them their names, and returns these.
+    pub(super) fn finish(self) -> Result<Vec<PathBuf>, Failure> {
+        let finish = |(path, output): (PathBuf, OutputFile)| {
+            output.finish().context(format!("writing {}", path.display()))?;
+            Ok(path)
+        };
+        self.0.into_iter().map(finish).collect()
+    }
 }
 
 /// An image that is finished.
@@ -45,17 +66,40 @@ pub(super) struct Finished<'a> {
 }
 
 impl Build<'_> {
-    /// Writes everything that lies beside `image`, and returns the paths.
-    pub(super) fn write_companions(
+    /// Writes the bills of materials and the manifest of `image`, which are finished after it: what
+    /// lies beside an image that is not there would be of no use.
+    pub(super) fn papers(
+        &self,
+        inputs: &Inputs<'_>,
+        finished: &Finished<'_>,
+        image: &Path,
+    ) -> Result<Papers, Failure> {
+        let Finished { manifest, root_hash, .. } = finished;
+        let packages = (inputs.packages.as_slice(), &inputs.trees.sums);
+        let inventory = inventory(self.request, manifest, root_hash, packages);
+        let what = "the bill of materials";
+        let mut text = serde_json::to_string_pretty(manifest).context("the manifest")?;
+        text.push('\n');
+        let texts = [
+            anklume_sbom::spdx(&inventory).context(what)?,
+            anklume_sbom::cyclonedx(&inventory).context(what)?,
+            text,
+        ];
+        let mut papers = Papers(Vec::new());
+        for (extension, text) in EXTENSIONS.into_iter().zip(texts) {
+            papers.add(beside(image, extension), &text)?;
+        }
+        Ok(papers)
+    }
+
+    /// Writes the page about the build, if one is wanted, and returns its path.
+    pub(super) fn page(
         &self,
         inputs: &Inputs<'_>,
         finished: &Finished<'_>,
         os: Packed,
-        image: &Path,
-    ) -> Result<Vec<PathBuf>, Failure> {
-        let mut paths =
-            bills(self.request, finished, (&inputs.packages, &inputs.trees.sums), image)?;
-        let Some(page) = &self.request.report else { return Ok(paths) };
+    ) -> Result<Option<PathBuf>, Failure> {
+        let Some(page) = &self.request.report else { return Ok(None) };
         let account = Account {
             manifest: finished.manifest,
             format: self.request.extension(),
@@ -70,36 +114,11 @@ impl Build<'_> {
                 self.asked.caches().into_iter().chain(blocks).collect()
             },
         };
-        write(page, &anklume_report::html(&account.report()))?;
-        paths.push(page.clone());
-        Ok(paths)
+        let mut papers = Papers(Vec::new());
+        papers.add(page.clone(), &anklume_report::html(&account.report()))?;
+        papers.finish()?;
+        Ok(Some(page.clone()))
     }
-}
-
-/// Writes `IMAGE.spdx.json`, `IMAGE.cdx.json` and `IMAGE.manifest.json`, and returns their paths.
-fn bills(
-    request: &Request,
-    finished: &Finished<'_>,
-    packages: (&[Package], &Sums),
-    image: &Path,
-) -> Result<Vec<PathBuf>, Failure> {
-    let Finished { manifest, root_hash, .. } = finished;
-    let inventory = inventory(request, manifest, root_hash, packages);
-    let what = "the bill of materials";
-    let mut text = serde_json::to_string_pretty(manifest).context("the manifest")?;
-    text.push('\n');
-    let texts = [
-        anklume_sbom::spdx(&inventory).context(what)?,
-        anklume_sbom::cyclonedx(&inventory).context(what)?,
-        text,
-    ];
-    let mut paths = Vec::new();
-    for (extension, text) in EXTENSIONS.into_iter().zip(texts) {
-        let path = beside(image, extension);
-        write(&path, &text)?;
-        paths.push(path);
-    }
-    Ok(paths)
 }
 
 fn inventory(

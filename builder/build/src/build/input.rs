@@ -135,7 +135,7 @@ impl Build<'_> {
         state: &ArchiveState,
     ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
         let step = self.reporter.step("packages");
-        let apt = Apt::new(&self.archive_folder(), state)?;
+        let apt = Apt::new(&self.archive_folder(), state, self.request.offline, self.reporter)?;
         let packages = apt.files("install", tree.words())?;
         step.finish(&format!("{} for {} that were named", packages.len(), tree.packages.len()));
         let debs = self.request.cache.join("debs");

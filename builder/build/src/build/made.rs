@@ -40,6 +40,7 @@ pub(super) struct Key(String);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
+    key: String,
     version: String,
     /// In the order of [`files`].
     digests: Vec<String>,
@@ -125,6 +126,9 @@ pub(super) fn look(image: &Path) -> Digests {
 pub(super) fn find(request: &Request, key: &Key, known: &Digests) -> Option<Built> {
     let path = Some(key.path(&request.cache)).filter(|path| path.is_file())?;
     let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    if record.key != key.0 {
+        return None;
+    }
     check_version(&record.version).ok()?;
     let image = request.output_path(&record.version).ok()?;
     let looked = if known.is_empty() { look(&image) } else { known.clone() };
@@ -148,7 +152,7 @@ pub(super) fn remember(request: &Request, key: &Key, built: &Built) -> Result<()
     let files = files(Path::new(&built.image));
     let digest = |path: &PathBuf| digest(path).context(format!("reading {}", path.display()));
     let digests = files.iter().map(digest).collect::<Result<_, _>>()?;
-    let record = Record { version: built.version.clone(), digests };
+    let record = Record { key: key.0.clone(), version: built.version.clone(), digests };
     let text = serde_json::to_vec(&record).context("the record")?;
     let path = key.path(&request.cache);
     let what = || format!("writing {}", path.display());
@@ -284,6 +288,9 @@ mod tests {
             fs::write(&file, content).unwrap();
         }
         assert!(find(&request, &key, &none).is_some());
+        let other = Key::new(&request, &[archive("b")]).unwrap();
+        fs::copy(key.path(&request.cache), other.path(&request.cache)).unwrap();
+        assert!(find(&request, &other, &none).is_none());
         fs::write(key.path(&request.cache), "{").unwrap();
         assert!(find(&request, &key, &none).is_none());
     }

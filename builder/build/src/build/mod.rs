@@ -111,9 +111,24 @@ impl Build<'_> {
             return Ok(built);
         }
         let built = self.build(archive)?;
-        made::remember(self.request, &key, &built)?;
+        self.remember(&key, &archives, &built);
         trim::trim(&self.request.cache);
         Ok(built)
+    }
+
+    /// Remembers what was built. The image is finished, whatever becomes of that.
+    fn remember(&self, key: &made::Key, archives: &[ArchiveState], built: &Built) {
+        let now = made::Key::new(self.request, archives);
+        if now.as_ref().is_ok_and(|now| now == key) {
+            if let Err(failure) = made::remember(self.request, key, built) {
+                self.reporter.note(failure.message());
+            }
+            return;
+        }
+        self.reporter.note(
+            "a file of an overlay, or the init program, changed during the build: the image may \
+             hold what it was or what it is",
+        );
     }
 
     /// Whether a build that finds its own image may leave it. A page about the build needs a build.
@@ -319,10 +334,12 @@ impl Build<'_> {
         write(&manifest)?;
         digests::fill_in(&mut manifest, &target)?;
         write(&manifest)?;
-        target.finish()?;
-        step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
         let finished = companions::Finished { manifest: &manifest, root_hash, disk: &disk };
-        let beside = self.write_companions(inputs, &finished, os, output)?;
+        let papers = self.papers(inputs, &finished, output)?;
+        target.finish()?;
+        let mut beside = papers.finish()?;
+        step.finish(&format!("{}, {}", output.display(), human_bytes(disk.total_bytes)));
+        beside.extend(self.page(inputs, &finished, os)?);
         let built = Built::new(self.request, &manifest, output, disk.total_bytes, &beside);
         Ok(Built { steps: self.reporter.times(), ..built })
     }

@@ -94,9 +94,7 @@ pub(super) fn check_new_file(file: &Path, option: &str) -> Result<(), Failure> {
         Failure::refused(format!("{shown} is not the name of a file"))
             .hint(format!("{option} takes the path of a file, not of a folder"))
     })?;
-    let beside = file.with_extension(LONGEST_EXTENSION);
-    let longest = beside.file_name().map_or(0, std::ffi::OsStr::len).max(name.len());
-    if longest + PARTIAL_NAME_BYTES > MAX_NAME_BYTES {
+    if name.len() > longest_name() {
         return Err(Failure::refused(format!("the file name of {shown} is too long"))
             .hint(format!("{option} takes a name of up to {} bytes", longest_name())));
     }
@@ -115,13 +113,14 @@ pub(super) fn check_new_file(file: &Path, option: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Bytes that a name with a short extension may have for certain.
+/// Bytes that a name may have.
 fn longest_name() -> usize {
     MAX_NAME_BYTES - PARTIAL_NAME_BYTES - LONGEST_EXTENSION.len() - 1
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::companions::beside;
     use super::*;
 
     #[test]
@@ -159,11 +158,10 @@ mod tests {
     fn names_have_room_for_what_is_added_to_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = |length: usize| folder.path().join(format!("{}.iso", "a".repeat(length - 4)));
-        let most = longest_name() + ".iso".len();
+        let most = longest_name();
         check_new_file(&path(most), "-o").unwrap();
         assert!(check_new_file(&path(most + 1), "-o").is_err());
-        let output =
-            anklume_host::file::OutputFile::create(&path(most).with_extension(LONGEST_EXTENSION));
-        output.unwrap();
+        let longest = beside(&path(most), LONGEST_EXTENSION);
+        anklume_host::file::OutputFile::create(&longest).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! From what was typed to what is wanted: validated, nothing of this machine's state in it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -196,10 +197,30 @@ impl Request {
         }
     }
 
+    /// The page about the build must not replace what it is about.
+    fn check_report(&self, image: &Path) -> Result<(), Failure> {
+        let Some(report) = &self.report else { return Ok(()) };
+        let place = |path: &Path| {
+            let folder = options::folder_of(path);
+            (fs::canonicalize(&folder).unwrap_or(folder), path.file_name().map(OsStr::to_owned))
+        };
+        let sides = EXTENSIONS.map(|extension| beside(image, extension));
+        match [image.to_owned()].iter().chain(&sides).find(|path| place(path) == place(report)) {
+            None => Ok(()),
+            Some(path) => Err(Failure::refused(format!(
+                "--report {}: the build writes {} itself",
+                report.display(),
+                path.display()
+            ))
+            .hint("--report takes another name, such as report.html")),
+        }
+    }
+
     fn check_output(&self, output: &Path) -> Result<(), Failure> {
         let shown = output.display();
         options::check_new_file(output, "-o")?;
         check_sides(output)?;
+        self.check_report(output)?;
         let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
         if !metadata.is_file() {
             return Err(Failure::refused(format!("{shown} exists and is not a regular file")).hint(

@@ -7,6 +7,7 @@ use anklume_definition::Os;
 use anklume_host::process::{Cmd, ProcessError};
 
 use super::archive::{self, ArchiveState};
+use super::cached;
 use super::plan::{Origin, Plan, archive_folder};
 use super::request::Request;
 use crate::events::Reporter;
@@ -48,8 +49,10 @@ fn recall(path: &Path) -> Result<ArchiveState, Failure> {
         Failure::refused("the cache knows nothing of this package archive")
             .hint("build once without --offline, with the same suite, components and mirror")
     };
-    let bytes = fs::read(path).map_err(|_| nothing())?;
-    serde_json::from_slice(&bytes).map_err(|_| nothing())
+    let bytes = cached::read(path).map_err(|_| nothing())?;
+    let state: ArchiveState = serde_json::from_slice(&bytes).map_err(|_| nothing())?;
+    // Later times than a squashfs can hold are not those of an archive.
+    if u32::try_from(state.epoch).is_ok() { Ok(state) } else { Err(nothing()) }
 }
 
 /// The lines that mmdebstrap writes when no mirror is named: it knows where the distribution's
@@ -75,7 +78,8 @@ pub(super) fn default_lines(folder: &Path, os: &Os) -> Result<Vec<String>, Failu
 
 /// What [`default_lines`] remembers.
 pub(super) fn remembered_default(folder: &Path) -> Option<Vec<String>> {
-    let text = fs::read_to_string(folder.join(DEFAULT_LINES)).ok()?;
+    let text = cached::read(&folder.join(DEFAULT_LINES)).ok()?;
+    let text = String::from_utf8(text).ok()?;
     Some(text.lines().map(str::to_owned).collect())
 }
 

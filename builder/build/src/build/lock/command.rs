@@ -7,6 +7,7 @@ use anklume_lock::{Change, Lock, differences};
 
 use super::super::cached;
 use super::super::facts::Facts;
+use super::super::packages::total_bytes;
 use super::super::plan::Plan;
 use super::super::request::Request;
 use super::super::{Build, lock};
@@ -51,7 +52,7 @@ fn report(new: &Lock, old: Option<&Lock>, written: bool, lock: String) -> Report
         epoch: new.epoch,
         root: new.root.len(),
         tools: new.tools.len(),
-        bytes: new.files().iter().map(|package| package.size).sum(),
+        bytes: total_bytes(new.files().into_iter()),
         changes: changes.iter().map(change).collect(),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     let trees = build.trees(archive)?;
     let step = build.reporter.step("package files");
     let folder = archive_folder(&request.cache, request, &build.plan.origin);
-    let apt = Apt::new(&folder, &trees.archive)?;
+    let apt = Apt::new(&folder, &trees.archive, request.offline, build.reporter)?;
     let wanted = wanted(&request.definition);
     let lock = Lock {
         suite: wanted.suite,

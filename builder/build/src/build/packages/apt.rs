@@ -7,6 +7,8 @@ use anklume_lock::Package;
 use anklume_lock::apt::{Base, bases, package_files};
 
 use super::super::archive::{self, ArchiveState};
+use super::index;
+use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 
 /// What apt says of a name that the index has not, and of one that no package has any more.
@@ -20,8 +22,28 @@ pub(in super::super) struct Apt {
 }
 
 impl Apt {
-    /// The apt whose state is in `folder`.
-    pub(in super::super) fn new(folder: &Path, state: &ArchiveState) -> Result<Self, Failure> {
+    /// The apt whose state is in `folder`. An index that is not that of the archive is fetched
+    /// again, unless the build is `offline`.
+    pub(in super::super) fn new(
+        folder: &Path,
+        state: &ArchiveState,
+        offline: bool,
+        reporter: &Reporter,
+    ) -> Result<Self, Failure> {
+        match index::check(folder, &state.lines) {
+            Ok(()) => {}
+            Err(failure) if offline => {
+                return Err(failure.hint("build once without --offline, which fetches it again"));
+            }
+            Err(failure) => {
+                reporter.note(&format!("{}; it is fetched again", failure.message()));
+                let _held = archive::hold(folder, reporter)?;
+                archive::forget_lists(folder)?;
+                archive::refresh(folder, &state.lines)?;
+                archive::check_lists(folder, state)?;
+                index::check(folder, &state.lines)?;
+            }
+        }
         let config = archive::prepare(folder, &state.lines)?;
         Ok(Self { config, bases: bases(&state.lines) })
     }
@@ -36,6 +58,8 @@ impl Apt {
         let output = Cmd::new("apt-get")
             .args(["--yes", "--print-uris", "-q", "-q"])
             .args(["-o", "Acquire::ForceHash=SHA256", "-o", "APT::Install-Recommends=false"])
+            // Its cache of the index would be believed, whatever the index says.
+            .args(["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="])
             .arg(verb)
             .args(words)
             .env("APT_CONFIG", &self.config)

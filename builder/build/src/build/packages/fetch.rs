@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anklume_host::interrupt::interrupted;
 use anklume_host::process::Cmd;
+use anklume_host::workfolder::WorkFolder;
 use anklume_lock::apt::{Base, uri};
 use anklume_lock::{Archive, Package, Sha256};
 use rayon::prelude::*;
@@ -15,9 +16,9 @@ use sha2::Digest;
 use crate::events::{Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 
-/// apt's own downloader: the proxies, certificates and methods of the machine's apt count for it.
-/// It takes URI, path and hash, as often as they are given.
-const DOWNLOADER: &str = "/usr/lib/apt/apt-helper";
+/// apt's own reader and downloader: the proxies, certificates and methods of the machine's apt count for it.
+/// `download-file` takes URI, path and hash, as often as they are given.
+pub(super) const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 /// Its exit codes when it got all, and when it got some.
 const DOWNLOADER_CODES: [i32; 2] = [0, 100];
 /// Files that are asked for in one call; a command line has room for thousands.
@@ -106,7 +107,11 @@ impl Sources<'_> {
         let looked: Result<Vec<_>, Failure> = packages.par_iter().map(look).collect();
         let lacking: Vec<(&Package, Defect)> = looked?.into_iter().flatten().collect();
         for (package, defect) in lacking.iter().filter(|(_, defect)| *defect != Defect::Absent) {
-            reporter.note(&format!("{package}: {defect}, expected {}", package.sha256));
+            let expected = match defect {
+                Defect::Size(_) => format!("{} bytes", package.size),
+                _ => package.sha256.to_string(),
+            };
+            reporter.note(&format!("{package}: {defect}, expected {expected}"));
         }
         let there = packages.len() - lacking.len();
         step.finish(&format!("{there} of {} in the cache", packages.len()));
@@ -119,10 +124,10 @@ impl Sources<'_> {
         bases: &[Base],
         reporter: &Reporter,
     ) -> Result<(), Failure> {
-        let (count, bytes) = (lacking.len(), lacking.iter().map(|(p, _)| p.size).sum());
+        let (count, bytes) = (lacking.len(), total_bytes(lacking.iter().map(|(p, _)| *p)));
         let step = reporter.step("downloading packages");
         // On the same disk as the cache, so that a finished file is moved there at once.
-        let partial = tempfile::Builder::new().prefix(".fetch-").tempdir_in(self.debs);
+        let partial = WorkFolder::create(self.debs);
         let partial = partial.context(format!("a folder in {}", self.debs.display()))?;
         for base in bases {
             let there = |(p, _): &&(&Package, Defect)| p.archive == base.archive;
@@ -141,7 +146,7 @@ impl Sources<'_> {
     }
 
     fn download_from(&self, base: &Base, some: &[&Package], to: &Path) -> Result<(), Failure> {
-        let mut command = Cmd::new(DOWNLOADER).arg("download-file");
+        let mut command = Cmd::new(APT_HELPER).arg("download-file");
         for package in some {
             command = command
                 .arg(uri(&base.uri, package))
@@ -185,6 +190,11 @@ impl Sources<'_> {
             Place::Mirrors(_) => Failure::failed(text).hint(by.hint),
         }
     }
+}
+
+/// What the files of `packages` take. A lock or an index may say any number of each.
+pub(in super::super) fn total_bytes<'p>(packages: impl Iterator<Item = &'p Package>) -> u64 {
+    packages.fold(0, |total, package| total.saturating_add(package.size))
 }
 
 /// Mirrors first, then what an archive of old packages has.

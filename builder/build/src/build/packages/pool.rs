@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anklume_host::workfolder::WorkFolder;
 use anklume_lock::Package;
 
 use crate::failure::{Context, Failure};
@@ -11,14 +12,14 @@ use crate::failure::{Context, Failure};
 /// A folder of exactly some package files, beside that of the cache. Removed in the end.
 #[derive(Debug)]
 pub(in super::super) struct Pool {
-    folder: tempfile::TempDir,
+    folder: WorkFolder,
 }
 
 impl Pool {
     /// Makes the folder of the files of `packages`, which are in `debs`.
     pub(in super::super) fn make(packages: &[Package], debs: &Path) -> Result<Self, Failure> {
         let parent = debs.parent().unwrap_or(debs);
-        let folder = tempfile::Builder::new().prefix(".pool-").tempdir_in(parent);
+        let folder = WorkFolder::create(parent);
         let folder = folder.context(format!("a folder in {}", parent.display()))?;
         let pool = Self { folder };
         let what = || format!("writing {}", pool.folder.path().display());
