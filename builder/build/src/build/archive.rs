@@ -139,15 +139,18 @@ pub(super) fn prepare(directory: &Path, lines: &[String]) -> Result<PathBuf, Fai
     put(&directory.join("state/status"), "")?;
     let network = Cmd::new("apt-config").args(["dump", "--no-empty", "Acquire"]).output();
     let network = network.map_err(|error| Failure::process("reading apt's settings", &error))?;
+    let network = String::from_utf8_lossy(&network.stdout);
+    // What other programs of this machine want to know of an archive is not fetched for us.
+    let ours = |line: &&str| !line.starts_with("Acquire::IndexTargets");
+    let network: String = network.lines().filter(ours).map(|line| format!("{line}\n")).collect();
     let at = |path: &str| directory.join(path).display().to_string();
     let config = format!(
-        "{}Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n\
+        "{network}Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n\
          Dir::Etc::sourcelist \"{}\";\nDir::Etc::sourceparts \"/dev/null\";\n\
          Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
          Dir::State \"{}\";\nDir::State::status \"{}\";\nDir::Cache \"{}\";\n\
          APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; }};\n\
          APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n",
-        String::from_utf8_lossy(&network.stdout),
         at("etc/sources.list"),
         at("state"),
         at("state/status"),

@@ -128,6 +128,15 @@ impl Build<'_> {
         plan::archive_folder(&self.request.cache, self.request, &self.plan.origin)
     }
 
+    /// The apt that knows the archive in this `state`.
+    pub(super) fn apt(&self, state: &ArchiveState) -> Result<&Apt, Failure> {
+        if let Some(apt) = self.apt.get() {
+            return Ok(apt);
+        }
+        let apt = Apt::new(&self.archive_folder(), state, self.request.offline, self.reporter)?;
+        Ok(self.apt.get_or_init(|| apt))
+    }
+
     /// The packages of a tree, checked.
     fn packages(
         &self,
@@ -135,7 +144,7 @@ impl Build<'_> {
         state: &ArchiveState,
     ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
         let step = self.reporter.step("packages");
-        let apt = Apt::new(&self.archive_folder(), state, self.request.offline, self.reporter)?;
+        let apt = self.apt(state)?;
         let packages = apt.files("install", tree.words())?;
         step.finish(&format!("{} for {} that were named", packages.len(), tree.packages.len()));
         let debs = self.request.cache.join("debs");

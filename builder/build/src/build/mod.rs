@@ -32,6 +32,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use anklume_definition::Profile;
@@ -91,11 +92,12 @@ struct Build<'a> {
     reporter: &'a Reporter,
     /// What was taken from the cache, and what was made.
     asked: cached::Asked,
+    apt: OnceLock<packages::Apt>,
 }
 
 impl<'a> Build<'a> {
     fn new(request: &'a Request, plan: &'a plan::Plan, reporter: &'a Reporter) -> Self {
-        Self { request, plan, reporter, asked: cached::Asked::default() }
+        Self { request, plan, reporter, asked: cached::Asked::default(), apt: OnceLock::new() }
     }
 }
 

@@ -8,7 +8,6 @@ use anklume_roottree::Index;
 
 use super::super::Build;
 use super::super::packages::{Apt, NEWEST, Place, Sources};
-use super::super::plan::archive_folder;
 use super::{content, wanted};
 use crate::failure::{Context, Failure};
 
@@ -22,15 +21,14 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     let (archive, _) = build.archive()?;
     let trees = build.trees(archive)?;
     let step = build.reporter.step("package files");
-    let folder = archive_folder(&request.cache, request, &build.plan.origin);
-    let apt = Apt::new(&folder, &trees.archive, request.offline, build.reporter)?;
+    let apt = build.apt(&trees.archive)?;
     let wanted = wanted(&request.definition);
     let lock = Lock {
         suite: wanted.suite,
         components: wanted.components,
         architecture: wanted.architecture,
         epoch: trees.archive.epoch,
-        root: root_packages(&apt, &trees.root)?,
+        root: root_packages(apt, &trees.root)?,
         tools: apt.files("install", &wanted.requested.tools)?,
         requested: wanted.requested,
     };

@@ -1,5 +1,6 @@
 //! What apt would install, from the index that it verified.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anklume_host::process::{Cmd, ProcessError};
@@ -44,6 +45,10 @@ impl Apt {
                 index::check(folder, &state.lines)?;
             }
         }
+        // apt's own form of the index would be believed, whatever the index says.
+        for name in ["pkgcache.bin", "srcpkgcache.bin"] {
+            let _ = fs::remove_file(folder.join("cache").join(name));
+        }
         let config = archive::prepare(folder, &state.lines)?;
         Ok(Self { config, bases: bases(&state.lines) })
     }
@@ -58,8 +63,6 @@ impl Apt {
         let output = Cmd::new("apt-get")
             .args(["--yes", "--print-uris", "-q", "-q"])
             .args(["-o", "Acquire::ForceHash=SHA256", "-o", "APT::Install-Recommends=false"])
-            // Its cache of the index would be believed, whatever the index says.
-            .args(["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="])
             .arg(verb)
             .args(words)
             .env("APT_CONFIG", &self.config)
