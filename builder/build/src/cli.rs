@@ -42,8 +42,8 @@ A rebuild takes name, version, format and compression from the image, and packag
 beside the definition. Without a lock it takes the newest packages, and a difference proves nothing.
 Only downloaded packages come from the cache, checked against the lock or the signed index; trees,
 initramfs, boot loader and compressed blocks are made anew in a folder of the cache that is removed
-afterwards. With --offline and without a lock, the index in the cache is trusted. The image is never
-written.
+afterwards. With --offline and without a lock, the cache's copy of the list that the archive signed is
+trusted. The image is never written.
 
 Exit codes: 0 the same bytes, 6 other bytes, 5 not a readable image; 1, 3 or 4 no rebuild.";
 

@@ -18,6 +18,8 @@ use super::slot::{Source, Writes};
 use crate::events::Step;
 use crate::failure::{Context, Failure};
 
+/// What is done, in errors.
+const WRITING: &str = "writing the image";
 /// Bytes hashed and copied between two looks at Ctrl-C.
 const PIECE_BYTES: u64 = 32 << 20;
 
@@ -46,7 +48,7 @@ impl ImageFile {
         output
             .file()
             .set_len(total_bytes)
-            .map_err(|error| written(&error))
+            .map_err(|error| written(WRITING, &error))
             .map_err(|f| f.hint(what()))?;
         Ok(Self { output, path: path.to_owned(), total_bytes })
     }
@@ -78,7 +80,7 @@ impl ImageFile {
             step.progress(done, padded_bytes);
         }
         let tree = builder.finish().context("the hash tree")?;
-        self.write(place.offset + padded_bytes, &tree.bytes).map_err(|error| written(&error))?;
+        self.write(place.offset + padded_bytes, &tree.bytes).map_err(|error| written(WRITING, &error))?;
         Ok(tree)
     }
 
@@ -91,7 +93,7 @@ impl ImageFile {
             }
             match source {
                 Source::Bytes(bytes) => {
-                    self.write(*offset, bytes).map_err(|error| written(&error))?
+                    self.write(*offset, bytes).map_err(|error| written(WRITING, &error))?
                 }
                 Source::File { path, bytes } => {
                     let reader =
@@ -120,7 +122,7 @@ impl ImageFile {
         self.output.finish().map_err(|error| match error.kind() {
             // Another build was faster.
             io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => written(&error),
+            _ => written(WRITING, &error),
         })
     }
 
@@ -147,7 +149,7 @@ impl<'a> Copied<'a> {
     }
 
     fn written(&self) -> Result<(), Failure> {
-        self.failed.get().map_or(Ok(()), |error| Err(written(error)))
+        self.failed.get().map_or(Ok(()), |error| Err(written(WRITING, error)))
     }
 }
 
@@ -170,8 +172,9 @@ impl ReadAt for Copied<'_> {
     }
 }
 
-fn written(error: &io::Error) -> Failure {
-    let failure = Failure::failed(format!("writing the image: {error}"));
+/// Why `what` could not be written, and what to do about it.
+pub(super) fn written(what: &str, error: &io::Error) -> Failure {
+    let failure = Failure::failed(format!("{what}: {error}"));
     match error.kind() {
         io::ErrorKind::StorageFull => {
             failure.hint("make room on the disk that the image is written to")

@@ -14,6 +14,7 @@ use anklume_squashfs_writer::{
     BlockCache, Entry, Error, Image, Kind, Options, Report, Summary, Writer, Xattr,
 };
 
+use super::output;
 use super::tree::open_source;
 use crate::events::Step;
 use crate::failure::{Context, Failure};
@@ -73,12 +74,7 @@ impl From<Stopped> for Failure {
             Stopped::Interrupted => Self::interrupted(),
             // A reader that is asked to stop ends in an error of the writer.
             Stopped::Writer(_) if interrupted() => Self::interrupted(),
-            Stopped::Writer(Error::Write { source, .. })
-                if source.kind() == io::ErrorKind::StorageFull =>
-            {
-                Self::failed(format!("{what}: the disk is full"))
-                    .hint("make room on the disk that the image is written to")
-            }
+            Stopped::Writer(Error::Write { source, .. }) => output::written(what, &source),
             Stopped::Writer(error) => Self::failed(format!("{what}: {error}")),
             Stopped::Source { key, error } => {
                 Self::failed(format!("{what}: reading {key}: {error}"))

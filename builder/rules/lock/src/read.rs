@@ -7,7 +7,6 @@ use serde::de::Deserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::time::MAX_EPOCH;
 use crate::value::{ARCHITECTURE, NAME, PATH, VERSION, WORD};
 use crate::{Archive, Error, Lock, Package, Problem, Requested, Sha256, TreeName};
 
@@ -94,8 +93,9 @@ fn path<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 
 fn epoch<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let epoch = u64::deserialize(from)?;
-    if epoch > MAX_EPOCH {
-        let text = format!("epoch is {epoch}, expected seconds since 1970 before the year 10000");
+    // The file system of the image has 32 bits for it.
+    if u32::try_from(epoch).is_err() {
+        let text = format!("epoch is {epoch}, expected seconds since 1970 before the year 2106");
         return Err(serde::de::Error::custom(text));
     }
     Ok(epoch)

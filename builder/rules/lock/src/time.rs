@@ -4,7 +4,7 @@ use ::time::OffsetDateTime;
 use ::time::macros::format_description;
 
 /// The last second of the year 9999: every format of a time has four digits for the year.
-pub(crate) const MAX_EPOCH: u64 = 253_402_300_799;
+const MAX_EPOCH: u64 = 253_402_300_799;
 
 /// `YYYYMMDDTHHMMSSZ` of a time in seconds since 1970, as snapshot archives name their states.
 /// `None` after the year 9999.

@@ -49,7 +49,7 @@ fn the_line_of_a_mistake_is_named() {
 
     refused("suite = \"trixie\"", "suite = \"Trixie\"", "Trixie", "suite");
     refused("components = [\"main\"]", "components = []", "components = []", "at least one");
-    refused("epoch = 1794648103", "epoch = 999999999999", "epoch = 9", "10000");
+    refused("epoch = 1794648103", "epoch = 999999999999", "epoch = 9", "2106");
     refused("    \"apt\",", "    \"nonesuch\",", "\"nonesuch\"", "was asked for");
     refused("    \"apt\",", "    \"a pt\",", "\"a pt\"", "package name");
     refused("lock-version = 1\n", "", "# The packages", "lock-version");

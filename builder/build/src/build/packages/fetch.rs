@@ -16,8 +16,8 @@ use sha2::Digest;
 use crate::events::{Reporter, human_bytes};
 use crate::failure::{Context, Failure};
 
-/// apt's own reader and downloader: the proxies, certificates and methods of the machine's apt count for it.
-/// `download-file` takes URI, path and hash, as often as they are given.
+/// apt's own reader and downloader: the proxies, certificates and methods of the machine's apt count
+/// for it. `download-file` takes URI, path and hash, as often as they are given.
 pub(super) const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 /// Its exit codes when it got all, and when it got some.
 const DOWNLOADER_CODES: [i32; 2] = [0, 100];

@@ -76,7 +76,7 @@ prop_compose! {
     pub(crate) fn any_lock()(
         suite in "[a-z]{1,9}(-[a-z]{1,4})?",
         components in btree_set("[a-z]{1,8}(-[a-z]{1,3})?", 1..4),
-        epoch in 0..253_402_300_800_u64,
+        epoch in 0..=u64::from(u32::MAX),
         (root, root_names) in any_list(),
         (tools, tool_names) in any_list(),
     ) -> Lock {
