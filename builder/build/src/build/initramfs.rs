@@ -1,7 +1,12 @@
 //! The initramfs: CPU microcode, `anklume-init` and the modules it needs.
+//!
+//! It is several archives one behind the other, which the kernel unpacks as one (Linux,
+//! `Documentation/driver-api/early-userspace/buffer-format.rst`). Each compressed one is kept in the
+//! cache by its content: when only the image's version changes, or packages without modules, there is
+//! next to nothing to compress.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anklume_definition::Initramfs;
@@ -14,7 +19,9 @@ use anklume_roottree::{Index, read_file};
 use sha2::{Digest, Sha256};
 
 use super::archive::hex;
+use super::cached;
 use super::request::Request;
+use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 
 /// Longest text file of the module index, in bytes.
@@ -28,7 +35,7 @@ const MICROCODE: [(&str, &str, &str); 2] = [
     ("usr/lib/firmware/intel-ucode", "", "kernel/x86/microcode/GenuineIntel.bin"),
 ];
 /// Changes when the way archives are made changes.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// The kernel of a tree.
 #[derive(Debug)]
@@ -61,15 +68,22 @@ pub(super) fn kernel(index: &Index, tar: &FileReader) -> Result<Kernel, Failure>
 pub(super) struct Parts {
     /// Archive with the microcode; empty without.
     early: Vec<u8>,
-    /// Everything else: files in the order of the archive.
+    /// Everything else.
+    archives: Vec<Archive>,
+}
+
+/// The files of one archive, in its order: path, mode, content.
+#[derive(Debug, Default)]
+struct Archive {
+    folders: &'static [&'static str],
     files: Vec<(String, u32, Part)>,
 }
 
 #[derive(Debug)]
 enum Part {
     Bytes(Vec<u8>),
-    /// A module, by its path in the tree.
-    Module(String),
+    /// A module, by its path in the tree, and the digest of what lies there.
+    Module(String, [u8; 32]),
 }
 
 /// Gathers what the initramfs of `kernel` holds.
@@ -93,10 +107,9 @@ pub(super) fn gather(
     let texts = Texts { dep: &dep, alias: &alias, softdep: &softdep, builtin: &builtin };
     let modules = ModuleIndex::parse(&texts).context("the kernel's modules")?;
     let selected = select(&modules, request.definition.kernel.initramfs)?;
-    let mut files = vec![
-        (INIT.to_owned(), 0o755, Part::Bytes(fs::read(&request.init).context("anklume-init")?)),
-        (initconf::PATH.to_owned(), 0o644, Part::Bytes(configuration(request, version)?)),
-    ];
+    let init = Part::Bytes(fs::read(&request.init).context("anklume-init")?);
+    let configuration = Part::Bytes(configuration(request, version)?);
+    let mut files = Vec::new();
     let encoded = selected.clone().uncompressed().encode();
     for (name, text) in [
         ("modules.alias", encoded.alias),
@@ -109,13 +122,23 @@ pub(super) fn gather(
     for (_, module) in selected.modules() {
         let name = anklume_kmod::without_compression(&module.path);
         let source = format!("{folder}/{}", module.path);
-        files.push((format!("{folder}/{name}"), 0o644, Part::Module(source)));
+        let stored = read_file(tar, index, &source, MAX_MODULE_BYTES).context("a kernel module")?;
+        let part = Part::Module(source, Sha256::digest(stored).into());
+        files.push((format!("{folder}/{name}"), 0o644, part));
     }
     let early = match request.definition.kernel.microcode {
         true => microcode(index, tar, request)?,
         false => Vec::new(),
     };
-    Ok(Parts { early, files })
+    let archives = vec![
+        Archive {
+            folders: &FOLDERS,
+            files: vec![(initconf::PATH.to_owned(), 0o644, configuration)],
+        },
+        Archive { folders: &[], files: vec![(INIT.to_owned(), 0o755, init)] },
+        Archive { folders: &[], files },
+    ];
+    Ok(Parts { early, archives })
 }
 
 fn select(modules: &ModuleIndex, wanted: Initramfs) -> Result<ModuleIndex, Failure> {
@@ -174,43 +197,76 @@ fn microcode(index: &Index, tar: &FileReader, request: &Request) -> Result<Vec<u
 }
 
 impl Parts {
-    /// Name in the cache: everything that the compressed archive depends on.
-    pub(super) fn key(&self, tree_key: &str, level: i32) -> String {
+    /// Name in the cache: everything that the initramfs depends on.
+    pub(super) fn key(&self, level: i32) -> String {
         let mut hash = Sha256::new();
-        hash.update(format!("{RECIPE} {tree_key} {level} {}\n", self.early.len()));
-        for (name, mode, part) in &self.files {
-            match part {
-                Part::Bytes(bytes) => {
-                    hash.update(format!("{name} {mode} {}\n", hex(&Sha256::digest(bytes))));
-                }
-                // Its content follows from the tree.
-                Part::Module(source) => hash.update(format!("{name} {mode} {source}\n")),
-            }
-        }
+        hash.update(format!("{RECIPE} {}\n", hex(&Sha256::digest(&self.early))));
+        self.archives.iter().for_each(|archive| hash.update(archive.key(level)));
         hex(&hash.finalize())[..32].to_owned()
     }
 
     /// Number of kernel modules.
     pub(super) fn module_count(&self) -> usize {
-        self.files.iter().filter(|(_, _, part)| matches!(part, Part::Module(_))).count()
+        let is_module = |(_, _, part): &&(String, u32, Part)| matches!(part, Part::Module(..));
+        self.archives.iter().flat_map(|archive| &archive.files).filter(is_module).count()
+    }
+
+    /// Writes the initramfs to `target`, in the folder of the cache that keeps its archives.
+    pub(super) fn pack(
+        &self,
+        tree: (&Index, &FileReader),
+        level: i32,
+        target: &Path,
+        reporter: &Reporter,
+    ) -> Result<(), Failure> {
+        let what = || format!("writing {}", target.display());
+        let output = OutputFile::create_replacing(target).context(what())?;
+        output.file().write_all(&self.early).context(what())?;
+        for archive in &self.archives {
+            let path = target.with_file_name(format!("{}.zst", archive.key(level)));
+            if !cached::is_whole(&path, reporter)? {
+                archive.pack(tree, level, &path)?;
+                cached::seal(&path)?;
+            }
+            let mut packed =
+                fs::File::open(&path).context(format!("reading {}", path.display()))?;
+            io::copy(&mut packed, &mut output.file()).context(what())?;
+        }
+        output.finish().context(what())
+    }
+}
+
+impl Archive {
+    /// Name in the cache: everything that the compressed archive depends on.
+    fn key(&self, level: i32) -> String {
+        let mut hash = Sha256::new();
+        let zstd = zstd::zstd_safe::version_string();
+        hash.update(format!("{RECIPE} {zstd} {level} {:?}\n", self.folders));
+        for (name, mode, part) in &self.files {
+            let (from, digest) = match part {
+                Part::Bytes(bytes) => ("", Sha256::digest(bytes).into()),
+                // How it is decompressed follows from its name.
+                Part::Module(source, digest) => (source.as_str(), *digest),
+            };
+            hash.update(format!("{name} {mode} {from} {}\n", hex(&digest)));
+        }
+        hex(&hash.finalize())[..32].to_owned()
     }
 
     /// Packs and compresses into `target`.
-    pub(super) fn pack(
+    fn pack(
         &self,
-        index: &Index,
-        tar: &FileReader,
+        (index, tar): (&Index, &FileReader),
         level: i32,
         target: &Path,
     ) -> Result<(), Failure> {
         let what = || format!("writing {}", target.display());
         let output = OutputFile::create_replacing(target).context(what())?;
-        output.file().write_all(&self.early).context(what())?;
         let mut encoder = zstd::Encoder::new(output.file(), level).context(what())?;
         // The kernel's decompressor checks it, and a torn initramfs is named as such.
         encoder.include_checksum(true).context(what())?;
         let mut archive = anklume_cpio::Writer::new(encoder, 0);
-        for folder in FOLDERS {
+        for folder in self.folders {
             archive.directory(folder, 0o755).context(what())?;
         }
         for (name, mode, part) in &self.files {
@@ -219,7 +275,7 @@ impl Parts {
             }
             match part {
                 Part::Bytes(bytes) => archive.file(name, *mode, bytes).context(what())?,
-                Part::Module(source) => {
+                Part::Module(source, _) => {
                     let bytes = module(index, tar, source)?;
                     archive.file(name, *mode, &bytes).context(what())?;
                 }
@@ -252,4 +308,52 @@ fn module(index: &Index, tar: &FileReader, path: &str) -> Result<Vec<u8>, Failur
         return Err(Failure::failed(format!("{} is longer than {MAX_MODULE_BYTES} bytes", what())));
     }
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(early: &[u8], version: &str) -> Parts {
+        let archive = |folders, name: &str, text: &str| Archive {
+            folders,
+            files: vec![(name.to_owned(), 0o644, Part::Bytes(text.as_bytes().to_vec()))],
+        };
+        let archives =
+            vec![archive(&["dev"], "etc/conf", version), archive(&[], "init", "program")];
+        Parts { early: early.to_vec(), archives }
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_compressed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let tar = folder.path().join("tree.tar");
+        fs::write(&tar, [0; 1024]).unwrap();
+        let tar = FileReader::open(&tar).unwrap();
+        let index = Index::read(&tar, &mut |_| ()).unwrap();
+        let reporter = Reporter::new(false);
+        let packed = |parts: &Parts| {
+            let target = folder.path().join(format!("{}.img", parts.key(3)));
+            parts.pack((&index, &tar), 3, &target, &reporter).unwrap();
+            let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            let archives = files.filter(|path| path.extension().is_some_and(|e| e == "zst"));
+            (fs::read(&target).unwrap(), archives.count())
+        };
+        let (one, archives) = packed(&parts(b"early", "1"));
+        assert_eq!(archives, 2);
+        let rest = zstd::decode_all(one.strip_prefix(b"early").unwrap()).unwrap();
+        let mut reader = anklume_cpio::Reader::new(&rest);
+        let names = |reader: &mut anklume_cpio::Reader<'_>| -> Vec<String> {
+            reader.map(|e| String::from_utf8_lossy(e.unwrap().name).into_owned()).collect()
+        };
+        assert_eq!(names(&mut reader), ["dev", "etc", "etc/conf"]);
+        let at = reader.rest().iter().position(|byte| *byte != 0).unwrap();
+        assert_eq!(names(&mut anklume_cpio::Reader::new(&reader.rest()[at..])), ["init"]);
+        let (two, archives) = packed(&parts(b"early", "2"));
+        assert_eq!(archives, 3);
+        assert_ne!(one, two);
+        let keys = [parts(b"early", "1"), parts(b"early", "2"), parts(b"Early", "1")];
+        let keys: std::collections::BTreeSet<_> = keys.iter().map(|parts| parts.key(3)).collect();
+        assert_eq!((keys.len(), keys.contains(&parts(b"early", "1").key(4))), (3, false));
+    }
 }

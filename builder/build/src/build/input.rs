@@ -18,7 +18,6 @@ pub(super) struct Trees {
     pub(super) tools: Tools,
     pub(super) tools_tar: PathBuf,
     pub(super) root: PathBuf,
-    pub(super) root_key: String,
     /// Digests of the package files of the root tree.
     pub(super) sums: Sums,
 }
@@ -57,7 +56,7 @@ impl Build<'_> {
         let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
         let (root, sums) = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
+        Ok(Trees { archive, tools, tools_tar, root, sums })
     }
 
     /// Makes a tree and the list of its packages, or takes both from the cache.

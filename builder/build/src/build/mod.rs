@@ -216,13 +216,13 @@ impl Build<'_> {
         };
         let folder = request.derived.join("initramfs");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-        let initrd = folder.join(format!("{}.img", parts.key(&inputs.trees.root_key, level)));
+        let initrd = folder.join(format!("{}.img", parts.key(level)));
         let packed = std::thread::scope(|scope| {
             let job = scope.spawn(|| {
                 let start = Instant::now();
                 let cached = cached::is_whole(&initrd, self.reporter)?;
                 if !cached {
-                    parts.pack(inputs.index, inputs.tar, level, &initrd)?;
+                    parts.pack((inputs.index, inputs.tar), level, &initrd, self.reporter)?;
                     cached::seal(&initrd)?;
                 }
                 self.asked.note("initramfs", &initrd, cached, start);

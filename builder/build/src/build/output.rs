@@ -80,7 +80,8 @@ impl ImageFile {
             step.progress(done, padded_bytes);
         }
         let tree = builder.finish().context("the hash tree")?;
-        self.write(place.offset + padded_bytes, &tree.bytes).map_err(|error| written(WRITING, &error))?;
+        self.write(place.offset + padded_bytes, &tree.bytes)
+            .map_err(|error| written(WRITING, &error))?;
         Ok(tree)
     }
 

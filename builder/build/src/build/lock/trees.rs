@@ -36,9 +36,8 @@ pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Tree
     let tools_request = tree_request(TreeName::Tools, &build.request.definition);
     let tools = Tools::open(&tools_tar, &tools_request.key(&tools_state))?;
     let root = tree(build, locked, TreeName::Root, &archive)?;
-    let root_request = tree_request(TreeName::Root, &build.request.definition);
     let sums = Sums::of(&locked.lock.root);
-    Ok(Trees { root_key: root_request.key(&archive), archive, tools, tools_tar, root, sums })
+    Ok(Trees { archive, tools, tools_tar, root, sums })
 }
 
 fn summary(lock: &Lock) -> String {
