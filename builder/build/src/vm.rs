@@ -9,7 +9,7 @@ use anklume_host::file::FileReader;
 use anklume_host::process::{Cmd, ProcessError, find_program, shell_word};
 use anklume_qemu::{
     Accelerator, Attach, DataDisk, DiskFormat, Display, Firmware, Medium, Network, PROGRAM,
-    Request, Serial, UEFI_FIRMWARE, Writes, arguments, discover_uefi, sd_card_bytes,
+    Request, Serial, UEFI_FIRMWARE, Writes, arguments, discover_uefi, sd_card_bytes, tcg_cpus,
 };
 
 use crate::cli::{AttachArg, FirmwareArg, VmArgs};
@@ -113,6 +113,7 @@ fn request(
         _ => (image.to_owned(), Writes::Discard),
     };
     let disks = args.data_disks.iter().zip(1_u32..);
+    let accelerator = if args.kvm { Accelerator::Kvm } else { Accelerator::Tcg };
     Ok(Request {
         firmware: firmware(args.firmware, folder)?,
         medium: Some(Medium { image, format: DiskFormat::Raw, attach, writes }),
@@ -120,7 +121,8 @@ fn request(
             .map(|(size, number)| data_disk(size, number, folder))
             .collect::<Result<_, _>>()?,
         memory_bytes: size::parse("--memory", &args.memory)?,
-        accelerator: if args.kvm { Accelerator::Kvm } else { Accelerator::Tcg },
+        cpus: cpus(accelerator),
+        accelerator,
         serial: Serial::Stdio,
         network: Network::User { forwards: Vec::new() },
         // A person may add `-- -display gtk`; the console works everywhere.
@@ -128,6 +130,19 @@ fn request(
         extra: args.qemu.clone(),
         ..Request::default()
     })
+}
+
+/// How many processors the machine gets: two, unless this QEMU cannot be trusted with two.
+fn cpus(accelerator: Accelerator) -> u32 {
+    if accelerator == Accelerator::Kvm {
+        return Request::default().cpus;
+    }
+    // A QEMU that is missing or broken is told of when it is to start.
+    let version = Cmd::new(PROGRAM).arg("--version").output();
+    tcg_cpus(&version.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    ))
 }
 
 fn firmware(wanted: FirmwareArg, folder: &Path) -> Result<Firmware, Failure> {

@@ -1,12 +1,17 @@
-//! One virtual machine at a time, across threads and test programs.
+//! As many virtual machines at a time as there are processors for, across threads and test programs.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::Failure;
 
-/// Held while a machine runs. Two emulated machines on few processors are slower than one after
-/// the other, and deadlines would measure the neighbour.
+/// Machines have a gigabyte or two each: no more than this many run at a time.
+const MOST: usize = 4;
+
+/// Held while a machine runs. Emulated machines that share a processor are slower than one after the
+/// other, and deadlines would measure the neighbour.
 #[derive(Debug)]
 pub(crate) struct Lock {
     /// Open as long as the lock is held; the kernel lets go when the process dies.
@@ -15,11 +20,25 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Waits for its turn, without a deadline: the holder has one.
-    pub(crate) fn acquire() -> Result<Self, Failure> {
-        let path = folder()?.join("one-vm.lock");
-        let file = File::create(&path).map_err(Failure::file("create", &path))?;
-        file.lock().map_err(Failure::file("lock", &path))?;
-        Ok(Self { _file: file })
+    /// The machine has `cpus` processors.
+    pub(crate) fn acquire(cpus: u32) -> Result<Self, Failure> {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let machines = processors / usize::try_from(cpus).unwrap_or(usize::MAX).max(1);
+        let folder = folder()?;
+        loop {
+            for number in 0..machines.clamp(1, MOST) {
+                let path = folder.join(format!("vm-{number}.lock"));
+                let file = File::create(&path).map_err(Failure::file("create", &path))?;
+                match file.try_lock() {
+                    Ok(()) => return Ok(Self { _file: file }),
+                    Err(TryLockError::WouldBlock) => {}
+                    Err(TryLockError::Error(error)) => {
+                        return Err(Failure::file("lock", &path)(error));
+                    }
+                }
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 

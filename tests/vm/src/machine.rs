@@ -11,7 +11,7 @@ use crate::console::{Console, Stop};
 use crate::deadline::Deadline;
 use crate::lock::Lock;
 use crate::process::Process;
-use crate::{Failure, GuestReport, MARK, Qmp, Workdir, find_report};
+use crate::{Failure, GuestReport, MARK, Qmp, Workdir, find_report, tool};
 
 /// Seconds within which QEMU ends after it was told to, or after its console has ended.
 const QEMU_SECONDS: u64 = 60;
@@ -45,19 +45,22 @@ pub struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// Starts the machine that `request` describes; its serial port and QMP are the harness's.
     ///
-    /// Waits until no other machine runs. The console's bytes are also kept in a file
+    /// It has as many processors as QEMU can be trusted with, see [`anklume_qemu::tcg_cpus`]. Waits
+    /// until this system has as many to spare. The console's bytes are also kept in a file
     /// `console-*.log` in Cargo's folder for what tests leave behind.
     ///
     /// # Errors
     ///
     /// When QEMU cannot be started or refuses the machine.
     pub fn start(workdir: &'a Workdir, request: &Request) -> Result<Self, Failure> {
-        let lock = Lock::acquire()?;
+        let cpus = tool::cpus()?;
+        let lock = Lock::acquire(cpus)?;
         let (console_path, console) = listen(workdir, "console")?;
         let (qmp_path, qmp) = listen(workdir, "qmp")?;
         let request = Request {
             serial: Serial::Socket(Socket::Connect(console_path)),
             qmp: Some(Socket::Connect(qmp_path)),
+            cpus: request.cpus.min(cpus),
             ..request.clone()
         };
         let mut process = Process::start(workdir, &request)?;

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use crate::Failure;
 
@@ -31,6 +32,16 @@ where
     }
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(Failure::Tool { program: program.into(), status: output.status, stderr })
+}
+
+/// The most processors that a machine gets from the QEMU of this system.
+pub(crate) fn cpus() -> Result<u32, Failure> {
+    static CPUS: OnceLock<u32> = OnceLock::new();
+    if let Some(cpus) = CPUS.get() {
+        return Ok(*cpus);
+    }
+    let version = run(anklume_qemu::PROGRAM, "qemu-system-x86", ["--version"])?;
+    Ok(*CPUS.get_or_init(|| anklume_qemu::tcg_cpus(&String::from_utf8_lossy(&version))))
 }
 
 /// Starts QEMU in a process group of its own, so that Ctrl-C in the terminal reaches the test and

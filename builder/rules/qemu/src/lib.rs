@@ -17,6 +17,7 @@ mod error;
 mod firmware;
 mod option;
 mod request;
+mod version;
 
 pub use arguments::{MEDIUM_DEVICE, PROGRAM, arguments, sd_card_bytes};
 pub use error::Error;
@@ -25,3 +26,4 @@ pub use request::{
     Accelerator, Attach, DataDisk, DiskFormat, Display, Firmware, Forward, Medium, Network,
     Request, Serial, Socket, Writes,
 };
+pub use version::tcg_cpus;
