@@ -1,7 +1,7 @@
 //! Files: random-access reading, and output that appears whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 
@@ -173,6 +173,16 @@ impl OutputFile {
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
     }
+}
+
+/// Makes `bytes` the content of `target`: whoever opens it finds the old content or the new.
+///
+/// # Errors
+/// What the operating system says; the target is then unchanged.
+pub fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let output = OutputFile::create_replacing(target)?;
+    output.file().write_all(bytes)?;
+    output.finish()
 }
 
 /// Renames a file to a name that nothing has.

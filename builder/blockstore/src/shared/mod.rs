@@ -127,8 +127,8 @@ impl SharedStore {
             return None;
         }
         let payload = match answer {
-            Answer::Object(object) => self.payload(key, object).ok_or(()),
-            Answer::TooLong => Err(()),
+            Answer::Object(object) => self.payload(key, object).ok_or("an object with a wrong MAC"),
+            Answer::TooLong => Err("an object longer than any block"),
             Answer::Absent | Answer::Failed(_) => {
                 self.remote.reads.worked();
                 self.counters.miss();
@@ -141,10 +141,10 @@ impl SharedStore {
                 self.counters.hit(&payload);
                 Some(payload)
             }
-            Err(()) => {
+            Err(fault) => {
                 // With another secret, all objects would be fetched for nothing, and replaced by
                 // what others cannot use.
-                self.remote.reads.failed("an object with a wrong MAC".to_owned());
+                self.remote.reads.failed(fault.to_owned());
                 self.counters.reject();
                 self.counters.miss();
                 None

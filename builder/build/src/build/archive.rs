@@ -5,12 +5,11 @@
 //! the same state gives the same image.
 
 use std::fs::{self, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anklume_definition::Os;
-use anklume_host::file::OutputFile;
+use anklume_host::file::replace;
 use anklume_host::interrupt::interrupted;
 use anklume_host::process::{Cmd, ProcessError};
 use serde::{Deserialize, Serialize};
@@ -174,10 +173,7 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
     if cached::read(path).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(());
     }
-    let what = || format!("writing {}", path.display());
-    let output = OutputFile::create_replacing(path).context(what())?;
-    output.file().write_all(text.as_bytes()).context(what())?;
-    output.finish().context(what())
+    replace(path, text.as_bytes()).context(format!("writing {}", path.display()))
 }
 
 /// Waits until no other build changes `directory`, which is made if need be, and keeps others from

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
 use anklume_bytes::{ReadAt, ReadError};
-use anklume_host::file::{FileReader, OutputFile};
+use anklume_host::file::{FileReader, replace};
 use anklume_report::Cache;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -113,10 +113,8 @@ pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure
 pub(super) fn seal(path: &Path) -> Result<(), Failure> {
     let found = named_digest(path).context(format!("reading {}", path.display()))?;
     let seal = seal_path(path);
-    let what = || format!("writing {}", seal.display());
-    let output = OutputFile::create_replacing(&seal).context(what())?;
-    io::Write::write_all(&mut output.file(), format!("{found}\n").as_bytes()).context(what())?;
-    output.finish().context(what())
+    let text = format!("{found}\n");
+    replace(&seal, text.as_bytes()).context(format!("writing {}", seal.display()))
 }
 
 pub(super) fn seal_path(path: &Path) -> PathBuf {

@@ -69,12 +69,12 @@ pub(super) struct Parts {
     /// Archive with the microcode; empty without.
     early: Vec<u8>,
     /// Everything else.
-    archives: Vec<Archive>,
+    archives: Vec<CpioArchive>,
 }
 
 /// The files of one archive, in its order: path, mode, content.
 #[derive(Debug, Default)]
-struct Archive {
+struct CpioArchive {
     folders: &'static [&'static str],
     files: Vec<(String, u32, Part)>,
 }
@@ -131,12 +131,12 @@ pub(super) fn gather(
         false => Vec::new(),
     };
     let archives = vec![
-        Archive {
+        CpioArchive {
             folders: &FOLDERS,
             files: vec![(initconf::PATH.to_owned(), 0o644, configuration)],
         },
-        Archive { folders: &[], files: vec![(INIT.to_owned(), 0o755, init)] },
-        Archive { folders: &[], files },
+        CpioArchive { folders: &[], files: vec![(INIT.to_owned(), 0o755, init)] },
+        CpioArchive { folders: &[], files },
     ];
     Ok(Parts { early, archives })
 }
@@ -236,7 +236,7 @@ impl Parts {
     }
 }
 
-impl Archive {
+impl CpioArchive {
     /// Name in the cache: everything that the compressed archive depends on.
     fn key(&self, level: i32) -> String {
         let mut hash = Sha256::new();
@@ -315,7 +315,7 @@ mod tests {
     use super::*;
 
     fn parts(early: &[u8], version: &str) -> Parts {
-        let archive = |folders, name: &str, text: &str| Archive {
+        let archive = |folders, name: &str, text: &str| CpioArchive {
             folders,
             files: vec![(name.to_owned(), 0o644, Part::Bytes(text.as_bytes().to_vec()))],
         };

@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anklume_definition::Profile;
-use anklume_host::file::OutputFile;
+use anklume_host::file::replace;
 use anklume_layout::manifest::Manifest;
 use anklume_roottree::OverlayKind;
 use serde::{Deserialize, Serialize};
@@ -157,9 +156,7 @@ pub(super) fn remember(request: &Request, key: &Key, built: &Built) -> Result<()
     let path = key.path(&request.cache);
     let what = || format!("writing {}", path.display());
     fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).context(what())?;
-    let output = OutputFile::create_replacing(&path).context(what())?;
-    output.file().write_all(&text).context(what())?;
-    output.finish().context(what())
+    replace(&path, &text).context(what())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anklume_definition::Os;
+use anklume_host::file::replace;
 use anklume_host::process::{Cmd, ProcessError};
 
 use super::archive::{self, ArchiveState};
@@ -37,10 +38,7 @@ pub(super) fn state(
     };
     let state = archive::refresh(&folder, &lines)?;
     let text = serde_json::to_vec(&state).context("the archive's state")?;
-    let what = || format!("writing {}", remembered.display());
-    let file = anklume_host::file::OutputFile::create_replacing(&remembered).context(what())?;
-    std::io::Write::write_all(&mut file.file(), &text).context(what())?;
-    file.finish().context(what())?;
+    replace(&remembered, &text).context(format!("writing {}", remembered.display()))?;
     Ok(state)
 }
 

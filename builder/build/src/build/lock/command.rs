@@ -1,8 +1,6 @@
 //! `anklume-build lock`.
 
-use std::io::Write;
-
-use anklume_host::file::OutputFile;
+use anklume_host::file::replace;
 use anklume_lock::{Change, Lock, differences};
 
 use super::super::cached;
@@ -35,10 +33,7 @@ pub(crate) fn run(args: &LockArgs, reporter: &Reporter) -> Result<(), Failure> {
     let written = !args.dry_run && old.as_ref().is_none_or(|old| !old.same_packages(&new));
     let path = path_of(&definition);
     if written {
-        let what = || format!("writing {}", path.display());
-        let file = OutputFile::create_replacing(&path).context(what())?;
-        file.file().write_all(new.to_text().as_bytes()).context(what())?;
-        file.finish().context(what())?;
+        replace(&path, new.to_text().as_bytes()).context(format!("writing {}", path.display()))?;
     }
     reporter.locked(&report(&new, old.as_ref(), written, path.display().to_string()))
 }

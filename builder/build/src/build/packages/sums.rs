@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anklume_host::file::OutputFile;
+use anklume_host::file::replace;
 use anklume_lock::Package;
 
 use super::super::cached;
@@ -55,13 +54,11 @@ impl Sums {
     /// Writes the list beside `tree`.
     pub(in super::super) fn write(&self, tree: &Path) -> Result<(), Failure> {
         let path = path(tree);
-        let what = || format!("writing {}", path.display());
         let lines = self.0.iter().map(|([name, version, architecture], sha256)| {
             format!("{} {name} {version} {architecture}\n", anklume_lock::Sha256::new(*sha256))
         });
-        let output = OutputFile::create_replacing(&path).context(what())?;
-        output.file().write_all(lines.collect::<String>().as_bytes()).context(what())?;
-        output.finish().context(what())?;
+        replace(&path, lines.collect::<String>().as_bytes())
+            .context(format!("writing {}", path.display()))?;
         cached::seal(&path)
     }
 }
