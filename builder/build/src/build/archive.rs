@@ -308,6 +308,15 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("lock");
+        Cmd::new("mkfifo").arg(&lock).output().unwrap();
+        let failure = hold(folder.path(), &Reporter::new(false)).unwrap_err();
+        assert!(failure.message().contains(&format!("{} is not a file", lock.display())));
+    }
+
+    #[test]
     fn rolling_suites_have_no_updates() {
         let definition = |suite: &str| Os {
             base: anklume_definition::Base::Debian,

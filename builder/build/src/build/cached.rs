@@ -190,6 +190,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_is_neither_waited_for_nor_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let reporter = Reporter::new(false);
+        let [fifo, sealed, in_the_way] =
+            ["fifo", "sealed", "folder"].map(|name| folder.path().join(name));
+        let make_fifo = |path: &Path| {
+            anklume_host::process::Cmd::new("mkfifo").arg(path).output().unwrap();
+        };
+        make_fifo(&fifo);
+        assert_eq!(read(&fifo).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!is_whole(&fifo, &reporter).unwrap());
+        fs::write(&sealed, "content").unwrap();
+        make_fifo(&seal_path(&sealed));
+        assert!(!is_whole(&sealed, &reporter).unwrap());
+        fs::create_dir_all(in_the_way.join("with/content")).unwrap();
+        assert!(!is_whole(&in_the_way, &reporter).unwrap());
+        // An entry is made where these were.
+        for path in [&fifo, &sealed, &in_the_way] {
+            replace(path, b"content").unwrap();
+            seal(path).unwrap();
+            assert!(is_whole(path, &reporter).unwrap());
+        }
+    }
+
+    #[test]
     fn only_what_is_as_it_was_made_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let reporter = Reporter::new(false);
