@@ -250,3 +250,35 @@ fn owners(index: &Index, tar: &FileReader) -> Result<Owners, Failure> {
     }
     Ok(owners)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn papers_have_their_names_when_they_are_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("x.iso");
+        let paths = EXTENSIONS.map(|extension| beside(&image, extension));
+        assert_eq!(paths[0], folder.path().join("x.iso.spdx.json"));
+        let written = || {
+            let mut papers = Papers(Vec::new());
+            for path in &paths {
+                papers.add(path.clone(), "new").unwrap();
+            }
+            papers
+        };
+        let there = || fs::read_dir(folder.path()).unwrap().count();
+        fs::write(&paths[0], "old").unwrap();
+        drop(written());
+        assert_eq!((there(), fs::read_to_string(&paths[0]).unwrap().as_str()), (1, "old"));
+        let papers = written();
+        assert_eq!(fs::read_to_string(&paths[0]).unwrap(), "old");
+        assert!(!paths[1].exists());
+        assert_eq!(papers.finish().unwrap(), paths);
+        assert_eq!(there(), paths.len());
+        assert!(paths.iter().all(|path| fs::read_to_string(path).unwrap() == "new"));
+    }
+}
