@@ -14,7 +14,8 @@
 //! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree; for the full tier |
 //! | `ANKLUME_VM_TIMEOUT_FACTOR` | multiplies every deadline; for slow machines ([`deadline`]) |
 //!
-//! Machines use software emulation. One runs at a time, also across test programs.
+//! Machines use software emulation. No more run at a time, also across test programs, than there are
+//! processors for.
 #![forbid(unsafe_code)]
 
 pub mod compare;
