@@ -33,6 +33,8 @@ pub fn main() -> ExitCode {
         Some(Command::Verify(args)) => args.json && args.rebuild,
         Some(_) => false,
     };
+    // What is in the cache goes into images.
+    anklume_host::process::keep_others_from_writing();
     let reporter = Reporter::new(json);
     if let Err(error) = anklume_host::interrupt::install() {
         reporter.note(&format!("Ctrl-C ends this program at once: {error}"));

@@ -96,6 +96,15 @@ fn options_are_checked_before_anything_is_done() {
     let beside = ["-o", "x.iso", "--report", "x.iso.manifest.json"];
     refused(&with(&beside), 3, &["the build writes x.iso.manifest.json itself"]);
     refused(&with(&["--report", "x/"]), 3, &["x/ is not the name of a file", "hint: --report"]);
+    let definition = ["--report", TEST_IMAGE];
+    refused(&with(&definition), 3, &["--report ", "debian-test.toml: the build reads "]);
+    refused(&with(&["--report", "Cargo.toml"]), 3, &["Cargo.toml exists and is no page", "hint: "]);
+    let lock: &'static str = TEST_IMAGE.replace(".toml", ".lock").leak();
+    for input in [TEST_IMAGE, lock] {
+        refused(&with(&["--force", "-o", input]), 3, &["the build reads ", "hint: -o takes"]);
+    }
+    let inside = ["--overlay", "overlays", "-o", "overlays/base/x.iso"];
+    refused(&with(&inside), 3, &["-o overlays/base/x.iso: the build reads ", "hint: -o takes"]);
     refused(&with(&["--package", "udev-"]), 3, &["`udev-` is not the name of a package"]);
     refused(&with(&["--mirror", "mirror.example"]), 3, &["not the address of a mirror", "hint: "]);
     refused(&with(&["--mirror", "http://a\nb"]), 3, &["`http://a\\nb` is not the address"]);

@@ -426,6 +426,16 @@ impl ProcessError {
     }
 }
 
+/// Files that this program and its children make from now on are not writable by everybody, whatever
+/// the umask was. To be called before there are threads.
+pub fn keep_others_from_writing() {
+    use nix::sys::stat::{Mode, umask};
+    let others = Mode::S_IWOTH;
+    // The only way to read it is to set it.
+    let before = umask(others);
+    umask(before | others);
+}
+
 /// Whether this program runs as root.
 #[must_use]
 pub fn effective_user_is_root() -> bool {

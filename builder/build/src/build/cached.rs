@@ -20,7 +20,10 @@ use crate::failure::{Context, Failure};
 /// Extension of the digests.
 pub(super) const SEAL: &str = ".sum";
 /// Folders of the cache whose content goes into images; `blocks-v1` sees to itself.
-const FOLDERS: [&str; 7] = ["archive", "debs", "trees", "initramfs", "loader", "made", "ahead"];
+pub(super) const FOLDERS: [&str; 7] =
+    ["archive", "debs", "trees", "initramfs", "loader", "made", "ahead"];
+/// The permission of everybody to write.
+const OTHERS_WRITE: u32 = 0o002;
 /// Bytes that one thread hashes at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -62,7 +65,7 @@ pub(super) fn check_owners(cache: &Path) -> Result<(), Failure> {
         let shown = folder.display();
         let refused = if !metadata.is_dir() {
             format!("{shown} in the way of the cache is not a folder")
-        } else if mode & 0o002 != 0 {
+        } else if mode & OTHERS_WRITE != 0 {
             format!("the cache folder {shown} has mode {mode:04o}: everybody can write into it")
         } else if owner != own && owner != 0 {
             format!("the cache folder {shown} belongs to user {owner}, not to {own}")
@@ -75,9 +78,13 @@ pub(super) fn check_owners(cache: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The content of a file. Anything else than a file is not opened: that may wait for ever.
+/// The content of a file. Anything else than a file is not opened: that may wait for ever. What
+/// everybody may have written is not there either.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if path.is_file() { fs::read(path) } else { Err(io::ErrorKind::NotFound.into()) }
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.mode() & OTHERS_WRITE == 0 => fs::read(path),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    }
 }
 
 /// Whether `path` is there as it was made. What is damaged is reported and removed, so that it is
@@ -97,7 +104,8 @@ pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure
     }
     let Ok(sealed) = read(&seal) else { return Ok(false) };
     let found = named_digest(path).context(what())?;
-    if sealed.trim_ascii_end() == found.as_bytes() {
+    let mode = path.metadata().context(what())?.mode();
+    if sealed.trim_ascii_end() == found.as_bytes() && mode & OTHERS_WRITE == 0 {
         // Says when it was used; see `trim`.
         let _ = fs::File::open(&seal).and_then(|seal| seal.set_modified(SystemTime::now()));
         return Ok(true);
@@ -151,6 +159,8 @@ pub(super) fn digest(path: &Path) -> Result<String, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -169,7 +179,6 @@ mod tests {
 
     #[test]
     fn a_cache_that_others_may_change_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (cache, trees) = (folder.path().join("cache"), folder.path().join("cache/trees"));
         check_owners(&cache).unwrap();
@@ -227,6 +236,16 @@ mod tests {
         assert!(path.exists());
         seal(&path).unwrap();
         assert!(is_whole(&path, &reporter).unwrap());
+        for open in [seal_path(&path), path.clone()] {
+            fs::set_permissions(&open, fs::Permissions::from_mode(0o646)).unwrap();
+            assert!(!is_whole(&path, &reporter).unwrap());
+            for path in [&path, &seal_path(&path)] {
+                let _ = fs::remove_file(path);
+            }
+            fs::write(&path, &bytes).unwrap();
+            seal(&path).unwrap();
+            assert!(is_whole(&path, &reporter).unwrap());
+        }
         let other = folder.path().join("other.tar");
         fs::copy(&path, &other).unwrap();
         fs::copy(seal_path(&path), seal_path(&other)).unwrap();

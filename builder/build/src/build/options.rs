@@ -1,5 +1,7 @@
 //! Options that can be refused before anything is done.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anklume_host::file::{PARTIAL_NAME_BYTES, is_writable_folder};
@@ -10,6 +12,8 @@ use crate::failure::Failure;
 const MAX_NAME_BYTES: usize = 255;
 /// The longest extension of what lies beside an image.
 const LONGEST_EXTENSION: &str = "manifest.json";
+/// How a page about a build begins.
+const PAGE_BEGINNING: &[u8; 15] = b"<!DOCTYPE html>";
 
 /// Debian policy section 5.6.7: at least two characters of `a-z0-9+-.`, the first alphanumeric. To apt
 /// a hyphen at the end means to remove the package.
@@ -111,6 +115,48 @@ pub(super) fn check_new_file(file: &Path, option: &str) -> Result<(), Failure> {
         .hint(format!("change its permissions, or choose another output with {option}")));
     }
     Ok(())
+}
+
+/// Refuses to make `file` where this build reads: one of `files`, or something below `folders`.
+pub(super) fn check_no_input(
+    file: &Path,
+    option: &str,
+    files: &[&Path],
+    folders: &[PathBuf],
+) -> Result<(), Failure> {
+    let place = place(file);
+    let real = |path: &Path| path.canonicalize().ok();
+    let is = |input: &&&Path| self::place(input) == place || real(input).as_ref() == Some(&place);
+    let holds = |folder: &&PathBuf| real(folder).is_some_and(|real| place.starts_with(real));
+    let input = files.iter().find(is).copied();
+    match input.or_else(|| folders.iter().find(holds).map(PathBuf::as_path)) {
+        None => Ok(()),
+        Some(input) => Err(Failure::refused(format!(
+            "{option} {}: the build reads {}",
+            file.display(),
+            input.display()
+        ))
+        .hint(format!("{option} takes another name"))),
+    }
+}
+
+/// Refuses to replace a file that is no page about a build.
+pub(super) fn check_old_page(page: &Path) -> Result<(), Failure> {
+    let Ok(metadata) = page.symlink_metadata() else { return Ok(()) };
+    let mut beginning = [0; PAGE_BEGINNING.len()];
+    let mut read = || File::open(page).and_then(|mut file| file.read_exact(&mut beginning));
+    if metadata.is_file() && read().is_ok() && beginning == *PAGE_BEGINNING {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{} exists and is no page about a build", page.display()))
+        .hint("--report replaces pages only; remove the file, or take another name"))
+}
+
+/// A path by its real folder, whether or not there is something.
+pub(super) fn place(file: &Path) -> PathBuf {
+    let folder = folder_of(file);
+    let folder = folder.canonicalize().unwrap_or(folder);
+    file.file_name().map_or(folder.clone(), |name| folder.join(name))
 }
 
 /// Bytes that a name may have.

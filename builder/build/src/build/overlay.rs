@@ -63,7 +63,8 @@ fn walk(
             return Err(Failure::refused(format!(
                 "{} is neither a file, a folder nor a symbolic link",
                 on_disk.display()
-            )));
+            ))
+            .hint("images hold no devices, pipes or sockets; take it out of the overlay"));
         };
         let executable = metadata.permissions().mode() & 0o100 != 0;
         let folder = kind == OverlayKind::Directory;

@@ -1,6 +1,5 @@
 //! From what was typed to what is wanted: validated, nothing of this machine's state in it.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +9,8 @@ use anklume_host::file::FileReader;
 use anklume_layout::disk::Format;
 
 use super::companions::{EXTENSIONS, beside};
-use super::lock::Locked;
-use super::{blocks, init_program, options, overlay};
+use super::lock::{Locked, path_of};
+use super::{blocks, cached, init_program, options, overlay};
 use crate::cli::{BuildArgs, FormatArg, LockArgs, SourceArgs};
 use crate::failure::{Context, Failure};
 
@@ -137,7 +136,11 @@ impl Request {
             None => options::check_new_file(Path::new("x"), "-o")?,
         }
         match &self.report {
-            Some(report) => options::check_new_file(report, "--report"),
+            Some(report) => {
+                options::check_new_file(report, "--report")?;
+                self.check_no_input(report, "--report")?;
+                options::check_old_page(report)
+            }
             None => Ok(()),
         }
     }
@@ -200,10 +203,7 @@ impl Request {
     /// The page about the build must not replace what it is about.
     fn check_report(&self, image: &Path) -> Result<(), Failure> {
         let Some(report) = &self.report else { return Ok(()) };
-        let place = |path: &Path| {
-            let folder = options::folder_of(path);
-            (fs::canonicalize(&folder).unwrap_or(folder), path.file_name().map(OsStr::to_owned))
-        };
+        let place = options::place;
         let sides = EXTENSIONS.map(|extension| beside(image, extension));
         match [image.to_owned()].iter().chain(&sides).find(|path| place(path) == place(report)) {
             None => Ok(()),
@@ -216,9 +216,19 @@ impl Request {
         }
     }
 
+    /// Nothing is written over what the build reads.
+    fn check_no_input(&self, file: &Path, option: &str) -> Result<(), Failure> {
+        let lock = path_of(&self.path);
+        let files = [&self.path, &lock, &self.init].map(PathBuf::as_path);
+        let cached = cached::FOLDERS.map(|name| self.cache.join(name));
+        let folders = [&self.overlays[..], &cached[..]].concat();
+        options::check_no_input(file, option, &files, &folders)
+    }
+
     fn check_output(&self, output: &Path) -> Result<(), Failure> {
         let shown = output.display();
         options::check_new_file(output, "-o")?;
+        self.check_no_input(output, "-o")?;
         check_sides(output)?;
         self.check_report(output)?;
         let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };

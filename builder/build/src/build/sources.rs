@@ -43,14 +43,14 @@ pub(super) fn state(
 }
 
 fn recall(path: &Path) -> Result<ArchiveState, Failure> {
-    let nothing = || {
-        Failure::refused("the cache knows nothing of this package archive")
-            .hint("build once without --offline, with the same suite, components and mirror")
-    };
+    let online = "build once without --offline, with the same suite, components and mirror";
+    let nothing =
+        || Failure::refused("the cache knows nothing of this package archive").hint(online);
+    let damaged = || Failure::refused(format!("{} is damaged", path.display())).hint(online);
     let bytes = cached::read(path).map_err(|_| nothing())?;
-    let state: ArchiveState = serde_json::from_slice(&bytes).map_err(|_| nothing())?;
+    let state: ArchiveState = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
     // Later times than a squashfs can hold are not those of an archive.
-    if u32::try_from(state.epoch).is_ok() { Ok(state) } else { Err(nothing()) }
+    if u32::try_from(state.epoch).is_ok() { Ok(state) } else { Err(damaged()) }
 }
 
 /// The lines that mmdebstrap writes when no mirror is named: it knows where the distribution's

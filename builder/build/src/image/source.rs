@@ -35,7 +35,8 @@ impl Source {
         };
         let kind = path.metadata().map_err(failed)?.file_type();
         if !kind.is_file() && !kind.is_block_device() {
-            return Err(Failure::refused(format!("{name} is neither a file nor a disk")));
+            return Err(Failure::refused(format!("{name} is neither a file nor a disk"))
+                .hint("name an image file, or the device that an image was written to"));
         }
         let reader = FileReader::open(path).map_err(failed)?;
         if reader.size() == 0 {

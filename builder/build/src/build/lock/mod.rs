@@ -35,7 +35,7 @@ pub(super) struct Locked {
 }
 
 /// Where the lock of a definition is: beside it, `NAME.lock`.
-fn path_of(definition: &Path) -> PathBuf {
+pub(super) fn path_of(definition: &Path) -> PathBuf {
     definition.with_extension("lock")
 }
 
