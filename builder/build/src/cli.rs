@@ -76,7 +76,7 @@ pub(crate) struct BuildArgs {
     /// Version of the image [default: the distribution's version and the date of its packages]
     #[arg(long, value_name = "VERSION")]
     pub(crate) image_version: Option<String>,
-    /// Write a page about the build: where the room and the time went
+    /// Write a page about the build: where the room and the time went; replaces an older page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
     /// Show what would be done and stop
