@@ -178,7 +178,7 @@ impl OutputFile {
 /// Makes `bytes` the content of `target`: whoever opens it finds the old content or the new.
 ///
 /// # Errors
-/// What the operating system says; the target is then unchanged.
+/// What the operating system says. The target is then unchanged, unless only flushing its folder failed.
 pub fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let output = OutputFile::create_replacing(target)?;
     output.file().write_all(bytes)?;

@@ -19,14 +19,17 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits for its turn, without a deadline: the holder has one.
-    /// The machine has `cpus` processors.
+    /// Waits for the turn of a machine with `cpus` processors, without a deadline: the holders have one.
     pub(crate) fn acquire(cpus: u32) -> Result<Self, Failure> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let machines = processors / usize::try_from(cpus).unwrap_or(usize::MAX).max(1);
-        let folder = folder()?;
+        Self::acquire_in(&folder()?, machines.clamp(1, MOST))
+    }
+
+    /// Of the folder's locks, of which there are `machines`.
+    fn acquire_in(folder: &Path, machines: usize) -> Result<Self, Failure> {
         loop {
-            for number in 0..machines.clamp(1, MOST) {
+            for number in 0..machines {
                 let path = folder.join(format!("vm-{number}.lock"));
                 let file = File::create(&path).map_err(Failure::file("create", &path))?;
                 match file.try_lock() {
@@ -52,4 +55,30 @@ pub(crate) fn folder() -> Result<PathBuf, Failure> {
     let folder = target.join("tmp");
     fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn no_more_machines_run_than_there_is_room_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let acquire = || Lock::acquire_in(folder.path(), 2).unwrap();
+        let (first, second) = (acquire(), acquire());
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let third = acquire();
+                sender.send(()).unwrap();
+                drop(third);
+            });
+            assert!(receiver.recv_timeout(Duration::from_millis(300)).is_err());
+            drop(first);
+            receiver.recv().unwrap();
+        });
+        drop(second);
+    }
 }

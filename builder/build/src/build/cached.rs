@@ -103,9 +103,13 @@ pub(super) fn is_whole(path: &Path, reporter: &Reporter) -> Result<bool, Failure
         return Ok(false);
     }
     let Ok(sealed) = read(&seal) else { return Ok(false) };
+    if path.metadata().context(what())?.mode() & OTHERS_WRITE != 0 {
+        reporter
+            .note(&format!("everybody can write into {}: it will be made again", path.display()));
+        return Ok(false);
+    }
     let found = named_digest(path).context(what())?;
-    let mode = path.metadata().context(what())?.mode();
-    if sealed.trim_ascii_end() == found.as_bytes() && mode & OTHERS_WRITE == 0 {
+    if sealed.trim_ascii_end() == found.as_bytes() {
         // Says when it was used; see `trim`.
         let _ = fs::File::open(&seal).and_then(|seal| seal.set_modified(SystemTime::now()));
         return Ok(true);

@@ -4,9 +4,9 @@
 ///
 /// `version` is what `qemu-system-x86_64 --version` prints. Before QEMU 8.1, a processor that
 /// translates code while another one changes it may keep the translation of the old code for ever.
-/// Linux changes its own code as it starts, behind breakpoints ("static keys"), and a stale
-/// breakpoint ends in a panic: two of some fifty boots of Debian 13 with two processors. One processor
-/// alone is not concerned. An unknown version is taken for an old one.
+/// Linux changes its own code as it starts, behind breakpoints ("static keys"). Two of some fifty boots
+/// of Debian 13 with two processors ended in a panic at a breakpoint that was there no more, which this
+/// explains. One processor alone is not concerned. An unknown version is taken for an old one.
 ///
 /// Source: QEMU, commit deba78709ae8 "accel/tcg: Always lock pages before translation".
 #[must_use]
