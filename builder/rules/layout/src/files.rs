@@ -24,3 +24,10 @@ pub const OS_IMAGE: &str = "OS.IMG";
 pub const LOOPBACK_CONFIG: &str = "boot/grub/loopback.cfg";
 /// ISO tree: the same entry for tools that copy the files to a stick and install a GRUB of their own.
 pub const TREE_CONFIG: &str = "boot/grub/grub.cfg";
+
+/// ESP: the two copies of the boot record, each a GRUB environment block of one sector.
+pub const BOOT_RECORDS: [&str; 2] = ["ANKLUME/BOOT1.ENV", "ANKLUME/BOOT2.ENV"];
+/// ESP: why the last boot did not reach the OS, for people; written in place by the initramfs.
+pub const LAST_FAILURE: &str = "ANKLUME/LASTFAIL.TXT";
+/// Bytes of [`LAST_FAILURE`]: one block of any disk.
+pub const LAST_FAILURE_BYTES: u64 = 4096;

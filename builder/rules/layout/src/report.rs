@@ -8,7 +8,7 @@ use crate::Slot;
 pub const PATH: &str = "/run/anklume/boot.json";
 
 /// Version of this structure.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What was booted, from what, and how it was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub struct BootReport {
     pub medium: Medium,
     /// Whether the OS was copied into RAM.
     pub toram: bool,
+    /// What was done to the partition table of the medium.
+    pub growth: Growth,
+    /// The persistent partition.
+    pub persist: Persist,
     /// `bios` or `uefi`.
     pub firmware: String,
     /// Secure Boot as the firmware reports it; none under BIOS.
@@ -68,3 +72,58 @@ pub struct Medium {
     /// Whether the kernel says that it is removable.
     pub removable: bool,
 }
+
+/// What happened to the partition table on this boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Growth {
+    /// What was done.
+    pub state: GrowthState,
+    /// Why not, for people.
+    pub reason: Option<String>,
+}
+
+/// See [`Growth`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrowthState {
+    /// The medium was given both slots and the persistent partition on this boot.
+    Grown,
+    /// It had them before.
+    Done,
+    /// A damaged copy of the table was written again.
+    Repaired,
+    /// Nothing was written, because of the reason.
+    Refused,
+    /// It was begun and not finished, because of the reason; the next boot tries again.
+    Failed,
+}
+
+/// The persistent partition on this boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Persist {
+    /// Where its content is.
+    pub state: PersistState,
+    /// Why it is not there, or what was mended, for people.
+    pub reason: Option<String>,
+    /// Kernel name of the partition, such as `sda7`, if there is one.
+    pub partition: Option<String>,
+    /// Files that were damaged and set aside, by their paths in the OS.
+    pub set_aside: Vec<String>,
+}
+
+/// See [`Persist`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PersistState {
+    /// Mounted at [`PERSIST`], and stays so.
+    Mounted,
+    /// Was read, and is mounted only to be written: the OS is in RAM, and the medium may be removed.
+    Released,
+    /// Not there: everything is forgotten at the end.
+    Volatile,
+}
+
+/// Where the persistent partition is mounted.
+pub const PERSIST: &str = "/persist";
