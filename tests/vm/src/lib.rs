@@ -11,7 +11,7 @@
 //! | `ANKLUME_TEST_RAW` | the test image as raw A/B disk |
 //! | `ANKLUME_PRODUCT_IMAGE` | the product as ISO |
 //! | `ANKLUME_BUILD` | the program `anklume-build` |
-//! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree; for the full tier |
+//! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree, with the GRUB of the images ([`grub`]) |
 //! | `ANKLUME_VM_TIMEOUT_FACTOR` | multiplies every deadline; for slow machines ([`deadline`]) |
 //!
 //! Machines use software emulation. No more run at a time, also across test programs, than there are
@@ -22,6 +22,7 @@ pub mod compare;
 mod console;
 pub mod deadline;
 mod error;
+pub mod grub;
 pub mod image;
 mod lock;
 mod machine;

@@ -10,7 +10,7 @@ use anklume_layout::{
 use sha2::{Digest, Sha256};
 
 use super::loader::Loader;
-use super::slot::{FatImage, FatPlace, SlotFiles, Source, Writes, single_file};
+use super::slot::{FatImage, FatPlace, SlotFiles, Source, Writes, esp};
 use crate::failure::{Context, Failure};
 
 /// Volume identifier: at most 11 characters and upper-case, so that a copy to FAT can keep it.
@@ -86,8 +86,7 @@ impl Frame<'_> {
         let boot = self.slot.lay_out(&self.fat_place(boot_place, "ANKLUME-A"))?;
         let esp_place = self.extent(Role::Esp)?;
         let loader = self.loader.efi.clone();
-        let esp =
-            single_file(&self.fat_place(esp_place, "ANKLUME-ESP"), files::EFI_LOADER, loader)?;
+        let esp = esp(&self.fat_place(esp_place, "ANKLUME-ESP"), loader)?;
         let mut writes = shifted(&boot, boot_place.offset);
         writes.extend(shifted(&esp, esp_place.offset));
         let bios = self.extent(Role::BiosBoot)?;
@@ -133,7 +132,8 @@ impl Frame<'_> {
             let path = format!("{folder}/{}", file.path);
             entries.push(alias(path, boot_place.offset + file.offset, file.size));
         }
-        for file in &esp.files {
+        // The boot record is no part of the volume: it changes with every boot.
+        for file in esp.files.iter().filter(|file| file.path == files::EFI_LOADER) {
             entries.push(alias(file.path.clone(), esp_place.offset + file.offset, file.size));
         }
         for (path, config) in [

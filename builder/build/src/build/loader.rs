@@ -96,7 +96,7 @@ pub(super) fn make(tools: &Tools, work: &Path, title: &str) -> Result<Loader, Fa
 }
 
 fn memory_disk_tar(title: &str) -> Result<Vec<u8>, Failure> {
-    let config = grub::embedded_config(title);
+    let config = grub::embedded_config(title, &anklume_slots::grub::script());
     let mut archive = tar::Builder::new(Vec::new());
     append(&mut archive, grub::CONFIG_PATH, config.as_bytes())
         .and_then(|()| archive.into_inner())

@@ -6,6 +6,7 @@ use anklume_fat::{FileSpec, Label, Params};
 use anklume_layout::grub::{self, VARIANTS};
 use anklume_layout::manifest::Manifest;
 use anklume_layout::{ALIGNMENT_BYTES, SECTOR_BYTES, files};
+use anklume_slots::Record;
 
 use crate::failure::{Context, Failure};
 
@@ -150,19 +151,29 @@ impl FatPlace<'_> {
     }
 }
 
-/// A FAT file system with one file: the ESP.
-pub(super) fn single_file(
-    place: &FatPlace<'_>,
-    path: &str,
-    content: Vec<u8>,
-) -> Result<FatImage, Failure> {
-    let bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    let specs = [FileSpec { path: path.to_owned(), size: bytes }];
-    let layout = anklume_fat::plan(&place.params()?, &specs).context("the EFI system partition")?;
+/// Files of the ESP begin at multiples of this many bytes: each copy of the boot record is then in a
+/// block of its own on any disk, and a torn write of one leaves the other alone.
+const ESP_FILE_ALIGNMENT: u32 = 4096;
+
+/// The ESP: the boot loader, both copies of the boot record, and the place for the last failure.
+pub(super) fn esp(place: &FatPlace<'_>, loader: Vec<u8>) -> Result<FatImage, Failure> {
+    let record = Record::new().encode().context("the boot record")?;
+    let blank = usize::try_from(files::LAST_FAILURE_BYTES).context("the EFI system partition")?;
+    let mut content = vec![(files::EFI_LOADER, loader)];
+    content.extend(files::BOOT_RECORDS.map(|path| (path, record.clone())));
+    content.push((files::LAST_FAILURE, vec![b'\n'; blank]));
+    let bytes = |content: &Vec<u8>| u64::try_from(content.len()).unwrap_or(u64::MAX);
+    let spec = |(path, content): &(&str, Vec<u8>)| FileSpec {
+        path: (*path).to_owned(),
+        size: bytes(content),
+    };
+    let specs: Vec<_> = content.iter().map(spec).collect();
+    let params = Params { align_bytes: ESP_FILE_ALIGNMENT, ..place.params()? };
+    let layout = anklume_fat::plan(&params, &specs).context("the EFI system partition")?;
     let mut writes: Writes =
         layout.metadata.into_iter().map(|(at, bytes)| (at, Source::Bytes(bytes))).collect();
-    for placement in &layout.files {
-        writes.push((placement.offset, Source::Bytes(content.clone())));
+    for (placement, (_, content)) in layout.files.iter().zip(content) {
+        writes.push((placement.offset, Source::Bytes(content)));
     }
     Ok(FatImage { files: layout.files, writes })
 }

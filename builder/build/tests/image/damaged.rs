@@ -99,6 +99,7 @@ fn damage_to_file_systems_and_boot_files_is_named() {
         ("esp boot sector", esp + 11, &["partition 2 (anklume-esp)"][..]),
         ("esp table", table(esp) + 4, &["partition 2 (anklume-esp)"]),
         ("efi loader", at("ESP"), &["EFI/BOOT/BOOTX64.EFI"]),
+        ("boot record", at("ANKLUME/BOOT2.ENV") + 30, &["ANKLUME/BOOT2.ENV", "a valid record"]),
         ("efi machine", at("ESP") + 0x84, &["EFI/BOOT/BOOTX64.EFI: machine"]),
         ("boot table", table(boot) + 4, &["partition 3 (anklume-boot-a)"]),
         ("boot entry", at(files::BOOT_ENTRY) + 3, &["BOOT.CFG"]),
@@ -130,8 +131,8 @@ fn a_root_hash_of_another_tree_is_named_wherever_it_is() {
         let found = (0..content.len() - 64).filter(|at| content[*at..].starts_with(hash));
         places.push(found.map(|at| area.offset + at as u64).collect::<Vec<_>>());
     }
-    // The UKI has three command lines, the manifest a field and a command line.
-    assert_eq!(places.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+    // The UKI has four command lines, the manifest a field and a command line.
+    assert_eq!(places.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2]);
     let named = |image: &[u8], start: &str| {
         let report = check(&image);
         let line = report.checks.iter().map(ToString::to_string).find(|l| l.starts_with(start));

@@ -37,7 +37,7 @@ fn the_program_reports_in_text_and_in_json() {
     std::fs::write(&path, flipped(&image, 462)).unwrap();
     let (code, text, errors) = run(&["verify", name]);
     assert_eq!((code, text.lines().filter(|line| line.starts_with("BAD: mbr")).count()), (5, 1));
-    assert!(errors.contains("1 of 37 checks failed"), "{errors}");
+    assert!(errors.contains("1 of 40 checks failed"), "{errors}");
     let (code, json, _) = run(&["verify", name, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, &report["sound"]), (5, &false.into()));

@@ -59,7 +59,7 @@ fn the_seeds_of_the_fuzzer_are_parts_of_a_sound_image() {
         let expected = match name {
             "iso" => (4, true, false, false, 0, false),
             "esp" => (4, false, true, false, 0, false),
-            "slot" => (4, false, false, true, 12, true),
+            "slot" => (4, false, false, true, 14, true),
             _ => (4, false, false, false, 0, false),
         };
         assert_eq!(found, expected, "{name}");

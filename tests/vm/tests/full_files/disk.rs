@@ -6,12 +6,10 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use anklume_vm_tests::{Failure, Workdir, tool};
+use anklume_vm_tests::{Failure, Workdir, grub, tool};
 
 /// Path of the image file on the disk.
 pub(crate) const IMAGE_PATH: &str = "images/test.iso";
-/// Environment variable with the builder's tool tree: `~/.cache/anklume-build/trees/*.d`.
-const TOOL_TREE: &str = "ANKLUME_TOOL_TREE";
 /// First byte of the partition: what is before it belongs to GRUB.
 const PARTITION_BYTE: u64 = 1 << 20;
 const PARTITION_MIB: u64 = 400;
@@ -140,23 +138,10 @@ fn partitioned(workdir: &Workdir, content: &Path, kind: &str) -> Result<PathBuf,
 /// Puts GRUB between the MBR and the partition. `boot.img` loads what begins at sector 1, and
 /// `grub-mkimage` makes images for that place.
 fn install_grub(workdir: &Workdir, disk: &Path) -> Result<(), Failure> {
-    let wrong = |reason: &str| Failure::Environment { name: TOOL_TREE, reason: reason.into() };
-    let tree = std::env::var_os(TOOL_TREE).map(PathBuf::from);
-    let tree = tree.ok_or_else(|| wrong("is not set; ci/full sets it"))?;
+    let tree = grub::tool_tree()?;
+    let arguments = ["--prefix", "(hd0,msdos1)/boot/grub"].into_iter().chain(MODULES);
+    let core = grub::mkimage(workdir, &tree, grub::BIOS, arguments)?;
     let modules = tree.join("usr/lib/grub/i386-pc");
-    if !modules.is_dir() {
-        return Err(wrong(&format!("no folder {}", modules.display())));
-    }
-    let core = workdir.unique("core.img");
-    let mut words: Vec<OsString> = vec!["--library-path".into()];
-    words.push(tree.join("usr/lib/x86_64-linux-gnu").into());
-    words.push(tree.join("usr/bin/grub-mkimage").into());
-    words.extend(["--directory".into(), modules.clone().into_os_string()]);
-    words.extend(["--format", "i386-pc", "--prefix", "(hd0,msdos1)/boot/grub"].map(Into::into));
-    words.extend(["--output".into(), core.clone().into_os_string()]);
-    words.extend(MODULES.map(Into::into));
-    let loader = tree.join("usr/lib64/ld-linux-x86-64.so.2");
-    tool::run(&loader.display().to_string(), "anklume-build's tool tree", words)?;
     let boot = fs::read(modules.join("boot.img")).map_err(file_error("read", &modules))?;
     let core = fs::read(&core).map_err(file_error("read", &core))?;
     assert!(core.len() as u64 + 512 <= PARTITION_BYTE, "GRUB's image has {} bytes", core.len());

@@ -3,6 +3,7 @@
 use anklume_bytes::ReadAt;
 use anklume_fat::Problem;
 use anklume_layout::{Role, files};
+use anklume_slots::{Record, SECTOR_BYTES};
 use anklume_uki::{Image, MACHINE_X86_64, SUBSYSTEM_EFI_APPLICATION};
 
 use super::Verifier;
@@ -19,9 +20,27 @@ impl Verifier<'_, '_> {
         let Some(folder) = self.checks.take(folder) else { return expected.give_up(Role::Esp) };
         self.file_system(&folder);
         self.loader(&folder);
-        let added = expected.add(&folder, |path| path.to_owned());
+        self.record(&folder);
+        let added =
+            expected.add_some(&folder, |path| (path == files::EFI_LOADER).then(|| path.to_owned()));
         if self.checks.take(added).is_none() {
             expected.give_up(Role::Esp);
+        }
+    }
+
+    /// Both copies of the boot record.
+    fn record(&mut self, folder: &Folder<'_>) {
+        for path in files::BOOT_RECORDS {
+            let object = folder.file_name(path);
+            let Some(file) = self.checks.take(folder.file(path)) else { continue };
+            let base = folder.offset(&file);
+            let limit = u64::try_from(SECTOR_BYTES).unwrap_or(u64::MAX);
+            let bytes = file.read_vec(0, file.size(), limit);
+            let bytes = bytes.map_err(|error| fault::read(&object, base, &error));
+            let Some(bytes) = self.checks.take(bytes) else { continue };
+            let fault = || Fault::new(&object, base, "a valid record", "something else");
+            let faults = if Record::parse(&bytes).is_none() { vec![fault()] } else { Vec::new() };
+            self.checks.all(format!("{object}: boot record"), faults);
         }
     }
 

@@ -47,14 +47,24 @@ impl Expected {
         folder: &Folder<'_>,
         name: impl Fn(&str) -> String,
     ) -> Result<(), Fault> {
+        self.add_some(folder, |path| Some(name(path)))
+    }
+
+    /// As [`Expected::add`], of the files that have a name.
+    pub(super) fn add_some(
+        &mut self,
+        folder: &Folder<'_>,
+        name: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), Fault> {
         for entry in folder.files() {
+            let Some(name) = name(&entry.path) else { continue };
             let content = folder.content(entry)?;
             let offset = folder.offset(&content);
             if !content.is_contiguous() {
                 let object = folder.file_name(&entry.path);
                 return Err(Fault::new(object, offset, "a file in one place", "several pieces"));
             }
-            self.add_file(name(&entry.path), offset, content.size());
+            self.add_file(name, offset, content.size());
         }
         Ok(())
     }

@@ -193,10 +193,12 @@ fn made(name: &str, os: &[u8], format: Format) -> Sample {
     let os_bytes = (data.len() + tree.bytes.len()) as u64;
     let disk = DiskPlan::new(format, ContentSizes { boot, os: os_bytes }).unwrap();
     let mut image = Sparse { bytes: disk.total_bytes, pieces: Vec::new() };
-    let loader = ("ESP".to_owned(), files::EFI_LOADER.to_owned(), stub::stub());
+    let mut esp = vec![("ESP".to_owned(), files::EFI_LOADER.to_owned(), stub::stub())];
+    let record = anklume_slots::Record::new().encode().unwrap();
+    esp.extend(files::BOOT_RECORDS.map(|path| (path.to_owned(), path.to_owned(), record.clone())));
     let boot_role = Role::Boot(Slot::A);
     let mut areas = file_system(&mut image, &disk, boot_role, contents);
-    areas.extend(file_system(&mut image, &disk, Role::Esp, vec![loader]));
+    areas.extend(file_system(&mut image, &disk, Role::Esp, esp));
     let os_start = disk.extent(Role::Os(Slot::A)).unwrap().offset;
     areas.push(Area { name: "OS".to_owned(), offset: os_start, bytes: os_bytes });
     let data_bytes = data.len() as u64;
@@ -371,7 +373,8 @@ fn iso(image: &mut Sparse, disk: &DiskPlan, areas: &[Area], root_hash: &str) -> 
         let (offset_bytes, size) = (area.offset, area.bytes);
         Entry::Alias(anklume_iso9660::FileSpec { path, offset_bytes, size })
     };
-    let mut entries: Vec<Entry> = areas.iter().map(alias).collect();
+    let listed = |area: &&Area| !files::BOOT_RECORDS.contains(&area.name.as_str());
+    let mut entries: Vec<Entry> = areas.iter().filter(listed).map(alias).collect();
     for path in [files::LOOPBACK_CONFIG, files::TREE_CONFIG] {
         let content = config(path, root_hash).into_bytes();
         entries.push(Entry::Inline { path: path.to_owned(), content });
