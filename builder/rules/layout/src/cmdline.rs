@@ -16,6 +16,9 @@ pub const TIMEOUT: &str = "anklume.timeout";
 pub const LOADER_PARTITION: &str = "anklume.loader-partition";
 /// `1` shows on the consoles what else the initramfs keeps in the kernel's log only.
 pub const VERBOSE: &str = "anklume.verbose";
+/// `on` makes the kernel encrypt RAM with AMD SME, where the firmware enabled it (Linux,
+/// `Documentation/arch/x86/amd-memory-encryption.rst`).
+pub const MEM_ENCRYPT: &str = "mem_encrypt";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";
 
