@@ -95,6 +95,6 @@ impl Facts {
 
     /// Whether `mem_encrypt=on` is on the command line.
     pub(crate) fn asks_for_sme(&self) -> Option<bool> {
-        Some(cmdline::value(self.command_line.as_ref()?, cmdline::MEM_ENCRYPT) == Some("on"))
+        self.command_line.as_deref().map(cmdline::encrypts_ram)
     }
 }

@@ -411,11 +411,7 @@ impl Build<'_> {
     }
 
     fn fill_in(&self, manifest: &mut Manifest, root_hash: &str) {
-        let words = &self.request.definition.kernel.command_line;
-        let parameter = format!("{}={root_hash}", cmdline::ROOT_HASH);
-        let words: Vec<&str> =
-            [parameter.as_str()].into_iter().chain(words.iter().map(String::as_str)).collect();
-        manifest.command_line = words.join(" ");
+        manifest.command_line = self.request.command_line(root_hash);
         root_hash.clone_into(&mut manifest.root_hash);
     }
 

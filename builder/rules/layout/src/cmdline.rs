@@ -35,6 +35,12 @@ pub fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
         .last()
 }
 
+/// Whether the kernel is told to encrypt RAM with AMD SME.
+#[must_use]
+pub fn encrypts_ram(line: &str) -> bool {
+    value(line, MEM_ENCRYPT) == Some("on")
+}
+
 /// Splits at white space outside double quotes, as the kernel does.
 pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
@@ -57,5 +63,12 @@ mod tests {
         assert_eq!(value(line, "c"), Some("p q"));
         assert_eq!(value(line, "quiet"), None);
         assert_eq!(value(line, "d"), None);
+    }
+
+    #[test]
+    fn the_last_word_about_encryption_counts() {
+        assert!(encrypts_ram("mem_encrypt=off quiet mem_encrypt=on"));
+        assert!(!encrypts_ram("mem_encrypt=on mem_encrypt=off"));
+        assert!(!encrypts_ram("quiet xmem_encrypt=on mem_encrypt"));
     }
 }
