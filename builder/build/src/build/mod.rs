@@ -38,7 +38,6 @@ use std::time::Instant;
 use anklume_definition::Profile;
 use anklume_host::file::FileReader;
 use anklume_host::workfolder::WorkFolder;
-use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_roottree::{Index, Package, Tree};
