@@ -110,11 +110,11 @@ fn kernel_log(path: &Path) -> Option<KernelLog> {
 }
 
 /// Records are `level,sequence,time,flags;message`, and lines that begin with a space say more about
-/// the one before. The first record of all has the sequence number 0. A level holds the facility in
+/// the one before: no number is in front of them. The first record of all has the sequence number 0. A level holds the facility in
 /// the bits above the third; the kernel's own is 0, which no program can write.
 fn parse_log(records: &str) -> KernelLog {
     let mut log = KernelLog::default();
-    for (index, line) in records.lines().filter(|line| !line.starts_with(' ')).enumerate() {
+    for (index, line) in records.lines().enumerate() {
         let Some((prefix, message)) = line.split_once(';') else { continue };
         let mut numbers = prefix.split(',').map(|number| number.parse::<u64>().ok());
         let (level, sequence) = (numbers.next().flatten(), numbers.next().flatten());
@@ -244,6 +244,8 @@ mod tests {
         let dir = machine(&[("proc/cpuinfo", AMD_CPU)], &registers);
         let facts = facts_at(dir.path(), Some(SME));
         assert_eq!(decide(&facts), RamEncryption::SevGuest { level: SevLevel::SevSnp });
+        let dir = machine(&[("proc/cpuinfo", &AMD_CPU.replace(AMD, "CentaurHauls"))], &registers);
+        assert_eq!(facts_at(dir.path(), Some(SME)).msrs, Msrs::default());
         // The file ends in front of the register, as a CPU refuses one that it lacks.
         let dir = machine(&[("proc/cpuinfo", AMD_CPU)], &[(msr::TME_ACTIVATE, 3)]);
         assert_eq!(facts_at(dir.path(), Some(SME)).msrs, Msrs::default());
@@ -292,6 +294,7 @@ mod tests {
             assert_eq!(parse_log(records).is_complete, complete, "{records}");
         }
         assert_eq!(parse_log("6,0,0,-,caller=T0;a;b\n").lines, ["a;b"]);
+        assert_eq!(parse_log("6,0,0,-;a\n 6,0;KEY=b\n").lines, ["a"]);
         assert!(parse_log("x,0,0,-;a\n;b\n,,;c\n").lines.is_empty());
     }
 
@@ -299,6 +302,6 @@ mod tests {
     fn this_machine_can_be_asked() {
         let facts = facts();
         assert!(facts.cpuid.is_some() || cfg!(not(target_arch = "x86_64")));
-        let _ = decide(&facts).to_string();
+        println!("{facts:?}: {}", decide(&facts));
     }
 }
