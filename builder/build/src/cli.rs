@@ -113,6 +113,11 @@ pub(crate) struct SourceArgs {
     /// 0755 if their owner may execute them, or 0644; links are kept
     #[arg(long = "overlay", value_name = "DIR")]
     pub(crate) overlays: Vec<PathBuf>,
+    /// Have the kernel encrypt RAM with AMD SME, where the firmware enabled it (mem_encrypt=on). NVIDIA's
+    /// drivers fail on such a machine: their DMA does not start. TSME, in the firmware's setup, needs
+    /// no option and breaks nothing
+    #[arg(long)]
+    pub(crate) ram_encryption: bool,
     /// Ignore the lock file beside the definition and take the newest packages
     #[arg(long)]
     pub(crate) no_lock: bool,
@@ -370,6 +375,8 @@ pub(crate) mod tests {
             "x verify a.iso b.iso",
             "x verify --rebuild a.iso",
             "x verify --rebuild --base debian --overlay o --package p --offline a.iso",
+            "x verify --rebuild --ram-encryption a.iso",
+            "x --base debian --ram-encryption",
             "x verify --rebuild --warm --block-cache 1G --keep k.iso a.iso",
             "x --base debian --dev",
             "x --install-deps",
@@ -381,6 +388,7 @@ pub(crate) mod tests {
             "x --dev",
             "x verify --base debian a.iso",
             "x verify --overlay o a.iso",
+            "x verify --ram-encryption a.iso",
             "x verify --keep k.iso a.iso",
             "x verify --warm a.iso",
             "x verify --rebuild",

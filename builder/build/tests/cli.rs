@@ -256,6 +256,24 @@ fn a_dry_run_shows_the_plan_and_does_nothing() {
 }
 
 #[test]
+fn ram_encryption_is_planned_where_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = init(folder.path());
+    let plan = ["--image", TEST_IMAGE, "--dry-run", "--init", &init, "-o", "/tmp/x.iso"];
+    for (option, expected) in [(&[][..], false), (&["--ram-encryption"], true)] {
+        let result = run(&[&plan[..], option].concat());
+        let text = String::from_utf8(result.stdout).unwrap();
+        assert_eq!(result.status.code(), Some(0), "{text}");
+        assert_eq!(text.contains("mem_encrypt=on"), expected, "{text}");
+    }
+    for command in [&["--help"][..], &["verify", "--help"]] {
+        let help = String::from_utf8(run(command).stdout).unwrap();
+        let about = help.split("--ram-encryption").nth(1).unwrap();
+        assert!(about.split("\n  -").next().unwrap().contains("NVIDIA"), "{help}");
+    }
+}
+
+#[test]
 fn a_machine_is_described_without_being_started() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it's one.img");

@@ -11,6 +11,7 @@ pub mod kmodule;
 pub mod loopdev;
 pub mod mount;
 pub mod process;
+pub mod ramcrypt;
 pub mod reboot;
 pub mod sysfs;
 pub mod workfolder;

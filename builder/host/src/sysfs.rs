@@ -137,7 +137,7 @@ fn modalias_of_event(device: &Path) -> Option<String> {
 }
 
 /// Sorted names in a folder; an absent folder is empty.
-fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
+pub(crate) fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
     match fs::read_dir(folder) {
         Ok(entries) => {
             Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
@@ -148,7 +148,7 @@ fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
 }
 
 /// The content of an attribute without surrounding white space; `None` when empty or unreadable.
-fn text(path: &Path) -> Option<String> {
+pub(crate) fn text(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     (!text.is_empty()).then_some(text)

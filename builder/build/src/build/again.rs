@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anklume_definition::{Compression, Profile};
 use anklume_host::workfolder::WorkFolder;
+use anklume_layout::cmdline;
 
 use super::archive::date_digits;
 use super::request::{Request, Target};
@@ -25,6 +26,8 @@ pub(crate) struct Published {
     pub(crate) format: FormatArg,
     /// zstd level of its root file system, where it is written down.
     pub(crate) level: Option<u32>,
+    /// Whether its kernel is told to encrypt RAM.
+    pub(crate) encrypts_ram: bool,
 }
 
 /// An image that was built again. Dropped, it is removed, unless it was to be kept.
@@ -53,6 +56,7 @@ pub(crate) fn again(
     let mut request = request(&args.source, published)?;
     request.profile = profile(&args.source, published.level, &request.definition.compression);
     note_level(published.level, &request, reporter);
+    note_ram_encryption(published.encrypts_ram, &request, reporter);
     if request.lock.is_none() {
         reporter.note(&format!(
             "{}: no lock is used: the newest packages are taken, and a difference proves nothing",
@@ -143,6 +147,28 @@ fn note_level(level: Option<u32>, request: &Request, reporter: &Reporter) {
     }
 }
 
+fn note_ram_encryption(published: bool, request: &Request, reporter: &Reporter) {
+    let rebuilt = cmdline::encrypts_ram(&request.command_line(""));
+    if let Some(note) = ram_encryption_note(published, rebuilt) {
+        reporter.note(note);
+    }
+}
+
+/// The image does not decide about its own kernel parameters: one that was added to it must differ
+/// from the rebuild, unless whoever compares them asks for it.
+fn ram_encryption_note(published: bool, rebuilt: bool) -> Option<&'static str> {
+    match (published, rebuilt) {
+        (true, false) => Some(
+            "the kernel of the image is told to encrypt RAM, that of the rebuild is not: \
+             --ram-encryption, if the image was built with it",
+        ),
+        (false, true) => {
+            Some("the kernel of the rebuild is told to encrypt RAM, that of the image is not")
+        }
+        _ => None,
+    }
+}
+
 /// An existing file is never replaced: it may be the published image.
 fn check_keep(keep: &Path) -> Result<(), Failure> {
     options::check_new_file(keep, "--keep")?;
@@ -184,5 +210,13 @@ mod tests {
         ] {
             assert_eq!(profile(&args, level, compression), expected, "{level:?}");
         }
+    }
+
+    #[test]
+    fn other_kernel_parameters_are_no_surprise() {
+        assert_eq!(ram_encryption_note(true, true), None);
+        assert_eq!(ram_encryption_note(false, false), None);
+        assert!(ram_encryption_note(true, false).unwrap().contains("--ram-encryption"));
+        assert!(ram_encryption_note(false, true).is_some());
     }
 }

@@ -77,6 +77,7 @@ impl Key {
         });
         parts.add_all(request.version.as_slice());
         parts.add_all(&request.packages);
+        parts.add([u8::from(request.ram_encryption)]);
         parts.add(serde_json::to_vec(archives).context("the archive's state")?);
         for folder in &request.overlays {
             add_overlay(&mut parts, folder)?;
@@ -176,6 +177,7 @@ mod tests {
             definition: anklume_definition::Definition::parse(DEFINITION, "x").unwrap(),
             overlays: vec![overlay],
             packages: Vec::new(),
+            ram_encryption: false,
             format: Format::Iso,
             profile: Profile::Dev,
             version: None,
@@ -240,11 +242,12 @@ mod tests {
         let plain = key(&|_| (), "a");
         assert_eq!(plain, key(&|_| (), "a"));
         assert_eq!(plain, key(&|request| request.output = None, "a"));
-        let changes: [&dyn Fn(&mut Request); 9] = [
+        let changes: [&dyn Fn(&mut Request); 10] = [
             &|request| request.profile = Profile::Release,
             &|request| request.format = Format::Raw,
             &|request| request.version = Some("2".to_owned()),
             &|request| request.packages = vec!["htop".to_owned()],
+            &|request| request.ram_encryption = true,
             &|request| request.overlays.clear(),
             &|request| request.definition.title = "Other TEST".to_owned(),
             &|request| fs::write(&request.init, "Program").unwrap(),

@@ -38,7 +38,6 @@ use std::time::Instant;
 use anklume_definition::Profile;
 use anklume_host::file::FileReader;
 use anklume_host::workfolder::WorkFolder;
-use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_roottree::{Index, Package, Tree};
@@ -411,11 +410,7 @@ impl Build<'_> {
     }
 
     fn fill_in(&self, manifest: &mut Manifest, root_hash: &str) {
-        let words = &self.request.definition.kernel.command_line;
-        let parameter = format!("{}={root_hash}", cmdline::ROOT_HASH);
-        let words: Vec<&str> =
-            [parameter.as_str()].into_iter().chain(words.iter().map(String::as_str)).collect();
-        manifest.command_line = words.join(" ");
+        manifest.command_line = self.request.command_line(root_hash);
         root_hash.clone_into(&mut manifest.root_hash);
     }
 

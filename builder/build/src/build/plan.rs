@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anklume_layout::Role;
+use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
 use serde::Serialize;
 
@@ -132,9 +133,15 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
             Vec::new(),
         ),
         step("hash tree", "dm-verity format 1, sha256, 4096-byte blocks".to_owned(), Vec::new()),
-        step("boot loader", "GRUB for BIOS, CD and UEFI".to_owned(), Vec::new()),
+        step("boot loader", "GRUB for BIOS, CD and UEFI".to_owned(), ram_encryption(request)),
         step("image file", output_name(request), layout(request)?),
     ])
+}
+
+/// What an option adds to the kernel command line of the definition.
+fn ram_encryption(request: &Request) -> Vec<String> {
+    let word = || format!("kernel parameter {}=on (--ram-encryption)", cmdline::MEM_ENCRYPT);
+    request.ram_encryption.then(word).into_iter().collect()
 }
 
 fn output_name(request: &Request) -> String {

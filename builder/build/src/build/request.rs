@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anklume_blockstore::Shared;
 use anklume_definition::{Definition, Profile};
 use anklume_host::file::FileReader;
+use anklume_layout::cmdline;
 use anklume_layout::disk::Format;
 
 use super::companions::{EXTENSIONS, beside};
@@ -24,6 +25,8 @@ pub(super) struct Request {
     pub(super) overlays: Vec<PathBuf>,
     /// Packages besides those of the definition.
     pub(super) packages: Vec<String>,
+    /// Whether the kernel is told to encrypt RAM, whatever the definition says.
+    pub(super) ram_encryption: bool,
     pub(super) format: Format,
     pub(super) profile: Profile,
     /// Version of the image, if it was given.
@@ -102,6 +105,7 @@ impl Request {
             path,
             overlays,
             packages: args.packages.clone(),
+            ram_encryption: args.ram_encryption,
             format: match target.format {
                 Some(FormatArg::Raw) => Format::Raw,
                 Some(FormatArg::Iso) | None => Format::Iso,
@@ -155,6 +159,7 @@ impl Request {
             path: path.clone(),
             overlays: Vec::new(),
             packages: Vec::new(),
+            ram_encryption: false,
             format: Format::Iso,
             profile: Profile::Release,
             version: None,
@@ -172,6 +177,11 @@ impl Request {
             snapshot: None,
         };
         Ok((request, path))
+    }
+
+    /// The kernel command line of an image with this root hash, 64 hexadecimal digits.
+    pub(super) fn command_line(&self, root_hash: &str) -> String {
+        command_line(root_hash, &self.definition.kernel.command_line, self.ram_encryption)
     }
 
     /// Size of a slot's OS partition, if the definition says it.
@@ -242,6 +252,17 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// Words of the builder, of the definition and of `--ram-encryption`.
+fn command_line(root_hash: &str, definition: &[String], ram_encryption: bool) -> String {
+    let mut line = format!("{}={root_hash}", cmdline::ROOT_HASH);
+    definition.iter().for_each(|word| line += &format!(" {word}"));
+    // Behind what the definition says of it: the kernel takes the last one.
+    if ram_encryption && !cmdline::encrypts_ram(&line) {
+        line += &format!(" {}=on", cmdline::MEM_ENCRYPT);
+    }
+    line
 }
 
 /// What lies beside an image replaces files only.
@@ -369,4 +390,26 @@ fn init(given: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     Err(Failure::refused(format!("the program {} is not there", path.display()))
         .hint("`cargo xtask build` puts it beside anklume-build; --init takes it from elsewhere"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ram_is_encrypted_where_it_was_asked_for() {
+        let start = format!("{}=00", cmdline::ROOT_HASH);
+        for (words, asked, expected) in [
+            ("quiet", false, " quiet"),
+            ("quiet", true, " quiet mem_encrypt=on"),
+            ("mem_encrypt=on quiet", false, " mem_encrypt=on quiet"),
+            ("mem_encrypt=on quiet", true, " mem_encrypt=on quiet"),
+            ("mem_encrypt=off", true, " mem_encrypt=off mem_encrypt=on"),
+            ("mem_encrypt=off", false, " mem_encrypt=off"),
+        ] {
+            let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+            assert_eq!(command_line("00", &words, asked), format!("{start}{expected}"));
+        }
+        assert_eq!(command_line("00", &[], false), start);
+    }
 }

@@ -16,6 +16,9 @@ pub const TIMEOUT: &str = "anklume.timeout";
 pub const LOADER_PARTITION: &str = "anklume.loader-partition";
 /// `1` shows on the consoles what else the initramfs keeps in the kernel's log only.
 pub const VERBOSE: &str = "anklume.verbose";
+/// `on` makes the kernel encrypt RAM with AMD SME, where the firmware enabled it (Linux,
+/// `Documentation/arch/x86/amd-memory-encryption.rst`).
+pub const MEM_ENCRYPT: &str = "mem_encrypt";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";
 
@@ -30,6 +33,12 @@ pub fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
         })
         .map(|value| value.strip_prefix('"').map_or(value, |v| v.strip_suffix('"').unwrap_or(v)))
         .last()
+}
+
+/// Whether the kernel is told to encrypt RAM with AMD SME.
+#[must_use]
+pub fn encrypts_ram(line: &str) -> bool {
+    value(line, MEM_ENCRYPT) == Some("on")
 }
 
 /// Splits at white space outside double quotes, as the kernel does.
@@ -54,5 +63,12 @@ mod tests {
         assert_eq!(value(line, "c"), Some("p q"));
         assert_eq!(value(line, "quiet"), None);
         assert_eq!(value(line, "d"), None);
+    }
+
+    #[test]
+    fn the_last_word_about_encryption_counts() {
+        assert!(encrypts_ram("mem_encrypt=off quiet mem_encrypt=on"));
+        assert!(!encrypts_ram("mem_encrypt=on mem_encrypt=off"));
+        assert!(!encrypts_ram("quiet xmem_encrypt=on mem_encrypt"));
     }
 }

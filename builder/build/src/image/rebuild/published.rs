@@ -1,6 +1,6 @@
 //! What an image says about how it was built.
 
-use anklume_layout::{Role, Slot};
+use anklume_layout::{Role, Slot, cmdline};
 
 use crate::build::Published;
 use crate::cli::FormatArg;
@@ -32,5 +32,6 @@ pub(super) fn read(image: &Bytes<'_>) -> Result<Published, Fault> {
         epoch: manifest.source_date_epoch,
         format,
         level,
+        encrypts_ram: cmdline::encrypts_ram(&manifest.command_line),
     })
 }
