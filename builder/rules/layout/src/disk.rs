@@ -2,6 +2,7 @@
 
 use anklume_gpt::{Guid, Partition, Table};
 
+use crate::sizes::SizePolicy;
 use crate::{
     ALIGNMENT_BYTES, BIOS_BOOT_BYTES, ESP_BYTES, Role, SECTOR_BYTES, SYSTEM_AREA_BYTES, Slot,
 };
@@ -14,7 +15,7 @@ pub const MINIMUM_BOOT_BYTES: u64 = 256 << 20;
 pub const PERSIST_BYTES: u64 = 256 << 20;
 /// What follows the last partition: the backup entries and header of the GPT, in bytes (33 sectors,
 /// rounded up so that the image is a whole number of MiB).
-const BACKUP_TABLE_BYTES: u64 = 1 << 20;
+pub const BACKUP_TABLE_BYTES: u64 = 1 << 20;
 
 /// What an image file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,7 @@ impl DiskPlan {
         if let Some(slot) = slot.filter(|slot| *slot < content.os) {
             return Err(DiskError::SlotTooSmall { os: content.os, slot });
         }
+        let policy = SizePolicy::default();
         let size = |role| -> Option<u64> {
             Some(match (role, format) {
                 (Role::BiosBoot, _) => BIOS_BOOT_BYTES,
@@ -102,14 +104,12 @@ impl DiskPlan {
                 (Role::Boot(Slot::A), Format::Iso) => content.boot,
                 (Role::Os(Slot::A), Format::Iso) => content.os,
                 (_, Format::Iso) => 0,
-                (Role::Boot(_), Format::Raw) => {
-                    content.boot.checked_mul(2)?.max(MINIMUM_BOOT_BYTES)
-                }
+                (Role::Boot(_), Format::Raw) => policy.preferred(content).ok()?.boot,
                 (Role::Os(_), Format::Raw) => match slot {
                     Some(slot) => slot,
-                    None => content.os.checked_mul(2)?.max(MINIMUM_SLOT_BYTES),
+                    None => policy.preferred(content).ok()?.os,
                 },
-                (Role::Persist, Format::Raw) => PERSIST_BYTES,
+                (Role::Persist, Format::Raw) => policy.persist,
             })
         };
         let mut extents = Vec::new();
