@@ -147,7 +147,7 @@ mod tests {
         // 456 MB and 512 MiB.
         assert!(text.contains("needed 992 MB") && text.contains("are 700 MB"), "{text}");
         let text = explain(ToramReason::LittleMemory, IMAGE, memory(1_020_000_000, 0));
-        assert!(text.contains("1.02 GB") && text.contains("1.82 GB"), "{text}");
+        assert!(text.contains("1.0 GB") && text.contains("1.8 GB"), "{text}");
     }
 
     #[test]

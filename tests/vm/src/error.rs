@@ -110,7 +110,7 @@ pub enum Failure {
 
 impl Failure {
     /// For `map_err`: what was tried with which file.
-    pub(crate) fn file(
+    pub fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {
