@@ -90,10 +90,10 @@ fn copy_image(
             }
         }
         Event::Again { name, fault } => {
-            journal.end_countdown();
             journal.say(&format!("{name}: {fault}; reading it again"));
         }
     });
+    // An error is said by another journal.
     journal.end_countdown();
     Ok(result?)
 }
@@ -151,10 +151,27 @@ impl Source for Part {
     }
 
     fn forget(&self, offset: u64, bytes: u64) {
-        // Pages that are forgotten in part are kept.
-        let start = self.start.saturating_add(offset);
-        let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
-        let start = start.saturating_sub(start % PAGE_BYTES);
-        self.file.forget_cached(start, end.saturating_sub(start));
+        let (start, length) = whole_pages(self.start.saturating_add(offset), bytes);
+        self.file.forget_cached(start, length);
+    }
+}
+
+/// Start and length of the pages that `bytes` bytes from byte `start` on lie in: the kernel keeps a
+/// page that is to be forgotten in part.
+fn whole_pages(start: u64, bytes: u64) -> (u64, u64) {
+    let first = start / PAGE_BYTES;
+    let end = start.saturating_add(bytes).div_ceil(PAGE_BYTES);
+    (first.saturating_mul(PAGE_BYTES), end.saturating_sub(first).saturating_mul(PAGE_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_forgotten_whole() {
+        assert_eq!(whole_pages(0, 4096), (0, 4096));
+        assert_eq!(whole_pages(4095, 2), (0, 8192));
+        assert_eq!(whole_pages(8192 + 512, 4096), (8192, 8192));
     }
 }

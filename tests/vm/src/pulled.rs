@@ -28,23 +28,11 @@ pub fn is_let_go(machine: &mut Machine<'_>, disk: &str) -> Result<(), Failure> {
     // Messages of the kernel would fall into the answers.
     prints(machine, "dmesg -n 1", "")?;
     prints(machine, "cat /sys/block/dm-*/dm/name", "anklume-root")?;
-    prints(
-        machine,
-        "cat /sys/block/dm-*/slaves/loop*/loop/backing_file",
-        "/run/anklume/ram/os.img",
-    )?;
-    prints(
-        machine,
-        &format!(
-            "ls /sys/block/{disk}/holders /sys/block/{disk}/{disk}?*/holders | grep -v :$ | tr -d '\\n'"
-        ),
-        "",
-    )?;
-    prints(
-        machine,
-        &format!("grep -c -e '^/dev/{disk}' -e /run/anklume/medium /proc/mounts; true"),
-        "0",
-    )
+    let below = "cat /sys/block/dm-*/slaves/loop*/loop/backing_file";
+    prints(machine, below, "/run/anklume/ram/os.img")?;
+    prints(machine, &format!("find /sys/block/{disk}/ -path '*/holders/*'"), "")?;
+    let mounts = format!("grep -c -e '^/dev/{disk}' -e /run/anklume/medium /proc/mounts; true");
+    prints(machine, &mounts, "0")
 }
 
 /// Checks that the guest goes on without the disk `disk`, which was pulled out: every file of the OS
