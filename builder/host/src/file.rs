@@ -43,6 +43,15 @@ impl FileReader {
         Ok(Self { file, size })
     }
 
+    /// Makes the next read of `length` bytes from byte `offset` on ask the device: the kernel drops
+    /// what it keeps of whole pages in that range. It may refuse without a word.
+    pub fn forget_cached(&self, offset: u64, length: u64) {
+        use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+        let (Ok(offset), Ok(length)) = (offset.try_into(), length.try_into()) else { return };
+        let advice = PosixFadviseAdvice::POSIX_FADV_DONTNEED;
+        let _ = posix_fadvise(&self.file, offset, length, advice);
+    }
+
     /// The file itself.
     #[must_use]
     pub fn file(&self) -> &File {

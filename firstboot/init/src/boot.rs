@@ -15,7 +15,7 @@ use crate::modules::Loader;
 use crate::plan::size_text;
 use crate::request::Request;
 use crate::search::{Search, Wanted};
-use crate::{attach, facts, firmware, report, root, search, switch};
+use crate::{attach, facts, firmware, ram, report, root, search, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
@@ -69,11 +69,12 @@ fn take(
     let disk = report::disk(found);
     let identity = report::identity(found, &disk);
     journal.say(&found_text(found, disk.model.as_deref()));
-    let device = attach::verified(found, request.root_hash)?;
+    let (in_ram, toram_reason) = ram::load(found, request, journal)?;
+    let device = attach::verified(found, in_ram, request.root_hash)?;
     root::mount_os(&device)?;
     switch::check_next(&request.next)?;
     let hash = request.root_hash;
-    report::write(&report::compose(found, &disk, identity, conf, hash, firmware))
+    report::write(&report::compose(found, &disk, identity, conf, hash, firmware, toram_reason))
 }
 
 /// Where the OS was found, for people.

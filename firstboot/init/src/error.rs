@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anklume_host::{dm, mount};
 use anklume_layout::cmdline;
 
+use crate::copy;
+
 /// An end of the boot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -21,6 +23,8 @@ pub(crate) enum Error {
     Mount(#[from] mount::Error),
     #[error(transparent)]
     Mapper(#[from] dm::Error),
+    #[error("loading the OS into RAM: {0}")]
+    Copy(#[from] copy::Error),
     #[error("{what} has {found}, expected {expected}")]
     Unexpected { what: String, expected: &'static str, found: String },
     #[error("the OS has no {0}")]

@@ -8,6 +8,7 @@ use anklume_host::mount::{self, Flags};
 use anklume_layout::initconf::{self, InitConf};
 
 use crate::error::{Error, at};
+use crate::toram::Memory;
 
 /// Mounts `/proc`, `/sys`, `/dev` and `/run` as systemd would mount them: it keeps what it finds.
 pub(crate) fn mount_kernel_file_systems() -> Result<(), Error> {
@@ -48,6 +49,11 @@ pub(crate) fn command_line() -> Result<String, Error> {
     // A boot loader may pass bytes of any kind; those that are no text cannot matter here.
     let bytes = fs::read(path).map_err(at("reading", path))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// How much RAM there is, if the kernel says so.
+pub(crate) fn memory() -> Option<Memory> {
+    Memory::parse(&fs::read_to_string("/proc/meminfo").ok()?)
 }
 
 /// Time since the kernel started, to a hundredth of a second; zero when it is not known.

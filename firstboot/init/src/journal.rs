@@ -10,6 +10,8 @@ pub(crate) struct Journal {
     consoles: Consoles,
     /// Whether details are shown too.
     verbose: bool,
+    /// Whether the consoles are in a line that is to be overwritten.
+    counting: bool,
 }
 
 impl Journal {
@@ -17,7 +19,7 @@ impl Journal {
     pub(crate) fn open() -> Self {
         // Without this, the kernel drops all but ten lines in five seconds.
         let _ = std::fs::write("/proc/sys/kernel/printk_devkmsg", "on\n");
-        Self { consoles: Consoles::open(), verbose: false }
+        Self { consoles: Consoles::open(), verbose: false, counting: false }
     }
 
     pub(crate) fn set_verbose(&mut self, verbose: bool) {
@@ -26,6 +28,7 @@ impl Journal {
 
     /// Says something to everybody.
     pub(crate) fn say(&mut self, text: &str) {
+        self.end_countdown();
         self.consoles.say(PREFIX, text);
     }
 
@@ -40,11 +43,14 @@ impl Journal {
 
     /// Overwrites the current line of every console.
     pub(crate) fn countdown(&mut self, text: &str) {
+        self.counting = true;
         self.consoles.show(&format!("\r{PREFIX}{text}"));
     }
 
-    /// Goes to a new line after a countdown.
+    /// Goes to a new line after a countdown, as what is said does by itself.
     pub(crate) fn end_countdown(&mut self) {
-        self.consoles.show("\r\n");
+        if std::mem::take(&mut self.counting) {
+            self.consoles.show("\r\n");
+        }
     }
 }

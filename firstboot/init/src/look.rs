@@ -35,7 +35,7 @@ pub(crate) enum Place {
     /// Sectors of a disk whose partitions the kernel does not show.
     Extent(Extent),
     /// A file, or a part of it, on the file system mounted at [`MEDIUM`].
-    File { file: FileReader, path: PathBuf, offset: u64 },
+    File { path: PathBuf, offset: u64 },
 }
 
 /// What a look at a device found.
@@ -137,7 +137,7 @@ fn in_file(medium: &Path, name: &str, wanted: RootHash) -> Result<(Place, OsImag
     let file = FileReader::open(&path).map_err(|error| error.to_string())?;
     let path = path.strip_prefix(medium).unwrap_or(&path).to_owned();
     match os_image(&file, wanted) {
-        Ok(image) => return Ok((Place::File { file, path, offset: 0 }, image)),
+        Ok(image) => return Ok((Place::File { path, offset: 0 }, image)),
         Err(NotOurs::NoSquashfs) => {}
         Err(reason) => return Err(reason.to_string()),
     }
@@ -147,7 +147,7 @@ fn in_file(medium: &Path, name: &str, wanted: RootHash) -> Result<(Place, OsImag
     if extent.offset.saturating_add(image.bytes) > file.size() {
         return Err(NotOurs::Cut { expected: image.bytes, found: file.size() }.to_string());
     }
-    Ok((Place::File { file, path, offset: extent.offset }, image))
+    Ok((Place::File { path, offset: extent.offset }, image))
 }
 
 /// Finds `name` below `root`; where a component does not exist as it is spelled, one that differs

@@ -3,10 +3,11 @@
 //! There is nothing else in the initramfs but the kernel modules and their index
 //! (`anklume_layout::initramfs`) and a small file about the image (`anklume_layout::initconf`).
 //! The steps are in [`boot`]; what decides without touching anything is in [`plan`],
-//! [`recognise`] and [`request`].
+//! [`recognise`], [`request`] and [`toram`].
 
 mod attach;
 mod boot;
+mod copy;
 mod error;
 mod facts;
 mod firmware;
@@ -14,6 +15,8 @@ mod journal;
 mod look;
 mod modules;
 mod plan;
+mod progress;
+mod ram;
 mod recognise;
 mod report;
 mod request;
@@ -21,6 +24,7 @@ mod rescue;
 mod root;
 mod search;
 mod switch;
+mod toram;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -157,6 +157,7 @@ mod tests {
             root_hash: RootHash([7; 32]),
             image_file: image_file.map(str::to_owned),
             loader_partition: None,
+            toram: crate::toram::Wish::Auto,
             timeout: Duration::from_secs(60),
             shell: false,
             verbose: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 use anklume_host::file::FileReader;
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::initconf::InitConf;
-use anklume_layout::report::{self, BootReport, Medium};
+use anklume_layout::report::{self, BootReport, Medium, ToramReason};
 use anklume_verity::RootHash;
 
 use crate::error::{Error, at};
@@ -23,6 +23,7 @@ pub(crate) fn compose(
     conf: &InitConf,
     root_hash: RootHash,
     firmware: &Firmware,
+    toram_reason: ToramReason,
 ) -> BootReport {
     let (kind, offset_bytes, file) = match &found.place {
         Place::Whole => ("partition", 0, None),
@@ -55,7 +56,8 @@ pub(crate) fn compose(
         root_hash: root_hash.to_string(),
         slot,
         medium,
-        toram: false,
+        toram: toram_reason.is_copied(),
+        toram_reason,
         firmware: if firmware.uefi { "uefi" } else { "bios" }.to_owned(),
         secure_boot: firmware.secure_boot,
         verity_policy: "restart".to_owned(),

@@ -8,6 +8,7 @@ use anklume_layout::{cmdline, initramfs};
 use anklume_verity::RootHash;
 
 use crate::error::Error;
+use crate::toram::Wish;
 
 /// How long to wait for the medium when the command line does not say: a slow stick behind two
 /// hubs is there after ten seconds, a disk that has to spin up after twenty.
@@ -24,6 +25,8 @@ pub(crate) struct Request {
     pub(crate) loader_partition: Option<Guid>,
     /// How long to wait for the medium.
     pub(crate) timeout: Duration,
+    /// Whether the OS is to be copied into RAM.
+    pub(crate) toram: Wish,
     /// Whether a shell is wanted when the boot fails.
     pub(crate) shell: bool,
     /// Whether details are shown.
@@ -48,6 +51,7 @@ impl Request {
             loader_partition: cmdline::value(line, cmdline::LOADER_PARTITION)
                 .and_then(|text| text.parse().ok()),
             timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
+            toram: Wish::parse(cmdline::value(line, cmdline::TORAM)),
             shell: conf.test_image && flag(cmdline::SHELL),
             verbose: flag(cmdline::VERBOSE),
             next: next.unwrap_or(initramfs::NEXT).to_owned(),
@@ -82,6 +86,9 @@ mod tests {
         assert_eq!(request.root_hash, RootHash([0xab; 32]));
         assert_eq!(request.image_file.as_deref(), Some("/a/b.iso"));
         assert_eq!(request.timeout, Duration::from_secs(5));
+        assert_eq!(request.toram, Wish::Auto);
+        let request = Request::parse(&line("anklume.toram=0"), &conf(false)).unwrap();
+        assert_eq!(request.toram, Wish::Never);
         let request = Request::parse(&line("anklume.timeout=x"), &conf(false)).unwrap();
         assert_eq!((request.timeout, request.image_file), (DEFAULT_TIMEOUT, None));
         assert_eq!(request.loader_partition, None);

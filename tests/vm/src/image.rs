@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use anklume_layout::cmdline::TORAM_RATIO;
 use anklume_layout::{Role, SECTOR_BYTES, Slot};
 use serde_json::Value;
 
@@ -113,6 +114,13 @@ impl OsPartition {
         }
         let data_end_bytes = u64::from_le_bytes(read(INODE_TABLE_START)?);
         Ok(Self { offset_bytes, data_end_bytes, hash_offset_bytes })
+    }
+
+    /// Memory of a machine that runs this OS from the medium: what the kernel takes for itself is
+    /// missing to as much as the initramfs wants before it copies the OS into RAM.
+    #[must_use]
+    pub fn little_memory_bytes(&self) -> u64 {
+        (self.hash_offset_bytes * TORAM_RATIO) >> 20 << 20
     }
 
     /// A byte of file data, in the image: at `tenths` of the data's length.

@@ -28,6 +28,7 @@ mod lock;
 mod machine;
 pub mod probe;
 mod process;
+pub mod pulled;
 mod qmp;
 mod report;
 pub mod sound;

@@ -5,12 +5,13 @@
 #![expect(clippy::print_stdout, reason = "how long a boot took")]
 
 use anklume_layout::Slot;
-use anklume_qemu::Attach;
+use anklume_qemu::{Attach, Request};
 use anklume_vm_tests::image::{self, OsPartition, TEST_ISO, TEST_RAW};
 use anklume_vm_tests::{Failure, FirmwareKind, GuestReport, Machine, Workdir, sound};
 
 use Attach::{Cdrom, Disk, Nvme, Sd, Usb};
 use FirmwareKind::{Bios, Uefi};
+use Root::{Medium, Ram};
 
 /// From power-on to the report, under software emulation on two busy processors.
 const BOOT_SECONDS: u64 = 360;
@@ -19,19 +20,32 @@ const RESET_SECONDS: u64 = 120;
 /// The initramfs waits for the medium, says that there is none, and counts down.
 const NO_MEDIUM_SECONDS: u64 = 240;
 
+/// Where the OS runs from. Copying it into RAM takes half a minute of emulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    /// For want of memory.
+    Medium,
+    Ram,
+}
+
 /// Boots the image that `variable` names, and checks the report.
 fn boots(
     name: &str,
     firmware: FirmwareKind,
     attach: Attach,
     variable: &'static str,
+    root: Root,
 ) -> Result<(), Failure> {
     let base = image::from_environment(variable)?;
     let workdir = Workdir::new(name)?;
-    let mut machine = Machine::start(&workdir, &workdir.request(firmware, attach, &base)?)?;
+    let mut request = workdir.request(firmware, attach, &base)?;
+    if root == Medium {
+        request.memory_bytes = OsPartition::find(&base)?.little_memory_bytes();
+    }
+    let mut machine = Machine::start(&workdir, &request)?;
     let report = machine.report(BOOT_SECONDS)?;
     println!("{name}: multi-user.target {} s after the kernel's start", report.uptime_s);
-    let wrong = differences(&report, firmware, attach);
+    let wrong = differences(&report, firmware, attach, root);
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -40,7 +54,12 @@ fn boots(
 }
 
 /// What in the report is not as it should be.
-fn differences(report: &GuestReport, firmware: FirmwareKind, attach: Attach) -> Vec<String> {
+fn differences(
+    report: &GuestReport,
+    firmware: FirmwareKind,
+    attach: Attach,
+    root: Root,
+) -> Vec<String> {
     let mut wrong = sound::faults(report);
     let mut equal = |what: &str, expected: &str, found: &str| {
         if expected != found {
@@ -56,6 +75,7 @@ fn differences(report: &GuestReport, firmware: FirmwareKind, attach: Attach) -> 
     equal("medium", if attach == Cdrom { "extent" } else { "partition" }, &boot.medium.kind);
     equal("disk", disk_name(attach), &boot.medium.disk);
     equal("slot", "a", &boot.slot.map(|slot: Slot| slot.to_string()).unwrap_or_default());
+    equal("toram", &(root == Ram).to_string(), &boot.toram.to_string());
     wrong
 }
 
@@ -71,11 +91,11 @@ fn disk_name(attach: Attach) -> &'static str {
 }
 
 macro_rules! boots {
-    ($($name:ident: $firmware:expr, $attach:expr, $image:expr;)*) => {
+    ($($name:ident: $firmware:expr, $attach:expr, $image:expr, $root:expr;)*) => {
         $(
             #[test]
             fn $name() -> Result<(), Failure> {
-                boots(stringify!($name), $firmware, $attach, $image)
+                boots(stringify!($name), $firmware, $attach, $image, $root)
             }
         )*
     };
@@ -83,26 +103,27 @@ macro_rules! boots {
 
 // No card under UEFI: OVMF as of edk2 2022.11 offers none of QEMU's SD controller to boot from.
 boots! {
-    bios_usb: Bios, Usb, TEST_ISO;
-    bios_cdrom: Bios, Cdrom, TEST_ISO;
-    bios_disk: Bios, Disk, TEST_ISO;
-    bios_sd: Bios, Sd, TEST_ISO;
-    bios_raw: Bios, Disk, TEST_RAW;
-    uefi_usb: Uefi, Usb, TEST_ISO;
-    uefi_cdrom: Uefi, Cdrom, TEST_ISO;
-    uefi_disk: Uefi, Disk, TEST_ISO;
-    uefi_nvme: Uefi, Nvme, TEST_ISO;
-    uefi_raw: Uefi, Disk, TEST_RAW;
+    bios_usb: Bios, Usb, TEST_ISO, Medium;
+    bios_cdrom: Bios, Cdrom, TEST_ISO, Medium;
+    bios_disk: Bios, Disk, TEST_ISO, Medium;
+    bios_sd: Bios, Sd, TEST_ISO, Ram;
+    bios_raw: Bios, Disk, TEST_RAW, Medium;
+    uefi_usb: Uefi, Usb, TEST_ISO, Medium;
+    uefi_cdrom: Uefi, Cdrom, TEST_ISO, Medium;
+    uefi_disk: Uefi, Disk, TEST_ISO, Medium;
+    uefi_nvme: Uefi, Nvme, TEST_ISO, Ram;
+    uefi_raw: Uefi, Disk, TEST_RAW, Medium;
 }
 
-/// One bit is changed in a block of file data. Whoever reads it first must not get it: neither the
+/// One bit is changed in a block of file data of an OS that runs from its medium. Whoever reads it first must not get it: neither the
 /// boot, nor a root shell that reads the whole device.
 #[test]
 fn a_changed_block_resets_the_machine() -> Result<(), Failure> {
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new("changed-block")?;
-    let request = workdir.request(Bios, Usb, &base)?;
     let os = OsPartition::find(&base)?;
+    let memory_bytes = os.little_memory_bytes();
+    let request = Request { memory_bytes, ..workdir.request(Bios, Usb, &base)? };
     let changed = os.data_byte(9);
     if let Some(medium) = &request.medium {
         workdir.flip_bit(&base, &medium.image, changed)?;

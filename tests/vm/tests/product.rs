@@ -3,7 +3,7 @@
 //! It has no way in on the console; [`anklume_vm_tests::probe`] says how the test looks inside.
 
 use anklume_qemu::{Attach, Request};
-use anklume_vm_tests::image::{self, PRODUCT_ISO};
+use anklume_vm_tests::image::{self, OsPartition, PRODUCT_ISO};
 use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, probe};
 
 /// From power-on to the report: it waits for the end of the boot and for Incus.
@@ -18,7 +18,8 @@ fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
     let request = Request {
         firmware: workdir.firmware(FirmwareKind::Uefi)?,
         medium: Some(workdir.medium(&base, Attach::Usb)?),
-        memory_bytes: 2 << 30,
+        // In emulation it would take minutes to copy the OS into RAM.
+        memory_bytes: OsPartition::find(&base)?.little_memory_bytes().min(2 << 30),
         restart_on_reset: false,
         oem_strings: probe::report(),
         ..Request::default()

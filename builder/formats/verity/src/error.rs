@@ -44,6 +44,17 @@ pub enum Error {
         /// a bad hash block cannot be judged and are not listed.
         bad: Vec<BadBlock>,
     },
+    /// Corrupt: a block does not have the digest that the tree holds for it.
+    #[error("verity: {0}")]
+    Mismatch(Mismatch),
+    /// Corrupt: fewer bytes than superblock and hash blocks have.
+    #[error("verity tree: {found} bytes, expected {expected}")]
+    TreeLength {
+        /// Bytes of superblock and hash blocks.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
     /// Unsupported: a valid superblock of a kind that this crate does not handle.
     #[error("verity superblock: {field} {found} is not supported, only {expected}")]
     Unsupported {
@@ -113,6 +124,24 @@ impl fmt::Display for BadBlock {
             None => write!(f, "data block at byte {}", self.offset),
             Some(level) => write!(f, "hash block of level {level} at byte {}", self.offset),
         }
+    }
+}
+
+/// A [`BadBlock`], and what is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The block.
+    pub block: BadBlock,
+    /// The digest that the tree holds for it.
+    pub expected: RootHash,
+    /// The digest that it has.
+    pub found: RootHash,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { block, expected, found } = self;
+        write!(f, "digest of {block} is {found}, expected {expected}")
     }
 }
 

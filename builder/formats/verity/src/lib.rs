@@ -27,10 +27,11 @@ mod layout;
 mod root_hash;
 mod superblock;
 mod table;
+mod tree;
 mod verify;
 
 pub use build::{Builder, Params, Tree};
-pub use error::{BadBlock, Error};
+pub use error::{BadBlock, Error, Mismatch};
 pub use hash::root_hash_of;
 pub use layout::{
     BLOCK_BYTES, DIGEST_BYTES, Level, MAX_DATA_BLOCKS, TreeLayout, hash_offset_layout,
@@ -38,4 +39,5 @@ pub use layout::{
 pub use root_hash::RootHash;
 pub use superblock::{MAX_SALT_BYTES, Superblock};
 pub use table::device_mapper_table;
+pub use tree::CheckedTree;
 pub use verify::verify;

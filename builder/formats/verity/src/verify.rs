@@ -56,9 +56,13 @@ pub fn verify<R: ReadAt + ?Sized>(
 
 /// The superblock behind the data; it must agree about the amount of data.
 fn read_superblock<R: ReadAt + ?Sized>(image: &R, data_bytes: u64) -> Result<Superblock, Error> {
+    parse_superblock(&image.read_vec(data_bytes, BLOCK_BYTES, BLOCK_BYTES)?, data_bytes)
+}
+
+/// The superblock that `block` begins with; it must be about `data_bytes` bytes of data.
+pub(crate) fn parse_superblock(block: &[u8], data_bytes: u64) -> Result<Superblock, Error> {
     let data_blocks = whole_blocks(data_bytes)?;
-    let block = image.read_vec(data_bytes, BLOCK_BYTES, BLOCK_BYTES)?;
-    let superblock = Superblock::parse(&block)?;
+    let superblock = Superblock::parse(block)?;
     if superblock.data_blocks == data_blocks {
         return Ok(superblock);
     }

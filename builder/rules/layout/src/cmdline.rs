@@ -19,6 +19,11 @@ pub const VERBOSE: &str = "anklume.verbose";
 /// `on` makes the kernel encrypt RAM with AMD SME, where the firmware enabled it (Linux,
 /// `Documentation/arch/x86/amd-memory-encryption.rst`).
 pub const MEM_ENCRYPT: &str = "mem_encrypt";
+/// Whether the OS is copied into RAM: `auto`, `1` or `0`. `auto`, which is also what no value and an
+/// unknown one mean, does it when RAM is [`TORAM_RATIO`] times the OS image; `1` whenever it fits.
+pub const TORAM: &str = "anklume.toram";
+/// How many times the OS image the RAM of a machine has to be for [`TORAM`] `auto`.
+pub const TORAM_RATIO: u64 = 4;
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";
 

@@ -32,6 +32,8 @@ pub struct BootReport {
     pub growth: Growth,
     /// The persistent partition.
     pub persist: Persist,
+    /// Why it was, or was not.
+    pub toram_reason: ToramReason,
     /// `bios` or `uefi`.
     pub firmware: String,
     /// Secure Boot as the firmware reports it; none under BIOS.
@@ -40,6 +42,33 @@ pub struct BootReport {
     pub verity_policy: String,
     /// Seconds from kernel start to the hand-over to systemd, in milliseconds.
     pub handover_ms: u64,
+}
+
+/// Why the OS was copied into RAM, or was not (see [`crate::cmdline::TORAM`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToramReason {
+    /// Copied: `auto`, and there is RAM enough.
+    EnoughMemory,
+    /// Copied: asked for.
+    Requested,
+    /// Not copied: `auto`, and there is less RAM than [`crate::cmdline::TORAM_RATIO`] times the
+    /// image.
+    LittleMemory,
+    /// Not copied: asked for, but there is no room for it.
+    NoRoom,
+    /// Not copied: asked not to.
+    Refused,
+    /// Not copied: the kernel does not say how much RAM there is.
+    UnknownMemory,
+}
+
+impl ToramReason {
+    /// Whether the OS was copied.
+    #[must_use]
+    pub const fn is_copied(self) -> bool {
+        matches!(self, Self::EnoughMemory | Self::Requested)
+    }
 }
 
 /// The device that holds the OS, by names that stay.

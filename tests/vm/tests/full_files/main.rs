@@ -6,20 +6,23 @@ use std::path::PathBuf;
 
 use anklume_qemu::{Attach, DiskFormat, Medium, Request, Writes};
 use anklume_vm_tests::image::{self, TEST_ISO};
-use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, sound, tool};
+use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, pulled, sound, tool};
 use disk::FileSystem;
 
 /// From power-on to the report, under software emulation on two busy processors.
 const BOOT_SECONDS: u64 = 480;
 
+/// From a device's end to the guest's agreement.
+const UNPLUG_SECONDS: u64 = 120;
+
 /// Boots the disk `image`, and checks that the OS was taken from `file` on it.
-fn boots(
-    workdir: &Workdir,
+fn boots<'a>(
+    workdir: &'a Workdir,
     firmware: FirmwareKind,
     attach: Attach,
     image: PathBuf,
     file: &str,
-) -> Result<(), Failure> {
+) -> Result<Machine<'a>, Failure> {
     let writes = Writes::Discard;
     let request = Request {
         firmware: workdir.firmware(firmware)?,
@@ -36,7 +39,7 @@ fn boots(
         wrong.push(format!("the OS comes from {medium:?}, expected the file {file}"));
     }
     if wrong.is_empty() {
-        Ok(())
+        Ok(machine)
     } else {
         Err(machine.unexpected("a sound boot", wrong.join("; ")))
     }
@@ -48,7 +51,7 @@ fn loopback(name: &str, file_system: FileSystem, attach: Attach) -> Result<(), F
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new(name)?;
     let disk = disk::with_grub(&workdir, file_system, &base)?;
-    boots(&workdir, FirmwareKind::Bios, attach, disk, disk::IMAGE_PATH)
+    boots(&workdir, FirmwareKind::Bios, attach, disk, disk::IMAGE_PATH).map(drop)
 }
 
 #[test]
@@ -71,7 +74,8 @@ fn image_file_on_ext4_disk() -> Result<(), Failure> {
     loopback("loopback-ext4-disk", FileSystem::Ext4, Attach::Disk)
 }
 
-/// Somebody opened the ISO and copied what is in it, as the makers of some sticks say.
+/// Somebody opened the ISO and copied what is in it, as the makers of some sticks say. Such a stick can
+/// be pulled out as well.
 #[test]
 fn copied_files_on_a_fat_stick_uefi() -> Result<(), Failure> {
     let base = image::from_environment(TEST_ISO)?;
@@ -81,5 +85,8 @@ fn copied_files_on_a_fat_stick_uefi() -> Result<(), Failure> {
     let extract = extract.chain([base.into_os_string(), "-extract".into(), "/".into()]);
     tool::run("xorriso", "xorriso", extract.chain([folder.clone().into_os_string()]))?;
     let disk = disk::with_files(&workdir, &folder)?;
-    boots(&workdir, FirmwareKind::Uefi, Attach::Usb, disk, "ANKLUME/OS.IMG")
+    let mut machine = boots(&workdir, FirmwareKind::Uefi, Attach::Usb, disk, "ANKLUME/OS.IMG")?;
+    pulled::is_let_go(&mut machine, "sda")?;
+    machine.unplug_medium(UNPLUG_SECONDS)?;
+    pulled::goes_on(&mut machine, "sda")
 }

@@ -1,0 +1,177 @@
+//! Puts the OS image into RAM, and lets go of the medium.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Instant;
+
+use anklume_bytes::{ReadAt, ReadError};
+use anklume_host::file::FileReader;
+use anklume_host::mount::{self, Flags};
+use anklume_layout::report::ToramReason;
+use anklume_verity::RootHash;
+
+use crate::copy::{self, Event, Image, Source};
+use crate::error::{Error, at};
+use crate::journal::Journal;
+use crate::look::{Found, MEDIUM, Place};
+use crate::progress::{self, Progress};
+use crate::request::Request;
+use crate::{facts, toram};
+
+/// A tmpfs of its own, in the running OS too, where it shows what the image takes.
+const FOLDER: &str = "/run/anklume/ram";
+/// The image in it.
+pub(crate) const FILE: &str = "/run/anklume/ram/os.img";
+/// Room in the tmpfs beside the image.
+const SLACK_BYTES: u64 = 1 << 20;
+/// The page cache's unit.
+const PAGE_BYTES: u64 = 4096;
+
+/// Copies the OS into RAM if the command line and the RAM say so. Gives the copy, if there is one,
+/// and why it was made or not.
+pub(crate) fn load(
+    found: &Found,
+    request: &Request,
+    journal: &mut Journal,
+) -> Result<(Option<File>, ToramReason), Error> {
+    let (bytes, memory) = (found.image.bytes, facts::memory());
+    if let Some(complaint) = request.toram.complaint() {
+        journal.say(&complaint);
+    }
+    let reason = toram::decide(&request.toram, bytes, memory);
+    let text = toram::explain(reason, bytes, memory);
+    if reason == ToramReason::NoRoom {
+        journal.say(&text);
+    } else {
+        journal.detail(&text);
+    }
+    if !reason.is_copied() {
+        return Ok((None, reason));
+    }
+    let started = Instant::now();
+    make_room(bytes)?;
+    copy_image(found, request.root_hash, started, journal)?;
+    let text = progress::end(bytes, started.elapsed());
+    match let_go(&found.place) {
+        Ok(()) => journal.say(&format!("{text}; the medium can be removed")),
+        Err(error) => journal.say(&format!("{text}; the medium is still in use: {error}")),
+    }
+    let path = Path::new(FILE);
+    Ok((Some(File::open(path).map_err(at("opening", path))?), reason))
+}
+
+fn make_room(bytes: u64) -> Result<(), Error> {
+    let folder = Path::new(FOLDER);
+    fs::create_dir_all(folder).map_err(at("making", folder))?;
+    let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC;
+    let options = format!("mode=0700,size={}", bytes.saturating_add(SLACK_BYTES));
+    Ok(mount::mount("tmpfs", Path::new("tmpfs"), folder, flags, &options)?)
+}
+
+/// Copies the image and shows how far it is. Nothing of the medium is open afterwards.
+fn copy_image(
+    found: &Found,
+    root_hash: RootHash,
+    started: Instant,
+    journal: &mut Journal,
+) -> Result<(), Error> {
+    let image = &found.image;
+    let part = Part::open(found)?;
+    let path = Path::new(FILE);
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut target = created.map_err(at("making", path))?;
+    let mut progress = Progress::new(image.bytes);
+    let image = Image { data_bytes: image.data_bytes, bytes: image.bytes, root_hash };
+    let result = copy::copy(&image, &part, &mut target, &mut |event| match event {
+        Event::Copied(bytes) => {
+            if let Some(line) = progress.line(bytes, started.elapsed()) {
+                journal.countdown(&line);
+            }
+        }
+        Event::Again { name, fault } => {
+            journal.say(&format!("{name}: {fault}; reading it again"));
+        }
+    });
+    // An error is said by another journal.
+    journal.end_countdown();
+    Ok(result?)
+}
+
+/// Unmounts the file system that the image was a file on.
+fn let_go(place: &Place) -> Result<(), mount::Error> {
+    if matches!(place, Place::File { .. }) {
+        let medium = Path::new(MEDIUM);
+        mount::unmount(medium)?;
+        let _ = fs::remove_dir(medium);
+    }
+    Ok(())
+}
+
+/// The part of a device or file that is the OS image.
+struct Part {
+    file: FileReader,
+    start: u64,
+    bytes: u64,
+    name: String,
+}
+
+impl Part {
+    fn open(found: &Found) -> Result<Self, Error> {
+        let device = &found.device.name;
+        let (path, start, name) = match &found.place {
+            Place::Whole => (found.device.node(), 0, device.clone()),
+            Place::Extent(extent) => (found.device.node(), extent.offset, device.clone()),
+            Place::File { path, offset } => {
+                (Path::new(MEDIUM).join(path), *offset, format!("{device}, /{}", path.display()))
+            }
+        };
+        let file = FileReader::open(&path).map_err(at("opening", &path))?;
+        Ok(Self { file, start, bytes: found.image.bytes, name })
+    }
+}
+
+impl ReadAt for Part {
+    fn size(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        self.file.read_at(self.start.saturating_add(offset), buffer)
+    }
+}
+
+impl Source for Part {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn forget(&self, offset: u64, bytes: u64) {
+        let (start, length) = whole_pages(self.start.saturating_add(offset), bytes);
+        self.file.forget_cached(start, length);
+    }
+}
+
+/// Start and length of the pages that `bytes` bytes from byte `start` on lie in: the kernel keeps a
+/// page that is to be forgotten in part.
+fn whole_pages(start: u64, bytes: u64) -> (u64, u64) {
+    let first = start / PAGE_BYTES;
+    let end = start.saturating_add(bytes).div_ceil(PAGE_BYTES);
+    (first.saturating_mul(PAGE_BYTES), end.saturating_sub(first).saturating_mul(PAGE_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_forgotten_whole() {
+        assert_eq!(whole_pages(0, 4096), (0, 4096));
+        assert_eq!(whole_pages(4095, 2), (0, 8192));
+        assert_eq!(whole_pages(8192 + 512, 4096), (8192, 8192));
+    }
+}
