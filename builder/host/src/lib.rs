@@ -3,6 +3,7 @@
 //! The only crate that starts a process or opens a device. What it finds it hands on as data; what
 //! it does it is told as data.
 
+pub mod blkpg;
 pub mod console;
 pub mod direct;
 pub mod dm;

@@ -43,6 +43,21 @@ pub fn mount(
     })
 }
 
+/// Shows the folder `from` at `to` as well.
+///
+/// # Errors
+/// [`Error`] with what the operating system said.
+pub fn bind(from: &Path, to: &Path) -> Result<(), Error> {
+    nix::mount::mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(
+        |errno| Error {
+            action: "binding",
+            what: from.display().to_string(),
+            target: to.to_owned(),
+            source: errno.into(),
+        },
+    )
+}
+
 /// Moves the mount at `from` to `to`.
 ///
 /// # Errors

@@ -118,6 +118,25 @@ impl Sysfs {
         Ok(self.block_devices()?.into_iter().find(|device| device.number == number))
     }
 
+    /// The partitions of `disk` as the kernel has them: number, first byte, length in bytes.
+    ///
+    /// # Errors
+    /// As [`Sysfs::block_devices`].
+    pub fn partitions(&self, disk: &str) -> io::Result<Vec<(u32, u64, u64)>> {
+        /// What sysfs counts sectors in, whatever those of the disk are.
+        const SECTOR_BYTES: u64 = 512;
+        let devices = self.block_devices()?.into_iter();
+        let mine = devices.filter_map(|device| match &device.partition {
+            Some((number, of)) if of == disk => {
+                let path = self.root.join("class/block").join(&device.name).join("start");
+                let start: u64 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+                Some((*number, start.checked_mul(SECTOR_BYTES)?, device.bytes))
+            }
+            _ => None,
+        });
+        Ok(mine.collect())
+    }
+
     /// The `modalias` of every device of every bus, each once.
     ///
     /// The flat lists of the buses name every device that a driver can bind to; walking the whole

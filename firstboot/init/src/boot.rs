@@ -8,25 +8,33 @@ use anklume_layout::cmdline;
 use anklume_layout::initconf::InitConf;
 
 use crate::error::Error;
+use crate::failed::Known;
 use crate::firmware::Firmware;
 use crate::journal::Journal;
 use crate::look::{Found, Place};
 use crate::modules::Loader;
 use crate::plan::size_text;
+use crate::report::Steps;
 use crate::request::Request;
 use crate::search::{Search, Wanted};
-use crate::{attach, facts, firmware, ram, report, root, search, switch};
+use crate::{attach, facts, firmware, grow, persist, ram, report, root, search, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
 pub(crate) struct Boot {
     request: Option<Request>,
+    known: Known,
 }
 
 impl Boot {
     /// Whether a shell is wanted in place of a restart.
     pub(crate) fn shell(&self) -> bool {
         self.request.as_ref().is_some_and(|request| request.shell)
+    }
+
+    /// What is known for who is told about a failure.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Boots. Comes back only with a reason why not.
@@ -41,15 +49,18 @@ impl Boot {
         let line = facts::command_line()?;
         let request = self.request.insert(Request::parse(&line, &conf)?).clone();
         journal.set_verbose(request.verbose);
+        self.known.image_version.clone_from(&conf.image_version);
+        self.known.root_hash = request.root_hash.to_string();
 
         let mut loader = Loader::open(Options::from_words(cmdline::words(&line)))?;
         search::wake_usb(&mut loader, &mut journal);
         loader.load(&conf.modules_load, &mut journal);
         let firmware = firmware::ask(&mut loader, &mut journal);
         let loader_partition = firmware.loader_partition.or(request.loader_partition);
+        self.known.loader_partition = loader_partition;
         let wanted = Wanted { request: &request, loader_partition };
         let found = Search::new(wanted, &mut loader, &mut journal).run()?;
-        take(&found, &request, &conf, &firmware, &mut journal)?;
+        take(&found, &request, &conf, &firmware, &mut loader, &mut journal)?;
 
         let seconds = facts::uptime().as_secs_f64();
         journal.detail(&format!("handing over to {} after {seconds:.2} s", request.next));
@@ -64,17 +75,29 @@ fn take(
     request: &Request,
     conf: &InitConf,
     firmware: &Firmware,
+    loader: &mut Loader,
     journal: &mut Journal,
 ) -> Result<(), Error> {
     let disk = report::disk(found);
-    let identity = report::identity(found, &disk);
     journal.say(&found_text(found, disk.model.as_deref()));
     let (in_ram, toram_reason) = ram::load(found, request, journal)?;
     let device = attach::verified(found, in_ram, request.root_hash)?;
     root::mount_os(&device)?;
     switch::check_next(&request.next)?;
-    let hash = request.root_hash;
-    report::write(&report::compose(found, &disk, identity, conf, hash, firmware, toram_reason))
+    let growth = grow::run(found, &disk, journal);
+    let persist = persist::run(&disk, &growth, toram_reason.is_copied(), loader, journal);
+    // The disk may have another identity now.
+    let identity = report::identity(found, &disk);
+    let steps = Steps { toram_reason, growth, persist };
+    report::write(&report::compose(
+        found,
+        &disk,
+        identity,
+        conf,
+        request.root_hash,
+        firmware,
+        steps,
+    ))
 }
 
 /// Where the OS was found, for people.

@@ -10,10 +10,13 @@ mod boot;
 mod copy;
 mod error;
 mod facts;
+mod failed;
 mod firmware;
+mod grow;
 mod journal;
 mod look;
 mod modules;
+mod persist;
 mod plan;
 mod progress;
 mod ram;
@@ -24,6 +27,7 @@ mod rescue;
 mod root;
 mod search;
 mod switch;
+mod tools;
 mod toram;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +51,7 @@ fn main() -> ExitCode {
         Ok(Ok(never)) => match never {},
         Err(payload) => Error::Panic(panic_text(payload.as_ref())),
     };
-    rescue::end(&failure, boot.shell())
+    rescue::end(&failure, &boot)
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anklume_host::file::FileReader;
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::initconf::InitConf;
-use anklume_layout::report::{self, BootReport, Medium, ToramReason};
+use anklume_layout::report::{self, BootReport, Growth, Medium, Persist, ToramReason};
 use anklume_verity::RootHash;
 
 use crate::error::{Error, at};
@@ -14,6 +14,13 @@ use crate::facts::uptime;
 use crate::firmware::Firmware;
 use crate::look::{Found, Place};
 use crate::recognise::{Identity, partition_identity};
+
+/// What was done on the way.
+pub(crate) struct Steps {
+    pub(crate) toram_reason: ToramReason,
+    pub(crate) growth: Growth,
+    pub(crate) persist: Persist,
+}
 
 /// What was found, in the words of the report.
 pub(crate) fn compose(
@@ -23,8 +30,9 @@ pub(crate) fn compose(
     conf: &InitConf,
     root_hash: RootHash,
     firmware: &Firmware,
-    toram_reason: ToramReason,
+    steps: Steps,
 ) -> BootReport {
+    let Steps { toram_reason, growth, persist } = steps;
     let (kind, offset_bytes, file) = match &found.place {
         Place::Whole => ("partition", 0, None),
         Place::Extent(extent) => ("extent", extent.offset, None),
@@ -58,6 +66,8 @@ pub(crate) fn compose(
         medium,
         toram: toram_reason.is_copied(),
         toram_reason,
+        growth,
+        persist,
         firmware: if firmware.uefi { "uefi" } else { "bios" }.to_owned(),
         secure_boot: firmware.secure_boot,
         verity_policy: "restart".to_owned(),

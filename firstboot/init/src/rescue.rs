@@ -9,17 +9,22 @@ use std::time::Duration;
 use anklume_host::{console, reboot};
 use anklume_layout::initramfs;
 
+use crate::boot::Boot;
 use crate::error::Error;
+use crate::failed;
 use crate::journal::Journal;
 
 /// Long enough to read the message, or to photograph it; short enough for a machine nobody is at.
 const SECONDS: u64 = 30;
 
-/// Says why, offers a shell if `shell` is set, and restarts the machine.
-pub(crate) fn end(failure: &Error, shell: bool) -> ExitCode {
+/// Says why, here and to the next boot, offers a shell if one is wanted, and restarts the machine.
+pub(crate) fn end(failure: &Error, boot: &Boot) -> ExitCode {
     let mut journal = Journal::open();
     journal.say(&format!("error: cannot boot: {failure}"));
-    if shell {
+    if let Some(more) = failed::tell(boot.known(), &failure.to_string()) {
+        journal.say(&more);
+    }
+    if boot.shell() {
         let reason = run_shell(&mut journal);
         journal.say(&format!("no shell: {reason}"));
     }

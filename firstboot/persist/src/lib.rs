@@ -33,6 +33,6 @@ mod tree;
 
 pub use entry::{ENTRIES, Entry, FileKind, Kind};
 pub use form::Check;
-pub use restore::{Restored, make, restore};
+pub use restore::{Restored, has_machine_id, make, restore};
 pub use save::{Saved, save};
 pub use tree::{Error, LAYOUT_VERSION, Tree};

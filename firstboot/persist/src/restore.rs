@@ -129,3 +129,10 @@ pub fn make(
     tree::write(&os.join(path), content, mode)?;
     Ok(persist.and_then(|persist| tree::write(&persist.kept(path), content, mode).err()))
 }
+
+/// Whether the OS at `os` has a machine ID, and not a word in place of one.
+#[must_use]
+pub fn has_machine_id(os: &Path) -> bool {
+    let id = tree::read(&os.join("etc/machine-id"), 64).ok().flatten();
+    id.is_some_and(|id| crate::form::machine_id(&id).is_ok())
+}

@@ -1,0 +1,190 @@
+//! The persistent partition: checked, mounted, and what it keeps copied into the OS.
+//!
+//! Whatever is wrong with it, the OS boots, and says what it had to do without.
+
+use std::path::{Path, PathBuf};
+
+use anklume_gpt::Guid;
+use anklume_host::file::FileReader;
+use anklume_host::mount::{self, Flags};
+use anklume_host::process::Cmd;
+use anklume_host::sysfs::{BlockDevice, Sysfs};
+use anklume_layout::report::{Growth, PERSIST, Persist, PersistState};
+use anklume_layout::{Role, SECTOR_BYTES};
+use anklume_persist::Tree;
+
+use crate::grow::Random;
+use crate::journal::Journal;
+use crate::modules::Loader;
+use crate::root::SYSROOT;
+use crate::tools;
+
+const MACHINE_ID: &str = "etc/machine-id";
+const HOST_ID: &str = "etc/hostid";
+
+/// Mounts the persistent partition of `disk` and restores what it keeps; makes the identity of a
+/// machine that has none. With `release` the partition is let go afterwards.
+pub(crate) fn run(
+    disk: &BlockDevice,
+    growth: &Growth,
+    release: bool,
+    loader: &mut Loader,
+    journal: &mut Journal,
+) -> Persist {
+    let mut persist = Persist {
+        state: PersistState::Volatile,
+        reason: None,
+        partition: None,
+        set_aside: Vec::new(),
+    };
+    let tree = match mounted(disk, growth, loader, &mut persist) {
+        Ok(tree) => Some(tree),
+        Err(reason) => {
+            persist.reason = Some(reason);
+            None
+        }
+    };
+    if let Some(tree) = &tree {
+        restore(tree, &mut persist);
+    }
+    if let Err(reason) = identity(tree.as_ref()) {
+        persist.reason.get_or_insert(reason);
+    }
+    if release && tree.is_some() {
+        match mount::unmount(&place()) {
+            Ok(()) => persist.state = PersistState::Released,
+            Err(error) => persist.reason = Some(error.to_string()),
+        }
+    }
+    say(&persist, journal);
+    persist
+}
+
+fn say(persist: &Persist, journal: &mut Journal) {
+    for path in &persist.set_aside {
+        journal.say(&format!("the kept /{path} was damaged and is set aside"));
+    }
+    match (&persist.reason, persist.state) {
+        (Some(reason), PersistState::Volatile) => {
+            journal.say(&format!("nothing is kept after this boot: {reason}"));
+        }
+        (Some(reason), _) => journal.say(&format!("the persistent partition: {reason}")),
+        (None, _) => {}
+    }
+}
+
+/// Where the partition is mounted before the OS becomes `/`.
+fn place() -> PathBuf {
+    Path::new(SYSROOT).join(PERSIST.trim_start_matches('/'))
+}
+
+/// Finds, checks and mounts the partition; else why not.
+fn mounted(
+    disk: &BlockDevice,
+    growth: &Growth,
+    loader: &mut Loader,
+    persist: &mut Persist,
+) -> Result<Tree, String> {
+    let because = || growth.reason.clone().unwrap_or_else(|| "the medium has no room".to_owned());
+    let partition = partition(disk).ok_or_else(because)?;
+    persist.partition = Some(partition.name.clone());
+    let mut journal = Journal::default();
+    loader.load(&["ext4"], &mut journal);
+    check(&partition)?;
+    let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC | Flags::MS_NOATIME;
+    let mount =
+        |flags| mount::mount("ext4", &partition.node(), &place(), flags, "errors=remount-ro");
+    if let Err(error) = mount(flags) {
+        return Err(error.to_string());
+    }
+    let tree = Tree::at(&place());
+    let ready = match tree.version() {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => tree.initialise().map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    // A full or read-only partition still says who this machine is.
+    persist.reason = ready.err();
+    persist.state = PersistState::Mounted;
+    Ok(tree)
+}
+
+/// The persistent partition of the disk, recognised by its entry in the table.
+fn partition(disk: &BlockDevice) -> Option<BlockDevice> {
+    let role = Role::Persist;
+    let reader = FileReader::open(&disk.node()).ok()?;
+    let table = anklume_gpt::read(&reader, SECTOR_BYTES).ok()?.table;
+    let guid: Guid = role.type_guid();
+    let entry = table.partitions.iter().find(|entry| {
+        entry.number == role.number() && entry.name == role.label() && entry.type_guid == guid
+    })?;
+    let devices = Sysfs::at(Path::new("/sys")).block_devices().ok()?;
+    let mine = (entry.number, disk.name.clone());
+    devices.into_iter().find(|device| device.partition.as_ref() == Some(&mine))
+}
+
+/// Lets the OS's own program replay the journal and mend what is safe to mend. What is not, it leaves
+/// to people: it could delete files.
+fn check(partition: &BlockDevice) -> Result<(), String> {
+    let command = Cmd::new("/usr/sbin/e2fsck").arg("-p").arg(partition.node()).accept(&[0, 1]);
+    tools::run(&command).map(drop).map_err(|error| {
+        let node = partition.node();
+        format!("{error} (to mend it, run e2fsck -f {})", node.display())
+    })
+}
+
+fn restore(tree: &Tree, persist: &mut Persist) {
+    let restored = anklume_persist::restore(tree, Path::new(SYSROOT));
+    persist.set_aside.extend(restored.set_aside.into_iter().map(|(path, ..)| path));
+    if let Some(error) = restored.failed.first() {
+        persist.reason.get_or_insert_with(|| error.to_string());
+    }
+}
+
+/// Makes the machine ID and the host ID, where there are none, and keeps them.
+fn identity(tree: Option<&Tree>) -> Result<(), String> {
+    let os = Path::new(SYSROOT);
+    let mut random = Random::open().map_err(|error| format!("opening /dev/random: {error}"))?;
+    let (id, host) = (random.sixteen(), random.sixteen());
+    random.finish().map_err(|error| format!("reading /dev/random: {error}"))?;
+    let mut made = Vec::new();
+    if !anklume_persist::has_machine_id(os) {
+        let digits: String = machine_id(id).iter().map(|byte| format!("{byte:02x}")).collect();
+        made.push((MACHINE_ID, format!("{digits}\n").into_bytes(), 0o444));
+    }
+    if !os.join(HOST_ID).exists() {
+        made.push((HOST_ID, host_id(host).to_vec(), 0o644));
+    }
+    for (path, content, mode) in made {
+        let kept = anklume_persist::make(tree, os, path, &content, mode);
+        if let Some(error) = kept.map_err(|error| error.to_string())? {
+            return Err(error.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// A machine ID is a UUID of version 4 (machine-id(5)).
+fn machine_id(mut bytes: [u8; 16]) -> [u8; 16] {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
+/// Not zero, which means that there is none.
+fn host_id(bytes: [u8; 16]) -> [u8; 4] {
+    let [a, b, c, d, ..] = bytes;
+    [a | 1, b, c, d]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_never_zero() {
+        assert_eq!(host_id([0; 16]), [1, 0, 0, 0]);
+        let id = machine_id([0xff; 16]);
+        assert_eq!((id[6], id[8], id[0]), (0x4f, 0xbf, 0xff));
+    }
+}
