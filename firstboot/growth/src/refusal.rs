@@ -79,7 +79,7 @@ pub enum Refusal {
         label: &'static str,
     },
     /// The table uses something that this program does not write.
-    #[error("the table was changed: it cannot be written again: {reason}")]
+    #[error("the partition table cannot be written: {reason}")]
     Unwritable {
         /// What.
         reason: String,

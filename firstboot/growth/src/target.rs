@@ -155,3 +155,57 @@ impl Target {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// Places that hold something: they must never be cleared.
+    fn kept(image: &DiskPlan, target: &Target) -> [Range<u64>; 2] {
+        let copy = target.copy.unwrap();
+        [0..image.total_bytes, copy.to..copy.to + copy.bytes]
+    }
+
+    #[test]
+    fn nothing_of_value_is_cleared_whatever_the_size() {
+        let policy = SizePolicy { minimum_boot: 8 * MIB, minimum_os: 16 * MIB, persist: MIB };
+        for content in [(1, 1), (2, 1), (3, 5), (9, 20)] {
+            let content = ContentSizes { boot: content.0 * MIB, os: content.1 * MIB };
+            let image = DiskPlan::new(Format::Iso, content).unwrap();
+            let mut sizes = 0;
+            for more in 0..140 {
+                let disk_bytes = image.total_bytes + more * MIB + more * 512;
+                let found = target(Format::Iso, &image.extents, disk_bytes, &policy);
+                let Ok(target) = found else { continue };
+                sizes += 1;
+                for zeros in &target.zeros {
+                    for kept in kept(&image, &target) {
+                        let apart = zeros.end <= kept.start || kept.end <= zeros.start;
+                        assert!(apart, "{zeros:?} overlaps {kept:?} on {disk_bytes} bytes");
+                    }
+                    assert!(zeros.end <= disk_bytes - 33 * 512);
+                }
+                target.table(&mut counter()).encode().unwrap();
+            }
+            assert!(sizes > 50, "{sizes}");
+        }
+    }
+
+    fn counter() -> impl FnMut() -> [u8; 16] {
+        let mut count = 0;
+        move || {
+            count += 1;
+            [count; 16]
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_partition_are_cleared_once() {
+        let edges = |bytes| edges(Extent { role: Role::Persist, offset: MIB, bytes });
+        assert_eq!(edges(3 * MIB), [MIB..2 * MIB, 3 * MIB..4 * MIB]);
+        assert_eq!(edges(MIB + 512), [MIB..2 * MIB, 2 * MIB..2 * MIB + 512]);
+        assert_eq!(edges(512), [MIB..MIB + 512, MIB + 512..MIB + 512]);
+    }
+}

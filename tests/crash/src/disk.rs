@@ -123,9 +123,15 @@ impl<B: ReadAt> WriteAt for RecordingDisk<B> {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not whole sectors")));
         }
         let first = offset.checked_div(BLOCK_BYTES).unwrap_or(0);
-        for index in first..offset.saturating_add(length).div_ceil(BLOCK_BYTES) {
+        let end = offset.saturating_add(length);
+        for index in first..end.div_ceil(BLOCK_BYTES) {
+            let start = index.saturating_mul(BLOCK_BYTES);
+            if offset <= start && start.saturating_add(BLOCK_BYTES) <= end {
+                let whole = usize::try_from(BLOCK_BYTES).unwrap_or_default();
+                self.blocks.entry(index).or_insert_with(|| vec![0; whole]);
+            }
             let block = self.block(index).map_err(|error| failed(io::Error::other(error)))?;
-            overlay(index.saturating_mul(BLOCK_BYTES), block, offset, bytes);
+            overlay(start, block, offset, bytes);
         }
         self.log.push(Entry::Write { offset, bytes: bytes.to_vec() });
         Ok(())

@@ -116,7 +116,7 @@ fn epochs<'a, B: ReadAt>(base: &B, log: &'a [Entry]) -> Vec<Epoch<'a>> {
     for entries in log.split_inclusive(|entry| *entry == Entry::Flush) {
         let epoch = Epoch::new(base, Rc::clone(&durable), start, entries);
         let mut flushed = (*durable).clone();
-        flushed.extend(epoch.sectors().map(|(at, bytes)| (at, Cow::Borrowed(bytes))));
+        flushed.extend(epoch.units.iter().map(|(at, bytes)| (*at, Cow::Borrowed(*bytes))));
         durable = Rc::new(flushed);
         start = start.saturating_add(entries.len());
         epochs.push(epoch);
