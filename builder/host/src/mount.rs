@@ -86,6 +86,21 @@ pub fn unmount(target: &Path) -> Result<(), Error> {
     })
 }
 
+/// Takes what is at `target` out of sight. The file system lives on for those who have something of
+/// it open, and ends with the last of them.
+///
+/// # Errors
+/// [`Error`] with what the operating system said.
+pub fn detach(target: &Path) -> Result<(), Error> {
+    let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
+    nix::mount::umount2(target, flags).map_err(|errno| Error {
+        action: "detaching",
+        what: "the file system".to_owned(),
+        target: target.to_owned(),
+        source: errno.into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

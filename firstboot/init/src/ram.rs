@@ -19,7 +19,7 @@ use crate::progress::{self, Progress};
 use crate::request::Request;
 use crate::{facts, toram};
 
-/// A tmpfs of its own, in the running OS too, where it shows what the image takes.
+/// A tmpfs of its own, out of sight once the image is in it.
 const FOLDER: &str = "/run/anklume/ram";
 /// The image in it.
 pub(crate) const FILE: &str = "/run/anklume/ram/os.img";
@@ -57,8 +57,17 @@ pub(crate) fn load(
         Ok(()) => journal.say(&format!("{text}; the medium can be removed")),
         Err(error) => journal.say(&format!("{text}; the medium is still in use: {error}")),
     }
-    let path = Path::new(FILE);
-    Ok((Some(File::open(path).map_err(at("opening", path))?), reason))
+    Ok((Some(out_of_sight()?), reason))
+}
+
+/// Opens the copy and detaches its file system, which whatever holds the file keeps. In sight, it
+/// would be unmounted when the OS shuts down, and that would fail because the OS runs from it.
+fn out_of_sight() -> Result<File, Error> {
+    let (path, folder) = (Path::new(FILE), Path::new(FOLDER));
+    let file = File::open(path).map_err(at("opening", path))?;
+    mount::detach(folder)?;
+    let _ = fs::remove_dir(folder);
+    Ok(file)
 }
 
 fn make_room(bytes: u64) -> Result<(), Error> {

@@ -28,8 +28,8 @@ pub fn is_let_go(machine: &mut Machine<'_>, disk: &str) -> Result<(), Failure> {
     // Messages of the kernel would fall into the answers.
     prints(machine, "dmesg -n 1", "")?;
     prints(machine, "cat /sys/block/dm-*/dm/name", "anklume-root")?;
-    let below = "cat /sys/block/dm-*/slaves/loop*/loop/backing_file";
-    prints(machine, below, "/run/anklume/ram/os.img")?;
+    let below = "basename $(cat /sys/block/dm-*/slaves/*/loop/backing_file)";
+    prints(machine, below, "os.img")?;
     prints(machine, &format!("find /sys/block/{disk}/ -path '*/holders/*'"), "")?;
     let mounts = format!("grep -c -e '^/dev/{disk}' -e /run/anklume/medium /proc/mounts; true");
     prints(machine, &mounts, "0")
