@@ -32,6 +32,7 @@ pub mod pulled;
 mod qmp;
 mod report;
 pub mod sound;
+pub mod stick;
 pub mod tool;
 mod workdir;
 
