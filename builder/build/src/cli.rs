@@ -144,7 +144,8 @@ pub(crate) struct SourceArgs {
     /// The secret that these machines share: a file of at least 32 bytes that only you can read
     #[arg(long, value_name = "FILE", requires = "shared_blocks")]
     pub(crate) shared_blocks_key: Option<PathBuf>,
-    /// The anklume-init program to put into the image [default: the one beside this program]
+    /// The anklume-init program to put into the image, with the anklume program beside it [default:
+    /// those beside this program]
     #[arg(long, value_name = "FILE")]
     pub(crate) init: Option<PathBuf>,
 }

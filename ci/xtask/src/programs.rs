@@ -7,14 +7,14 @@ use crate::run::{cargo, command, succeed, target_dir};
 /// The programs run on amd64 machines only.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Builds `anklume-build` and the static `anklume-init` into one folder, which it returns.
+/// Builds `anklume-build`, and the static programs of images, into one folder, which it returns.
 pub(crate) fn build() -> Result<PathBuf, String> {
     succeed(cargo().args(["build", "--release", "--package", "anklume-build"]))?;
     // A target of its own, although it is the same machine: the flag must not reach procedural
     // macros, which are dynamic libraries.
     succeed(
         cargo()
-            .args(["build", "--release", "--package", "anklume-init"])
+            .args(["build", "--release", "--package", "anklume-init", "--package", "anklume"])
             .args(["--target", TARGET])
             .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static")
             .env_remove("RUSTFLAGS"),
@@ -25,6 +25,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     for (folder, name) in [
         (target.join("release"), "anklume-build"),
         (target.join(TARGET).join("release"), "anklume-init"),
+        (target.join(TARGET).join("release"), "anklume"),
     ] {
         let (from, to) = (folder.join(name), dist.join(name));
         // Not over the old file: it may be running.

@@ -1,4 +1,4 @@
-//! Whether a program can be PID 1 of the initramfs.
+//! Whether a program can run in an image: as PID 1 of the initramfs, or in the OS of any suite.
 
 use std::path::Path;
 
@@ -28,8 +28,8 @@ const INTERPRETER: u64 = 3;
 /// other architecture runs, and the machine would stop with a panic.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
     let wrong = |what: &str| {
-        Failure::refused(format!("{} is not a program for the initramfs: {what}", path.display()))
-            .hint("--init takes a static x86-64 program; `cargo xtask build` makes anklume-init")
+        Failure::refused(format!("{} is not a program for the image: {what}", path.display()))
+            .hint("images take static x86-64 programs, as `cargo xtask build` makes them")
     };
     let reader = FileReader::open(path).map_err(|error| wrong(&error.to_string()))?;
     problem(&reader).map_or(Ok(()), |what| Err(wrong(what)))
@@ -59,7 +59,7 @@ fn problem(program: &impl ReadAt) -> Option<&'static str> {
     };
     let mut kinds = headers.chunks_exact(PROGRAM_HEADER_BYTES as usize).map(|h| number(h, 0, 4));
     if kinds.clone().any(|kind| kind == INTERPRETER) {
-        return Some("it is dynamically linked, and the initramfs has no libraries");
+        return Some("it is dynamically linked, and the image may have other libraries or none");
     }
     (!kinds.any(|kind| kind == LOAD)).then_some("nothing in it would be loaded")
 }

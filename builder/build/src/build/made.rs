@@ -66,7 +66,7 @@ impl Key {
     /// Of what `request` makes from the packages of `archives`.
     pub(super) fn new(request: &Request, archives: &[ArchiveState]) -> Result<Self, Failure> {
         let mut parts = Parts::default();
-        for program in [Path::new(THIS_PROGRAM), &request.init] {
+        for program in [Path::new(THIS_PROGRAM), &request.init, &request.tool] {
             parts.add(digest(program).context(format!("reading {}", program.display()))?);
         }
         parts.add(serde_json::to_vec(&request.definition).context("the definition")?);
@@ -172,6 +172,7 @@ mod tests {
         fs::create_dir_all(&overlay).unwrap();
         fs::write(overlay.join("file"), "content").unwrap();
         fs::write(folder.join("init"), "program").unwrap();
+        fs::write(folder.join("tool"), "program").unwrap();
         Request {
             path: PathBuf::new(),
             definition: anklume_definition::Definition::parse(DEFINITION, "x").unwrap(),
@@ -191,6 +192,7 @@ mod tests {
             shared_blocks: None,
             offline: false,
             init: folder.join("init"),
+            tool: folder.join("tool"),
             lock: None,
             snapshot: None,
         }
@@ -242,7 +244,7 @@ mod tests {
         let plain = key(&|_| (), "a");
         assert_eq!(plain, key(&|_| (), "a"));
         assert_eq!(plain, key(&|request| request.output = None, "a"));
-        let changes: [&dyn Fn(&mut Request); 10] = [
+        let changes: [&dyn Fn(&mut Request); 11] = [
             &|request| request.profile = Profile::Release,
             &|request| request.format = Format::Raw,
             &|request| request.version = Some("2".to_owned()),
@@ -251,6 +253,7 @@ mod tests {
             &|request| request.overlays.clear(),
             &|request| request.definition.title = "Other TEST".to_owned(),
             &|request| fs::write(&request.init, "Program").unwrap(),
+            &|request| fs::write(&request.tool, "Program").unwrap(),
             &|_| fs::write(path.join("overlay/file"), "Content").unwrap(),
             &|_| std::os::unix::fs::symlink("file", path.join("overlay/link")).unwrap(),
         ];

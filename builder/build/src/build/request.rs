@@ -48,6 +48,8 @@ pub(super) struct Request {
     pub(super) offline: bool,
     /// The `anklume-init` program.
     pub(super) init: PathBuf,
+    /// The `anklume` program of the OS.
+    pub(super) tool: PathBuf,
     /// The packages that are taken, and no others.
     pub(super) lock: Option<Locked>,
     /// Where packages are that the mirror has no more; see [`anklume_lock::apt::snapshot`].
@@ -101,6 +103,7 @@ impl Request {
             check_snapshot(snapshot)?;
         }
         let cache = cache(args.cache.as_deref())?;
+        let init = init(args.init.as_deref())?;
         Ok(Self {
             path,
             overlays,
@@ -124,7 +127,8 @@ impl Request {
             },
             shared_blocks: blocks::shared(args)?,
             offline: args.offline,
-            init: init(args.init.as_deref())?,
+            tool: tool(&init)?,
+            init,
             lock,
             snapshot: args.snapshot.clone(),
             definition,
@@ -173,6 +177,7 @@ impl Request {
             shared_blocks: None,
             offline: args.offline,
             init: PathBuf::new(),
+            tool: PathBuf::new(),
             lock: None,
             snapshot: None,
         };
@@ -229,7 +234,7 @@ impl Request {
     /// Nothing is written over what the build reads.
     fn check_no_input(&self, file: &Path, option: &str) -> Result<(), Failure> {
         let lock = path_of(&self.path);
-        let files = [&self.path, &lock, &self.init].map(PathBuf::as_path);
+        let files = [&self.path, &lock, &self.init, &self.tool].map(PathBuf::as_path);
         let cached = cached::FOLDERS.map(|name| self.cache.join(name));
         let folders = [&self.overlays[..], &cached[..]].concat();
         options::check_no_input(file, option, &files, &folders)
@@ -412,4 +417,15 @@ mod tests {
         }
         assert_eq!(command_line("00", &[], false), start);
     }
+}
+
+/// The program of the OS, which lies beside that of the initramfs.
+fn tool(init: &Path) -> Result<PathBuf, Failure> {
+    let path = init.with_file_name("anklume");
+    if path.is_file() {
+        init_program::check(&path)?;
+        return Ok(path);
+    }
+    Err(Failure::refused(format!("the program {} is not there", path.display()))
+        .hint("`cargo xtask build` puts it beside anklume-init, where it is looked for"))
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 
 use anklume_definition::Definition;
 use anklume_host::file::FileReader;
 use anklume_roottree::image::{Found, Lack, OsRelease, impersonal, lacks, relocated, without};
 use anklume_roottree::units::{Action, enable};
-use anklume_roottree::{Change, Index, Node, Tree, overlay};
+use anklume_roottree::{Change, Content, Index, Node, OverlayEntry, OverlayKind, Tree, overlay};
 
 use super::overlay::read_overlay;
 use super::request::Request;
@@ -15,6 +16,9 @@ use crate::failure::{Context, Failure};
 
 /// Longest file of a tree that is held in memory.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
+
+/// Where the OS has the `anklume` program.
+const TOOL_PATH: &str = "usr/bin/anklume";
 
 /// Opens a file of this machine that a tree takes content from.
 pub(super) fn open_source(key: &str) -> std::io::Result<Box<dyn Read>> {
@@ -46,6 +50,7 @@ pub(super) fn compose<'a>(
             })?;
         }
     }
+    put_tool(&mut tree, &request.tool)?;
     check_bootable(&lacks(&tree), definition)?;
     let os_release = tree
         .read_file(tar, &open_source, "usr/lib/os-release", SMALL_FILE_BYTES)
@@ -60,6 +65,25 @@ pub(super) fn compose<'a>(
     apply(&mut tree, &[Change::Put(Node::file("usr/lib/os-release", 0o644, os_release))])?;
     enable_units(&mut tree, tar, definition)?;
     Ok(tree)
+}
+
+/// Puts the `anklume` program where people find it.
+fn put_tool(tree: &mut Tree<'_>, tool: &Path) -> Result<(), Failure> {
+    let what = || format!("the program {}", tool.display());
+    let size = tool.metadata().context(what())?.len();
+    let key = tool.to_str().ok_or_else(|| Failure::refused(format!("{}: not UTF-8", what())))?;
+    let folder = |path: &str| OverlayEntry {
+        path: path.to_owned(),
+        kind: OverlayKind::Directory,
+        executable: false,
+    };
+    let file = OverlayEntry {
+        path: TOOL_PATH.to_owned(),
+        kind: OverlayKind::File(Content::Source { key: key.to_owned(), size }),
+        executable: true,
+    };
+    let changes = overlay(&[folder("usr"), folder("usr/bin"), file]).context(what())?;
+    apply(tree, &changes)
 }
 
 /// Refuses a tree that would not boot, and says what took away what it needs.

@@ -12,6 +12,8 @@ pub(crate) fn init(folder: &Path) -> String {
         bytes[at] = byte;
     }
     let path = folder.join("init");
+    // The program of the OS lies beside it.
+    fs::write(folder.join("anklume"), &bytes).unwrap();
     fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()
 }
