@@ -16,6 +16,8 @@ pub const TIMEOUT: &str = "anklume.timeout";
 pub const LOADER_PARTITION: &str = "anklume.loader-partition";
 /// `1` shows on the consoles what else the initramfs keeps in the kernel's log only.
 pub const VERBOSE: &str = "anklume.verbose";
+/// Seconds from the kernel's start until the OS must have said that it is well.
+pub const HEALTH_DEADLINE: &str = "anklume.health-deadline";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";
 
