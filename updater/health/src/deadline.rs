@@ -44,7 +44,7 @@ pub fn deadline(command_line: &str, config: &str) -> Deadline {
 /// The last value of `key` in lines `key = value`; `#` begins a comment.
 fn value<'a>(config: &'a str, key: &str) -> Option<&'a str> {
     let lines = config.lines().filter_map(|line| line.split('#').next()?.split_once('='));
-    lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).last()
+    lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).next_back()
 }
 
 #[cfg(test)]
