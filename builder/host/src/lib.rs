@@ -4,10 +4,12 @@
 //! it does it is told as data.
 
 pub mod console;
+pub mod direct;
 pub mod dm;
 pub mod file;
 pub mod interrupt;
 pub mod kmodule;
+pub mod lock;
 pub mod loopdev;
 pub mod mount;
 pub mod process;

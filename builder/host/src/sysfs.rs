@@ -110,6 +110,14 @@ impl Sysfs {
         })
     }
 
+    /// The device of this major and minor number.
+    ///
+    /// # Errors
+    /// As [`Sysfs::block_devices`].
+    pub fn numbered(&self, number: (u32, u32)) -> io::Result<Option<BlockDevice>> {
+        Ok(self.block_devices()?.into_iter().find(|device| device.number == number))
+    }
+
     /// The `modalias` of every device of every bus, each once.
     ///
     /// The flat lists of the buses name every device that a driver can bind to; walking the whole
@@ -262,6 +270,16 @@ mod tests {
         assert_eq!((partition.disk(), partition.bytes), ("sda", 1 << 20));
         assert_eq!((partition.transport, partition.removable), (Transport::Usb, true));
         assert!(!partition.has_partitions);
+    }
+
+    #[test]
+    fn a_device_is_found_by_its_number() {
+        let dir = stick();
+        let sysfs = Sysfs::at(dir.path());
+        let name = |number| sysfs.numbered(number).unwrap().map(|device| device.name);
+        assert_eq!(name((8, 0)).as_deref(), Some("sda"));
+        assert_eq!(name((8, 1)).as_deref(), Some("sda1"));
+        assert_eq!(name((8, 2)), None);
     }
 
     #[test]

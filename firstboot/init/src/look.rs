@@ -10,11 +10,10 @@ use anklume_host::file::FileReader;
 use anklume_host::mount::{self, Flags};
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::{SECTOR_BYTES, files};
+use anklume_osimage::{NotOurs, OsImage, os_image};
 use anklume_verity::RootHash;
 
-use crate::recognise::{
-    Extent, FileSystem, Inside, NotOurs, OsImage, disk_cut, has_partition, os_image, table_inside,
-};
+use crate::recognise::{Extent, FileSystem, Inside, disk_cut, has_partition, table_inside};
 
 /// Where a file system with an image file is mounted, also in the running OS.
 pub(crate) const MEDIUM: &str = "/run/anklume/medium";

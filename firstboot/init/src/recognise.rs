@@ -1,134 +1,22 @@
-//! What bytes are: an OS image, the wanted one, a file system, a disk inside a disk.
+//! What bytes are: a disk with the wanted OS in it, a disk that was cut, a file system.
 
-use std::fmt;
-
-use anklume_bytes::{ReadAt, ReadError, Window, le_u64};
+use anklume_bytes::{ReadAt, Window, le_u64};
 use anklume_gpt::{Guid, Partition};
 use anklume_layout::{Role, SECTOR_BYTES, Slot};
-use anklume_verity::{RootHash, Superblock, root_hash_of};
-
-/// Bytes of a verity block.
-const BLOCK_BYTES: u64 = anklume_verity::BLOCK_BYTES;
-/// Bytes of a verity superblock that are read.
-const SUPERBLOCK_BYTES: u64 = 512;
-/// What tells a damaged squashfs from something else.
-const SQUASHFS_MAGIC: [u8; 4] = *b"hsqs";
+use anklume_osimage::{NotOurs, OsImage, os_image};
+use anklume_verity::RootHash;
 
 /// What a GPT header begins with, and the byte of it where the last LBA of the disk stands, u64 LE
 /// (UEFI 2.10 table 5.5).
 const GPT_MAGIC: &[u8] = b"EFI PART";
 const GPT_ALTERNATE_LBA: usize = 32;
 
-/// An OS image whose hash tree has the wanted root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OsImage {
-    /// What the hash tree says about itself.
-    pub(crate) verity: Superblock,
-    /// Bytes of the squashfs up to the next whole block: where the hash tree begins.
-    pub(crate) data_bytes: u64,
-    /// Bytes of everything.
-    pub(crate) bytes: u64,
-}
-
-/// Why bytes are not the wanted OS.
-#[derive(Debug)]
-pub(crate) enum NotOurs {
-    /// There is something else.
-    NoSquashfs,
-    /// A squashfs that is damaged, or of a kind that is not built here.
-    BadSquashfs(anklume_squashfs::Error),
-    /// A squashfs without a hash tree behind it.
-    NoTree(anklume_verity::Error),
-    /// The hash tree is about more or less than the squashfs.
-    Mismatch { squashfs: u64, tree: u64 },
-    /// The device ends before the OS does.
-    Cut { expected: u64, found: u64 },
-    /// The disk ends before its partition table does: the copy of an image ended early.
-    CutDisk { expected: u64, found: u64 },
-    /// The top of the hash tree has another hash: another version, or damage.
-    OtherHash(RootHash),
-    /// The device cannot be read.
-    Unreadable(ReadError),
-}
-
-impl fmt::Display for NotOurs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSquashfs => f.write_str("no OS image"),
-            Self::BadSquashfs(error) => error.fmt(f),
-            Self::NoTree(error) => write!(f, "squashfs without a hash tree: {error}"),
-            Self::Mismatch { squashfs, tree } => {
-                write!(f, "squashfs of {squashfs} bytes, but a hash tree over {tree}")
-            }
-            Self::Cut { expected, found } => {
-                write!(f, "OS image of {expected} bytes cut at {found}")
-            }
-            Self::CutDisk { expected, found } => {
-                write!(f, "disk image of {expected} bytes cut at {found}")
-            }
-            Self::OtherHash(found) => {
-                write!(f, "OS image with root hash {found}: another version, or damaged")
-            }
-            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
-        }
-    }
-}
-
-impl From<anklume_squashfs::Error> for NotOurs {
-    fn from(error: anklume_squashfs::Error) -> Self {
-        Self::BadSquashfs(error)
-    }
-}
-
-impl From<ReadError> for NotOurs {
-    fn from(error: ReadError) -> Self {
-        Self::Unreadable(error)
-    }
-}
-
-/// Recognises the OS image with root hash `wanted` at the start of `disk`.
-///
-/// Only the two superblocks and the top block of the tree are read. That is proof enough: every
-/// other block is checked against the top one by the kernel when it is read.
-pub(crate) fn os_image<R: ReadAt + ?Sized>(disk: &R, wanted: RootHash) -> Result<OsImage, NotOurs> {
-    let data_bytes = squashfs_bytes(disk)?;
-    let found = disk.size();
-    let end = data_bytes.saturating_add(BLOCK_BYTES);
-    if end > found {
-        return Err(NotOurs::Cut { expected: end, found });
-    }
-    let raw = disk.read_vec(data_bytes, SUPERBLOCK_BYTES, SUPERBLOCK_BYTES)?;
-    let verity = Superblock::parse(&raw).map_err(NotOurs::NoTree)?;
-    let tree = verity.data_bytes().map_err(NotOurs::NoTree)?;
-    if tree != data_bytes {
-        return Err(NotOurs::Mismatch { squashfs: data_bytes, tree });
-    }
-    let layout = verity.layout().map_err(NotOurs::NoTree)?;
-    let bytes = data_bytes.saturating_add(layout.bytes);
-    if bytes > found {
-        return Err(NotOurs::Cut { expected: bytes, found });
-    }
-    let top = verity.top_block_offset().map_err(NotOurs::NoTree)?;
-    let top = disk.read_vec(top, BLOCK_BYTES, BLOCK_BYTES)?;
-    let hash = root_hash_of(&verity, &top);
-    if hash != wanted {
-        return Err(NotOurs::OtherHash(hash));
-    }
-    Ok(OsImage { verity, data_bytes, bytes })
-}
-
-/// Length of the squashfs at the start of `disk`, up to the next whole block.
-fn squashfs_bytes<R: ReadAt + ?Sized>(disk: &R) -> Result<u64, NotOurs> {
-    let mut raw = [0; anklume_squashfs::SUPERBLOCK_BYTES];
-    if disk.size() < BLOCK_BYTES {
-        return Err(NotOurs::NoSquashfs);
-    }
-    disk.read_at(0, &mut raw)?;
-    if !raw.starts_with(&SQUASHFS_MAGIC) {
-        return Err(NotOurs::NoSquashfs);
-    }
-    let superblock = anklume_squashfs::Superblock::parse(&raw, disk.size())?;
-    superblock.padded_bytes(BLOCK_BYTES).ok_or(NotOurs::NoSquashfs)
+/// A disk that ends before its partition table does: the copy of an image ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("disk image of {expected} bytes cut at {found}")]
+pub(crate) struct CutDisk {
+    pub(crate) expected: u64,
+    pub(crate) found: u64,
 }
 
 /// An OS partition inside a disk or file that the kernel reads no partition table from.
@@ -189,12 +77,12 @@ pub(crate) fn table_inside<R: ReadAt + ?Sized>(
 ///
 /// The kernel shows no partitions of such a disk. Only the signature of the table's first header is
 /// checked: the answer is for a message.
-pub(crate) fn disk_cut<R: ReadAt + ?Sized>(disk: &R) -> Option<NotOurs> {
+pub(crate) fn disk_cut<R: ReadAt + ?Sized>(disk: &R) -> Option<CutDisk> {
     let header = disk.read_vec(SECTOR_BYTES, SECTOR_BYTES, SECTOR_BYTES).ok()?;
     let last_lba = le_u64(&header, GPT_ALTERNATE_LBA).filter(|_| header.starts_with(GPT_MAGIC))?;
     let expected = last_lba.checked_add(1)?.checked_mul(SECTOR_BYTES)?;
     let found = disk.size();
-    (expected > found).then_some(NotOurs::CutDisk { expected, found })
+    (expected > found).then_some(CutDisk { expected, found })
 }
 
 /// The identity of partition `number` on a disk with logical blocks of `block_bytes`.

@@ -1,7 +1,7 @@
 //! Random-access bytes and bounded field access: the ground every format parser stands on.
 //!
 //! A disk, a partition and a test vector are all a [`ReadAt`]; no parser of this project opens a
-//! file. Fields are read with functions that return `None` past the end instead of panicking, so a
+//! file. What changes a disk writes through [`WriteAt`]. Fields are read with functions that return `None` past the end instead of panicking, so a
 //! length taken from a hostile image can never index out of bounds.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,6 +12,7 @@
 mod field;
 mod read;
 mod window;
+mod write;
 
 pub use field::{
     be_u16, be_u32, be_u64, le_u16, le_u32, le_u64, put, put_both_u16, put_both_u32, put_le_u16,
@@ -19,6 +20,7 @@ pub use field::{
 };
 pub use read::{ReadAt, ReadError};
 pub use window::Window;
+pub use write::{WriteAt, WriteError};
 
 /// Rounds `value` up to the next multiple of `alignment`.
 ///

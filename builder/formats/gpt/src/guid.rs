@@ -23,10 +23,28 @@ impl Guid {
     /// from content.
     #[must_use]
     pub const fn from_hash(bytes: [u8; 16]) -> Self {
-        let mut bytes = bytes;
-        bytes[6] = (bytes[6] & 0x0f) | 0x80;
+        Self::with_version(bytes, 8)
+    }
+
+    /// A version 4 GUID (RFC 9562 section 5.4) from 16 random bytes, for identifiers that belong to
+    /// one disk.
+    #[must_use]
+    pub const fn from_random(bytes: [u8; 16]) -> Self {
+        Self::with_version(bytes, 4)
+    }
+
+    /// Sets the version, and the variant of RFC 9562 section 4.1.
+    const fn with_version(mut bytes: [u8; 16], version: u8) -> Self {
+        bytes[6] = (bytes[6] & 0x0f) | (version << 4);
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         Self(bytes)
+    }
+
+    /// The version (RFC 9562 section 4.2), `None` for a GUID of another variant than that of the
+    /// RFC.
+    #[must_use]
+    pub const fn version(self) -> Option<u8> {
+        if self.0[8] & 0xc0 == 0x80 { Some(self.0[6] >> 4) } else { None }
     }
 
     /// The bytes in the order of the text form.
@@ -107,6 +125,21 @@ mod tests {
         assert_eq!(Guid::from_disk(esp.to_disk()), esp);
         assert_eq!(esp.to_string(), "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
         assert_eq!(esp, Guid::from_u128(0xc12a7328_f81f_11d2_ba4b_00a0c93ec93b));
+    }
+
+    #[test]
+    fn the_version_tells_where_a_guid_comes_from() {
+        for byte in [0x00, 0xff] {
+            assert_eq!(Guid::from_random([byte; 16]).version(), Some(4));
+            assert_eq!(Guid::from_hash([byte; 16]).version(), Some(8));
+        }
+        let random = Guid::from_random([0xff; 16]).to_string();
+        assert_eq!(random, "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let esp: Guid = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b".parse().unwrap();
+        assert_eq!(esp.version(), Some(1));
+        assert_eq!(Guid::ZERO.version(), None);
+        let microsoft: Guid = "c12a7328-f81f-41d2-ca4b-00a0c93ec93b".parse().unwrap();
+        assert_eq!(microsoft.version(), None);
     }
 
     #[test]

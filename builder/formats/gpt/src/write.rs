@@ -35,8 +35,10 @@ impl Encoded {
     /// then on the new one from the other: without that flush a disk with a write cache can hold
     /// two halves of each copy. Within a step the order is free.
     ///
-    /// What lies outside the old partitions, and the protective MBR, may be written only after the
-    /// second flush: a new partition can cover the place of the old backup.
+    /// What lies outside the old partitions may be written only after the second flush, because a
+    /// new partition can cover the place of the old backup; or before the first step, if it touches
+    /// neither copy of the old table. The protective MBR is part of neither: its size may be changed
+    /// before or after.
     #[must_use]
     pub fn live_order(&self, valid: TableCopy) -> [[&Piece; 2]; 2] {
         let backup = [&self.backup_entries, &self.backup_header];

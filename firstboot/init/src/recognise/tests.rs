@@ -1,56 +1,20 @@
 //! Against images that mksquashfs, veritysetup and sgdisk made.
-#![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
+
+#[path = "../../../../builder/rules/osimage/tests/sample/mod.rs"]
+mod sample;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::*;
+use sample::{image, run};
 
 const MIB: usize = 1 << 20;
-
-/// Runs a tool of `package` and returns its output.
-fn run(package: &str, program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        // sbin is not on the path of ordinary users.
-        .env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
-        .output()
-        .unwrap_or_else(|error| panic!("{program} (package {package}): {error}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{program}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
 
 fn path(dir: &Path, name: &str) -> (PathBuf, String) {
     let path = dir.join(name);
     let text = path.to_str().unwrap().to_owned();
     (path, text)
-}
-
-/// A squashfs with its hash tree, as veritysetup appends it, and the root hash.
-fn image(dir: &Path) -> (Vec<u8>, RootHash) {
-    let (tree, tree_text) = path(dir, "tree");
-    fs::create_dir(&tree).unwrap();
-    let noise: Vec<u8> =
-        (0..900_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    fs::write(tree.join("file"), noise).unwrap();
-    let (os, os_text) = path(dir, "os");
-    let options = ["-noappend", "-comp", "zstd", "-all-root", "-no-progress", "-nopad"];
-    run("squashfs-tools", "mksquashfs", &[&[tree_text.as_str(), &os_text], &options[..]].concat());
-    let bytes = fs::metadata(&os).unwrap().len().next_multiple_of(4096);
-    fs::File::options().write(true).open(&os).unwrap().set_len(bytes).unwrap();
-    let (offset, blocks) =
-        (format!("--hash-offset={bytes}"), format!("--data-blocks={}", bytes / 4096));
-    let said =
-        run("cryptsetup-bin", "veritysetup", &["format", &os_text, &os_text, &offset, &blocks]);
-    let line = said.lines().find(|line| line.starts_with("Root hash:")).unwrap();
-    let root = line.split_whitespace().last().unwrap().parse().unwrap();
-    (fs::read(&os).unwrap(), root)
 }
 
 /// A disk of 16 MiB whose OS partition of slot B begins at 2 MiB and has 12 MiB.
@@ -62,43 +26,6 @@ fn disk(dir: &Path, os: &[u8]) -> Vec<u8> {
     let mut bytes = fs::read(&disk).unwrap();
     bytes[2 * MIB..2 * MIB + os.len()].copy_from_slice(os);
     bytes
-}
-
-#[test]
-fn the_wanted_os_is_recognised_and_damage_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let (os, root) = image(dir.path());
-    let found = os_image(&os, root).unwrap();
-    assert_eq!(found.bytes, u64::try_from(os.len()).unwrap());
-    let tree = usize::try_from(found.data_bytes).unwrap();
-
-    let with = |offset: usize| {
-        let mut os = os.clone();
-        os[offset] ^= 1;
-        os_image(&os, root).unwrap_err()
-    };
-    assert!(matches!(with(0), NotOurs::NoSquashfs));
-    assert!(matches!(with(28), NotOurs::BadSquashfs(_)));
-    assert!(matches!(with(tree), NotOurs::NoTree(_)));
-    // Salt, top hash block, number of data blocks.
-    assert!(matches!(with(tree + 88), NotOurs::OtherHash(_)));
-    assert!(matches!(with(tree + 4096), NotOurs::OtherHash(_)));
-    assert!(matches!(with(tree + 72), NotOurs::Mismatch { .. }));
-    assert!(
-        matches!(os_image(&os, RootHash([0; 32])), Err(NotOurs::OtherHash(found)) if found == root)
-    );
-}
-
-#[test]
-fn a_cut_image_is_told_from_another() {
-    let dir = tempfile::tempdir().unwrap();
-    let (os, root) = image(dir.path());
-    let found = os_image(&os, root).unwrap();
-    let cut = |end: u64| os_image(&os[..usize::try_from(end).unwrap()], root).unwrap_err();
-    assert!(matches!(cut(found.bytes - 1), NotOurs::Cut { .. }));
-    assert!(matches!(cut(found.data_bytes + 100), NotOurs::Cut { .. }));
-    assert!(matches!(cut(found.data_bytes / 2), NotOurs::BadSquashfs(_)));
-    assert!(matches!(cut(100), NotOurs::NoSquashfs));
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! Files of the ESP that are overwritten in place: where their sectors are.
+
+use anklume_fat::FileSystem;
+use anklume_layout::files::{BOOT_RECORDS, LAST_FAILURE, LAST_FAILURE_BYTES};
+use anklume_layout::{Role, SECTOR_BYTES};
+
+use crate::{Error, Medium};
+
+/// The sectors of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sectors {
+    path: &'static str,
+    /// First byte on the disk.
+    offset: u64,
+    bytes: u64,
+}
+
+impl Sectors {
+    fn overlaps(&self, other: &Self) -> bool {
+        let end = |this: &Self| this.offset.saturating_add(this.bytes);
+        self.offset < end(other) && other.offset < end(self)
+    }
+}
+
+impl Medium {
+    /// First byte on the disk of each copy of the boot record.
+    pub(crate) fn record_places(&self) -> Result<[u64; 2], Error> {
+        let [first, second] = self.record_sectors()?;
+        Ok([first.offset, second.offset])
+    }
+
+    /// First byte on the disk of the last failure.
+    pub(crate) fn failure_place(&self) -> Result<u64, Error> {
+        let sectors = self.sectors(LAST_FAILURE, LAST_FAILURE_BYTES)?;
+        // Without a record there is nothing to spare.
+        let records = self.record_sectors().map(Vec::from).unwrap_or_default();
+        apart(&sectors, &records)?;
+        Ok(sectors.offset)
+    }
+
+    fn record_sectors(&self) -> Result<[Sectors; 2], Error> {
+        let [first, second] = BOOT_RECORDS;
+        let first = self.sectors(first, SECTOR_BYTES)?;
+        let second = self.sectors(second, SECTOR_BYTES)?;
+        apart(&second, &[first])?;
+        Ok([first, second])
+    }
+
+    /// Locates the file at `path`, which must have `bytes` bytes, in whole sectors and one piece.
+    fn sectors(&self, path: &'static str, bytes: u64) -> Result<Sectors, Error> {
+        let partition = Role::Esp.label();
+        let fault = |source| Error::FileSystem { partition, source };
+        let wrong =
+            |expected: String, found: String| Error::File { partition, path, expected, found };
+        let (window, start) = self.window(Role::Esp)?;
+        let file_system = FileSystem::open(&window).map_err(fault)?;
+        let file = file_system.find(path).map_err(fault)?.filter(|file| !file.is_directory);
+        let file = file.ok_or_else(|| wrong(format!("{bytes} bytes"), "no file".to_owned()))?;
+        if file.size != bytes {
+            return Err(wrong(format!("{bytes} bytes"), file.size.to_string()));
+        }
+        let extents = file_system.extents(&file).map_err(fault)?;
+        let [extent] = extents.as_slice() else {
+            return Err(wrong("one piece".to_owned(), format!("{} pieces", extents.len())));
+        };
+        let offset = start.checked_add(extent.offset).filter(|at| at.is_multiple_of(SECTOR_BYTES));
+        let offset = offset.ok_or_else(|| {
+            wrong(format!("a multiple of {SECTOR_BYTES}"), format!("byte {}", extent.offset))
+        })?;
+        Ok(Sectors { path, offset, bytes })
+    }
+}
+
+/// Whether a file shares no sector with `others`, as it may after damage to the table.
+fn apart(sectors: &Sectors, others: &[Sectors]) -> Result<(), Error> {
+    match others.iter().find(|other| sectors.overlaps(other)) {
+        None => Ok(()),
+        Some(other) => Err(Error::File {
+            partition: Role::Esp.label(),
+            path: sectors.path,
+            expected: "sectors of its own".to_owned(),
+            found: format!("those of `{}`", other.path),
+        }),
+    }
+}
