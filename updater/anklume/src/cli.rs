@@ -120,10 +120,16 @@ pub(crate) enum BootCommand {
     #[command(hide = true, after_help = "Example:\n  systemctl stop anklume-boot-ended.service")]
     Ended,
     /// For anklume-boot-deadline.service: restart if there is no verdict by the deadline
-    #[command(hide = true, after_help = "Example:\n  systemctl start anklume-boot-deadline.service")]
+    #[command(
+        hide = true,
+        after_help = "Example:\n  systemctl start anklume-boot-deadline.service"
+    )]
     Deadline,
     /// For anklume-health-failed.service: restart if the verdict asks for it
-    #[command(hide = true, after_help = "Example:\n  systemctl start anklume-health-failed.service")]
+    #[command(
+        hide = true,
+        after_help = "Example:\n  systemctl start anklume-health-failed.service"
+    )]
     FallBack,
 }
 

@@ -3,9 +3,12 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anklume_history::Moment;
+use anklume_host::console::Consoles;
+use anklume_host::interrupt::interrupted;
+use anklume_host::reboot::restart_without_writing;
 use anklume_layout::Slot;
 use anklume_layout::report::{self, BootReport};
 
@@ -19,10 +22,16 @@ const MAX_TEXT: u64 = 1 << 20;
 /// Opens the medium of a boot report.
 pub(crate) type Open = Box<dyn Fn(&BootReport) -> Result<Box<dyn RecordStore>, StoreError>>;
 
-/// Paths and the boot medium.
+/// Paths, the boot medium, and what else is not data.
 pub(crate) struct Machine {
     pub(crate) paths: Paths,
     pub(crate) open: Open,
+    /// Seconds since 1970.
+    pub(crate) clock: fn() -> u64,
+    pub(crate) pause: fn(Duration),
+    pub(crate) consoles: fn() -> Consoles,
+    /// Restarts the machine at once; it returns only when that fails.
+    pub(crate) last_resort: fn() -> io::Error,
 }
 
 /// The boot that is running, from a slot whose boots are recorded.
@@ -36,7 +45,14 @@ pub(crate) struct Boot {
 impl Machine {
     /// This one.
     pub(crate) fn here() -> Self {
-        Self { paths: Paths::default(), open: Box::new(store::open) }
+        Self {
+            paths: Paths::default(),
+            open: Box::new(store::open),
+            clock: seconds_since_1970,
+            pause,
+            consoles: Consoles::open,
+            last_resort: restart_without_writing,
+        }
     }
 
     /// The initramfs's report; none if another one started this OS.
@@ -103,8 +119,19 @@ impl Machine {
 
     /// The time by the machine's clock.
     pub(crate) fn now(&self) -> Moment {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment::new(since.as_secs())
+        Moment::new((self.clock)())
+    }
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Waits, unless the program is asked to stop.
+fn pause(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time && !interrupted() {
+        std::thread::sleep(Duration::from_millis(100).min(time));
     }
 }
 

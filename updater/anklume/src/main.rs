@@ -13,7 +13,6 @@ mod output;
 mod paths;
 mod ram;
 mod rollback;
-mod slots;
 mod state;
 mod status;
 mod store;

@@ -1,9 +1,10 @@
 //! The boot medium, as the commands see it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use anklume_layout::Slot;
 use anklume_layout::report::BootReport;
+use anklume_medium::{Error, Medium, SlotContent, UpdateError};
 use anklume_slots::{Copies, Record, Refusal};
 
 /// Why the last boot did not reach the OS.
@@ -68,6 +69,62 @@ pub(crate) trait RecordStore {
 
 /// Opens the medium that the OS was booted from.
 pub(crate) fn open(report: &BootReport) -> Result<Box<dyn RecordStore>, StoreError> {
-    let _ = report;
-    Err(StoreError::Failed("not connected".to_owned()))
+    Ok(Box::new(Medium::of_report(report).map_err(failed)?))
+}
+
+impl RecordStore for Medium {
+    fn copies(&self) -> Result<Copies, StoreError> {
+        self.copies().map_err(failed)
+    }
+
+    fn update(&self, change: Change<'_>) -> Result<(Record, Option<String>), StoreError> {
+        let updated = self.update(change).map_err(|error| match error {
+            UpdateError::Refused(refusal) => StoreError::Refused(refusal),
+            UpdateError::Medium(error) => failed(error),
+        })?;
+        Ok((updated.record, updated.warning.map(|error| error.to_string())))
+    }
+
+    fn last_failure(&self) -> Result<Option<LastFailure>, StoreError> {
+        let failure = self.last_failure().map_err(failed)?;
+        Ok(failure.map(|failure| LastFailure { slot: failure.slot, reason: failure.reason }))
+    }
+
+    fn clear_last_failure(&self) -> Result<(), StoreError> {
+        self.clear_last_failure().map_err(failed)
+    }
+
+    fn slot(&self, slot: Slot) -> Content {
+        match self.slot(slot) {
+            SlotContent::Absent => Content::problem("not on this medium"),
+            SlotContent::Empty => Content::problem("empty"),
+            SlotContent::Unreadable(error) => Content::problem(error),
+            SlotContent::Described { manifest, os } => Content {
+                version: Some(manifest.image_version),
+                root_hash: Some(manifest.root_hash),
+                is_complete: os.is_ok(),
+                problem: os.err().map(|problem| problem.to_string()),
+            },
+        }
+    }
+}
+
+impl Content {
+    fn problem(problem: impl fmt::Display) -> Self {
+        Self { problem: Some(problem.to_string()), ..Self::default() }
+    }
+}
+
+fn failed(error: Error) -> StoreError {
+    match &error {
+        Error::Open { source, .. } | Error::Lock { source, .. }
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            StoreError::NeedsRoot
+        }
+        Error::NoDevice(_) | Error::OtherDisk { .. } | Error::Open { .. } => {
+            StoreError::Gone(error.to_string())
+        }
+        _ => StoreError::Failed(error.to_string()),
+    }
 }

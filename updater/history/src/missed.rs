@@ -53,7 +53,7 @@ pub fn last_record(events: &[Event]) -> Option<Record> {
 /// `booted`. None if something else changed the record in between.
 ///
 /// `versions` are those of slots A and B, as far as known; `failure` is the reason of the last of
-/// these boots, if it is about its slot.
+/// these boots from its slot.
 #[must_use]
 pub fn missed(
     left: &Record,
@@ -68,8 +68,6 @@ pub fn missed(
     if slots.back() == Some(&booted) {
         slots.pop_back();
     }
-    let last = slots.back().copied();
-    let reason = failure.filter(|failure| failure.slot.is_none() || failure.slot == last);
     let [a, b] = versions.map(|version| version.map(str::to_owned));
     let version = |slot| match slot {
         Slot::A => a.clone(),
@@ -88,8 +86,12 @@ pub fn missed(
             }),
         }
     }
-    if let Some(missed) = found.last_mut() {
-        missed.reason = reason.map(|failure| failure.reason.clone());
+    // Boots after that one may have failed without a word.
+    let is_its = |missed: &&mut Missed| {
+        failure.is_some_and(|failure| failure.slot.is_none_or(|slot| slot == missed.slot))
+    };
+    if let Some(missed) = found.iter_mut().rev().find(is_its) {
+        missed.reason = failure.map(|failure| failure.reason.clone());
     }
     found.into_iter().map(Event::Missed).collect()
 }
@@ -159,8 +161,8 @@ mod tests {
         let failure = LastFailure { slot: Some(Slot::B), reason: "no medium".to_owned() };
         // Three tries, then the good slot: this boot.
         assert_eq!(found(&left, 4, Some(&failure)), ["b None 3 Some(\"no medium\")"]);
-        // The reason is that of the last boot, which was of slot A.
-        let both = ["b None 3 None", "a Some(\"1\") 1 None"];
+        // Then slot A did not get there either, and could not say why.
+        let both = ["b None 3 Some(\"no medium\")", "a Some(\"1\") 1 None"];
         assert_eq!(found(&left, 5, Some(&failure)), both);
         let any = LastFailure { slot: None, reason: "?".to_owned() };
         let with = ["b None 3 None", "a Some(\"1\") 1 Some(\"?\")"];

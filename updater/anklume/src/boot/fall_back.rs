@@ -1,0 +1,43 @@
+//! `anklume boot fall-back`: restart, if the verdict on this boot asks for it.
+
+use std::time::Duration;
+
+use anklume_host::interrupt::interrupted;
+use anklume_host::process::Cmd;
+
+use super::nothing_to_do;
+use crate::failure::{Context, Failure};
+use crate::machine::Machine;
+use crate::output::Output;
+
+/// Time to read the message, and to stop the unit.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How long systemd may take to accept the order.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
+    if let Err(why) = machine.boot()? {
+        return nothing_to_do(&why, out);
+    }
+    let Some(judgement) = machine.judgement().filter(|judgement| judgement.restart) else {
+        return nothing_to_do("the verdict on this boot asks for no restart", out);
+    };
+    let reason = judgement.reason.unwrap_or_default();
+    let seconds = PAUSE.as_secs();
+    let message = format!("this boot failed: {reason}\nrestarting in {seconds} s");
+    (machine.consoles)().say("anklume: ", &message);
+    out.say(&message)?;
+    (machine.pause)(PAUSE);
+    if interrupted() {
+        return Err(Failure::failed("interrupted; the machine was not restarted"));
+    }
+    // Services are not stopped one after the other: one that hangs may be what failed.
+    let ended = Cmd::new(&machine.paths.systemctl)
+        .args(["reboot", "--force"])
+        .run_within(PATIENCE)
+        .context("restarting")?;
+    match ended.ending {
+        anklume_host::process::Ending::Exit(0) => Ok(0),
+        other => Err(Failure::failed(format!("systemctl reboot --force: {other:?}"))),
+    }
+}
