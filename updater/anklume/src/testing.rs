@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::{PoisonError, RwLock};
 
 use anklume_history::{Outcome, boots, parse};
 use anklume_host::console::Consoles;
@@ -131,6 +132,10 @@ impl RecordStore for Store {
     }
 }
 
+/// A program cannot be started while a child of another test has it open for writing: nobody starts
+/// programs while one is written.
+static PROGRAMS: RwLock<()> = RwLock::new(());
+
 /// What a command wrote, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -168,9 +173,7 @@ impl Fake {
         fake.write("proc/cmdline", "quiet\n");
         fake.write("persist/lost+found/x", "");
         let log = fake.root.path().join("systemctl.log");
-        let script = format!("#!/bin/sh\necho \"$@\" >>{}\n", log.display());
-        fake.write("usr/bin/systemctl", &script);
-        fake.make_executable("usr/bin/systemctl");
+        fake.program("usr/bin/systemctl", &format!("echo \"$@\" >>{}", log.display()));
         fake
     }
 
@@ -184,7 +187,9 @@ impl Fake {
         fs::remove_file(self.root.path().join(path)).unwrap();
     }
 
-    fn make_executable(&self, path: &str) {
+    fn program(&self, path: &str, script: &str) {
+        let _nobody_forks = PROGRAMS.write().unwrap_or_else(PoisonError::into_inner);
+        self.write(path, &format!("#!/bin/sh\n{script}\n"));
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(self.root.path().join(path), mode).unwrap();
     }
@@ -195,14 +200,13 @@ impl Fake {
 
     /// A health check of the image.
     pub(crate) fn check(&self, name: &str, script: &str) {
-        let path = format!("usr/lib/anklume/health.d/{name}");
-        self.write(&path, &format!("#!/bin/sh\n{script}\n"));
-        self.make_executable(&path);
+        self.program(&format!("usr/lib/anklume/health.d/{name}"), script);
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<Said, Failure> {
         let cli = Cli::try_parse_from(["anklume"].iter().chain(arguments)).unwrap();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let _programs_are_whole = PROGRAMS.read().unwrap_or_else(PoisonError::into_inner);
         let code =
             crate::run(cli.command, &self.machine, &mut Output::to(&mut stdout, &mut stderr))?;
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
