@@ -60,6 +60,9 @@ pub(crate) fn judge(
 
 /// Writes down that this boot failed. If another slot can boot, the machine is to restart; if none
 /// can, the boot does not count and the machine runs on. The verdict is what became of it.
+///
+/// A boot that has a verdict keeps it: a machine that was well is not restarted because somebody asks
+/// again, and a try is given back once.
 pub(crate) fn judge_failed(
     machine: &Machine,
     boot: &Boot,
@@ -67,6 +70,10 @@ pub(crate) fn judge_failed(
     out: &mut Output<'_>,
 ) -> Result<Verdict, Failure> {
     let slot = boot.slot;
+    if let Some(before) = machine.judgement() {
+        out.say(format!("not well: {reason}; the verdict on this boot stays {}", before.verdict))?;
+        return Ok(before.verdict);
+    }
     let record = machine.store(&boot.report).and_then(|store| {
         let record = store.copies()?.record();
         if record.is_some_and(|record| record.can_fall_back(slot)) {

@@ -194,6 +194,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Fake;
     use anklume_history::{KEPT_BYTES, Moment, RolledBack};
     use anklume_layout::Slot;
 
@@ -241,5 +242,52 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", folder.path().join("link")).unwrap();
         assert!(read(&folder.path().join("link")).is_err());
         assert!(read(&folder.path().join("none")).unwrap().is_empty());
+    }
+
+    /// A disk with its partitions, as the kernel shows them.
+    fn disk(fake: &Fake, number: &str, serial: &str, partition: &str) {
+        let node = "sys/devices/pci0/block/sda";
+        for (file, text) in [
+            ("dev", number),
+            ("size", "62333952\n"),
+            ("device/serial", serial),
+            ("sda7/dev", "8:7\n"),
+            ("sda7/size", "4096\n"),
+            ("sda7/partition", partition),
+        ] {
+            fake.write(&format!("{node}/{file}"), text);
+        }
+        for (name, target) in [("sda", "sda"), ("sda7", "sda/sda7")] {
+            let link = format!("../../devices/pci0/block/{target}");
+            fake.link(&format!("sys/class/block/{name}"), &link);
+        }
+    }
+
+    #[test]
+    fn only_the_reported_partition_is_mounted() {
+        let report = crate::testing::report(Slot::A);
+        for (number, serial, partition, found) in [
+            ("8:0", "4C530001", "7", true),
+            ("8:16", "4C530001", "7", false),
+            ("8:0", "another", "7", false),
+            ("8:0", "4C530001", "6", false),
+        ] {
+            let fake = Fake::new(Slot::A, anklume_slots::Record::new());
+            assert!(fake.machine().persist_node(&report).is_err(), "the medium is gone");
+            disk(&fake, number, serial, partition);
+            let node = fake.machine().persist_node(&report);
+            assert_eq!(node.is_ok(), found, "{number} {serial} {partition}: {node:?}");
+        }
+    }
+
+    #[test]
+    fn with_the_os_in_ram_a_medium_that_is_gone_is_no_failure() {
+        let mut fake = Fake::new(Slot::A, anklume_slots::Record::new());
+        fake.change_report(|report| report.persist.state = PersistState::Released);
+        let said = fake.run(&["boot", "started"]).unwrap();
+        assert!(said.stderr.contains("the medium with the persistent partition is gone"));
+        let said = fake.run(&["boot", "history"]).unwrap();
+        assert!(said.stdout.contains("running"), "{}", said.stdout);
+        assert_eq!(fake.history(), "", "nothing is written where it would be forgotten");
     }
 }

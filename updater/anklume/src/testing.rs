@@ -164,7 +164,7 @@ impl Fake {
             clock: || 1_794_648_103,
             pause: |_| {},
             consoles: Consoles::default,
-            last_resort: || io::Error::other("a test"),
+            last_resort: || io::Error::other("the last resort"),
         };
         let fake = Self { root, store, machine, report: report(slot) };
         fake.write("run/anklume/boot.json", &serde_json::to_string(&fake.report).unwrap());
@@ -181,6 +181,16 @@ impl Fake {
         let path = self.root.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
     }
 
     pub(crate) fn remove(&self, path: &str) {
@@ -211,6 +221,10 @@ impl Fake {
             crate::run(cli.command, &self.machine, &mut Output::to(&mut stdout, &mut stderr))?;
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         Ok(Said { stdout, stderr, code })
+    }
+
+    pub(crate) fn break_systemctl(&self) {
+        self.program("usr/bin/systemctl", "exit 1");
     }
 
     /// GRUB boots and counts.

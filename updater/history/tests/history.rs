@@ -1,5 +1,4 @@
 //! Histories as they come about, and as accidents leave them.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use anklume_history::{
     Boot, Event, Judged, KEPT_BOOTS, KEPT_BYTES, Missed, Moment, Outcome, RolledBack, Started,

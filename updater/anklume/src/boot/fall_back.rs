@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anklume_host::interrupt::interrupted;
-use anklume_host::process::Cmd;
+use anklume_host::process::{Cmd, Ending};
 
 use super::nothing_to_do;
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::output::Output;
 
@@ -32,12 +32,28 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
         return Err(Failure::failed("interrupted; the machine was not restarted"));
     }
     // Services are not stopped one after the other: one that hangs may be what failed.
-    let ended = Cmd::new(&machine.paths.systemctl)
-        .args(["reboot", "--force"])
-        .run_within(PATIENCE)
-        .context("restarting")?;
-    match ended.ending {
-        anklume_host::process::Ending::Exit(0) => Ok(0),
-        other => Err(Failure::failed(format!("systemctl reboot --force: {other:?}"))),
+    let ended = Cmd::new(&machine.paths.systemctl).args(["reboot", "--force"]).run_within(PATIENCE);
+    if ended.is_ok_and(|ended| ended.ending == Ending::Exit(0)) {
+        return Ok(0);
+    }
+    out.warn("systemd does not restart the machine; it is restarted without");
+    let error = (machine.last_resort)();
+    Err(Failure::failed(format!("restarting: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fake, good_and_trial};
+    use anklume_layout::Slot;
+
+    #[test]
+    fn a_hanging_systemd_does_not_keep_a_failed_boot_up() {
+        let fake = Fake::new(Slot::B, good_and_trial());
+        fake.boot();
+        fake.check("10-a", "exit 1");
+        fake.run(&["boot", "check"]).unwrap();
+        fake.break_systemctl();
+        let failure = fake.run(&["boot", "fall-back"]).unwrap_err();
+        assert_eq!(failure.to_string(), "error: restarting: the last resort");
     }
 }

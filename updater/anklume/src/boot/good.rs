@@ -16,10 +16,14 @@ pub(crate) fn run(machine: &Machine, force: bool, out: &mut Output<'_>) -> Resul
         Ok(boot) => boot,
     };
     let before = machine.judgement();
-    if let Some(failed) = before
-        .as_ref()
-        .filter(|before| matches!(before.verdict, Verdict::Bad | Verdict::Degraded) && !force)
-    {
+    // A machine that runs on may have been mended, and its checks asked again.
+    let healthy = machine.health().is_some_and(|health| health.healthy);
+    let stands = |verdict| match verdict {
+        Verdict::Bad => !force,
+        Verdict::Degraded => !force && !healthy,
+        Verdict::Good | Verdict::GivenBack => false,
+    };
+    if let Some(failed) = before.as_ref().filter(|before| stands(before.verdict)) {
         let reason = failed.reason.as_deref().unwrap_or("no reason given");
         return Err(Failure::refused(format!("this boot was found {}: {reason}", failed.verdict))
             .hint("`anklume boot good --force` says that it is well all the same"));
@@ -105,6 +109,28 @@ mod tests {
         fake.run(&["boot", "good", "--force"]).unwrap();
         assert_eq!(fake.record().unwrap().good(), Some(Slot::B));
         assert_eq!(fake.outcomes(), [Outcome::Good]);
+    }
+
+    #[test]
+    fn a_machine_that_was_mended_is_good() {
+        let fake = Fake::new(Slot::A, Record::new());
+        fake.boot();
+        fake.check("10-a", "exit 1");
+        for _ in 0..2 {
+            fake.run(&["boot", "check"]).unwrap();
+            assert_eq!(fake.record().unwrap().left(), 3, "the try is given back once");
+        }
+        assert_eq!(fake.outcomes(), [Outcome::Degraded]);
+        assert_eq!(fake.run(&["boot", "good"]).unwrap_err().kind(), Kind::Refused);
+        fake.check("10-a", "exit 0");
+        fake.run(&["boot", "check"]).unwrap();
+        fake.run(&["boot", "good"]).unwrap();
+        assert_eq!(fake.outcomes(), [Outcome::Good]);
+        // A check that fails later does not restart a machine that works.
+        fake.check("10-a", "exit 1");
+        assert_eq!(fake.run(&["boot", "check"]).unwrap().code, 1);
+        fake.run(&["boot", "fall-back"]).unwrap();
+        assert_eq!((fake.outcomes(), fake.systemctl()), (vec![Outcome::Good], String::new()));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn options(mounts: &str, place: &Path) -> Option<String> {
         let of_file_system = line.rsplit(' ').next()?;
         here.then(|| format!("{options},{of_file_system}"))
     };
-    mounts.lines().filter_map(options).last()
+    mounts.lines().filter_map(options).next_back()
 }
 
 #[cfg(test)]

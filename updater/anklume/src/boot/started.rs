@@ -19,25 +19,30 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
     };
     let history = machine.take_over_history(&boot.report, out);
     let at = machine.now();
-    let (mut events, record) = match machine.store(&boot.report) {
-        Ok(store) => from_medium(store.as_ref(), &boot, &history, &at, out),
+    let store = match machine.store(&boot.report) {
+        Ok(store) => Some(store),
         Err(StoreError::NeedsRoot) => return Err(failure(&StoreError::NeedsRoot)),
         Err(error) => {
             out.warn(format!("the boot medium: {error}"));
-            (Vec::new(), None)
+            None
         }
+    };
+    let (mut events, record) = match &store {
+        Some(store) => from_medium(store.as_ref(), &boot, &history, &at, out),
+        None => (Vec::new(), None),
     };
     let is_noted = |event: &Event| matches!(event, Event::Started(s) if s.boot_id == boot.id);
     if history.events.iter().any(is_noted) {
-        return nothing_to_do("this boot is in the boot history", out);
+        out.say("this boot is in the boot history already")?;
+    } else {
+        events.push(started(&boot, at, record.as_ref()));
+        for event in &events {
+            tell(event, out)?;
+        }
+        machine.note(&boot.report, &events, out);
     }
-    events.push(started(&boot, at, record.as_ref()));
-    for event in &events {
-        tell(event, out)?;
-    }
-    machine.note(&boot.report, &events, out);
-    if let Some(why) = boot.report.persist.reason.as_ref() {
-        out.warn(format!("the persistent partition: {why}"));
+    if let Some(store) = store {
+        forget_failure(store.as_ref(), out);
     }
     Ok(0)
 }
@@ -50,7 +55,7 @@ fn from_medium(
     at: &Moment,
     out: &mut Output<'_>,
 ) -> (Vec<Event>, Option<Record>) {
-    let failure = take_failure(store, out);
+    let failure = last_failure(store, out);
     let copies = store.copies().unwrap_or_else(|error| {
         out.warn(format!("the boot record: {error}"));
         Copies::default()
@@ -78,16 +83,24 @@ fn from_medium(
     (events, record.ok())
 }
 
-/// Why the last boot failed; it is told once.
-fn take_failure(store: &dyn RecordStore, out: &mut Output<'_>) -> Option<LastFailure> {
-    let failure = store.last_failure().unwrap_or_else(|error| {
+/// Why the last boot failed.
+fn last_failure(store: &dyn RecordStore, out: &mut Output<'_>) -> Option<LastFailure> {
+    store.last_failure().unwrap_or_else(|error| {
         out.warn(format!("why the last boot failed: {error}"));
         None
-    })?;
-    if let Err(error) = store.clear_last_failure() {
+    })
+}
+
+/// It is in the history now, and told once.
+fn forget_failure(store: &dyn RecordStore, out: &mut Output<'_>) {
+    let cleared = match store.last_failure() {
+        Ok(None) => Ok(()),
+        // What cannot be read is written anew.
+        Ok(Some(_)) | Err(_) => store.clear_last_failure(),
+    };
+    if let Err(error) = cleared {
         out.warn(format!("why the last boot failed cannot be cleared: {error}"));
     }
-    Some(failure)
 }
 
 fn missed_boots(

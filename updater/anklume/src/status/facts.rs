@@ -93,7 +93,7 @@ fn verity_active(proc: &Path, sys: &Path) -> Option<bool> {
             let words: Vec<_> = line.split(' ').collect();
             (words.get(4) == Some(&"/")).then(|| words.get(2).copied())?
         })
-        .last()?;
+        .next_back()?;
     let uuid = text(&sys.join("dev/block").join(number).join("dm/uuid")).ok()?;
     Some(uuid.is_some_and(|uuid| uuid.starts_with(VERITY_UUID)))
 }

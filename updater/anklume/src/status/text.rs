@@ -154,9 +154,7 @@ fn boot_record(status: &Status) -> String {
     match record.state {
         RecordState::Intact => "intact".to_owned(),
         RecordState::OneCopy => "one of two copies is damaged or old".to_owned(),
-        RecordState::Damaged => {
-            "damaged: slot a boots, tries are not counted; mended at the next start".to_owned()
-        }
+        RecordState::Damaged => "damaged; made anew when the OS starts".to_owned(),
         RecordState::None => format!("none: {reason}"),
         RecordState::Unknown => format!("unknown: {reason}"),
     }
@@ -165,6 +163,7 @@ fn boot_record(status: &Status) -> String {
 fn medium(medium: &MediumStatus) -> String {
     let what = match (medium.kind.as_str(), &medium.file) {
         ("file", Some(file)) => format!("file {file}"),
+        ("extent", _) => "whole disk".to_owned(),
         (kind, _) => kind.to_owned(),
     };
     let mut parts = vec![medium.model.clone().unwrap_or_else(|| "unknown model".to_owned())];
