@@ -192,6 +192,3 @@ fn shown((major, minor): (u32, u32)) -> String {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

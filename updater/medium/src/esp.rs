@@ -31,10 +31,13 @@ impl Medium {
 
     /// First byte on the disk of the last failure.
     pub(crate) fn failure_place(&self) -> Result<u64, Error> {
+        Ok(self.sectors(LAST_FAILURE, LAST_FAILURE_BYTES)?.offset)
+    }
+
+    /// The same, if writing there leaves the boot record alone for certain.
+    pub(crate) fn failure_place_apart(&self) -> Result<u64, Error> {
         let sectors = self.sectors(LAST_FAILURE, LAST_FAILURE_BYTES)?;
-        // Without a record there is nothing to spare.
-        let records = self.record_sectors().map(Vec::from).unwrap_or_default();
-        apart(&sectors, &records)?;
+        apart(&sectors, &self.record_sectors()?)?;
         Ok(sectors.offset)
     }
 

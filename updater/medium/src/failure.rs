@@ -123,7 +123,8 @@ impl Medium {
     /// Writes why this boot does not reach the OS, over what was there. Durable when it returns.
     ///
     /// # Errors
-    /// As [`Medium::last_failure`]; [`Error::Lock`], [`Error::OtherDisk`], [`Error::Write`].
+    /// As [`Medium::last_failure`], and the same when the boot record cannot be located: damage to
+    /// the file system could make it share the sectors. [`Error::Lock`], [`Error::OtherDisk`], [`Error::Write`].
     pub fn write_last_failure(&self, failure: &LastFailure) -> Result<(), Error> {
         self.replace_failure(&failure.encode())
     }
@@ -147,7 +148,7 @@ impl Medium {
 
     fn replace_failure(&self, bytes: &[u8]) -> Result<(), Error> {
         let _lock = self.lock()?;
-        let place = self.failure_place()?;
+        let place = self.failure_place_apart()?;
         let written = put_at(&mut self.writable()?, place, bytes);
         written.map_err(|fault| Error::Write { path: LAST_FAILURE, fault })
     }

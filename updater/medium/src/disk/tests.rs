@@ -9,7 +9,7 @@ use anklume_layout::disk::{DiskPlan, Extent};
 use super::*;
 
 fn guid(role: Option<Role>) -> Guid {
-    Guid::from_u128(0x8000_0000 + u128::from(role.map_or(0, Role::number)))
+    Guid::from_u128(0xabcd_0000 + u128::from(role.map_or(0, Role::number)))
 }
 
 /// An image of 8 MiB with a partition table of 512-byte blocks and nothing else.
