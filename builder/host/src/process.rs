@@ -23,6 +23,10 @@ use nix::unistd::Pid;
 
 use crate::interrupt::interrupted;
 
+mod limited;
+
+pub use limited::{Ended, Ending};
+
 /// How much of a program's output is kept for an error message, in bytes from the end.
 const TAIL_BYTES: usize = 16 << 10;
 /// How long a program may take to end after `SIGTERM`.
@@ -146,6 +150,17 @@ impl Cmd {
     /// # Errors
     /// [`ProcessError::NotStarted`].
     pub fn start(&self, stdin: Stdin, stdout: Stdout) -> Result<Running, ProcessError> {
+        self.start_keeping(stdin, stdout, usize::MAX)
+    }
+
+    /// As [`Cmd::start`]; of output that goes into memory the last `limit` bytes are kept, or up to
+    /// twice as many.
+    fn start_keeping(
+        &self,
+        stdin: Stdin,
+        stdout: Stdout,
+        limit: usize,
+    ) -> Result<Running, ProcessError> {
         let mut command = self.command();
         command.process_group(0);
         command.stdin(match stdin {
@@ -177,7 +192,7 @@ impl Cmd {
         }
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         let stderr = child.stderr.take().map(|pipe| drain(pipe, TAIL_BYTES));
-        let kept = child.stdout.take().filter(|_| keep).map(|pipe| drain(pipe, usize::MAX));
+        let kept = child.stdout.take().filter(|_| keep).map(|pipe| drain(pipe, limit));
         let stdin = child.stdin.take();
         Ok(Running { command: self.clone(), child, stdin, stderr, kept, reaped: false })
     }

@@ -18,6 +18,7 @@ pub mod manifest;
 mod partition;
 pub mod report;
 pub mod sizes;
+pub mod text;
 
 pub use partition::{
     ALIGNMENT_BYTES, BIOS_BOOT_BYTES, ESP_BYTES, Role, SECTOR_BYTES, SYSTEM_AREA_BYTES, Slot,

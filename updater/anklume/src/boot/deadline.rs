@@ -1,0 +1,126 @@
+//! `anklume boot deadline`: the machine that hangs before its health checks, or in them.
+//!
+//! A process that waits, not a timer of systemd: systemd may be what hangs.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anklume_history::Verdict;
+use anklume_host::interrupt::interrupted;
+
+use super::check::limit;
+use super::{fall_back, judge_failed, nothing_to_do};
+use crate::failure::Failure;
+use crate::machine::{Boot, Machine};
+use crate::output::Output;
+
+/// The health checks end their waiting at the deadline, and know better why. The longest of them may
+/// have begun just before.
+const GRACE: Duration = Duration::from_secs(45);
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long writing the verdict and an ordinary restart may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
+    let boot = match machine.boot()? {
+        Err(why) => return nothing_to_do(&why, out),
+        Ok(boot) => boot,
+    };
+    let deadline = limit(machine, out);
+    let (base, start) = (machine.uptime()?, Instant::now());
+    loop {
+        if let Some(why) = settled(machine) {
+            return nothing_to_do(&why, out);
+        }
+        if base.saturating_add(start.elapsed()) >= deadline.saturating_add(GRACE) {
+            return overdue(machine, &boot, deadline, out);
+        }
+        (machine.pause)(PAUSE);
+        if interrupted() {
+            return Ok(0);
+        }
+    }
+}
+
+/// Why there is nothing to wait for.
+fn settled(machine: &Machine) -> Option<String> {
+    let verdict = machine.judgement().map(|judgement| judgement.verdict);
+    let healthy = machine.health().is_some_and(|health| health.healthy);
+    match verdict {
+        Some(verdict) => Some(format!("this boot was found {verdict}")),
+        None if healthy => Some("the health checks have passed".to_owned()),
+        None => None,
+    }
+}
+
+fn overdue(
+    machine: &Machine,
+    boot: &Boot,
+    deadline: Duration,
+    out: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    let stop = watchdog(machine);
+    let reason = format!("no verdict {} s after the start", deadline.as_secs());
+    if judge_failed(machine, boot, &reason, out)? == Verdict::Degraded {
+        let _ = stop.send(());
+        return Ok(1);
+    }
+    fall_back::run(machine, out)?;
+    // systemd has the order. What hangs now ends with the watchdog.
+    (machine.pause)(PATIENCE);
+    let _ = stop.send(());
+    Ok(1)
+}
+
+/// Restarts the machine if nobody says in time that there is no need.
+fn watchdog(machine: &Machine) -> Sender<()> {
+    let (stop, stopped) = channel();
+    let last_resort = machine.last_resort;
+    std::thread::spawn(move || {
+        if stopped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = last_resort();
+        }
+    });
+    stop
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fake, good_and_trial};
+    use anklume_history::Outcome;
+    use anklume_layout::Slot;
+    use anklume_slots::Record;
+
+    #[test]
+    fn a_boot_without_a_verdict_is_bad() {
+        let fake = Fake::new(Slot::B, good_and_trial());
+        fake.boot();
+        fake.write("proc/uptime", "345.00 3.00\n");
+        let said = fake.run(&["boot", "deadline"]).unwrap();
+        assert!(said.stdout.contains("no verdict 300 s after the start"), "{}", said.stdout);
+        assert_eq!(fake.outcomes(), [Outcome::Bad]);
+        assert_eq!(fake.systemctl(), "reboot --force\n");
+    }
+
+    #[test]
+    fn a_boot_with_nothing_to_fall_back_to_runs_on() {
+        let fake = Fake::new(Slot::A, Record::new());
+        fake.boot();
+        fake.write("proc/uptime", "345.00 3.00\n");
+        fake.run(&["boot", "deadline"]).unwrap();
+        assert_eq!((fake.outcomes(), fake.systemctl()), (vec![Outcome::Degraded], String::new()));
+    }
+
+    #[test]
+    fn a_boot_that_is_well_is_left_alone() {
+        for command in ["check", "good", "bad"] {
+            let fake = Fake::new(Slot::B, good_and_trial());
+            fake.boot();
+            fake.run(&["boot", command]).unwrap();
+            fake.write("proc/uptime", "9999.00 3.00\n");
+            let said = fake.run(&["boot", "deadline"]).unwrap();
+            assert!(said.stdout.starts_with("nothing to do: "), "{}", said.stdout);
+            assert_eq!(fake.systemctl(), "");
+        }
+    }
+}

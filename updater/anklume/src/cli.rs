@@ -1,0 +1,183 @@
+//! The command line: what was typed, nothing more.
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  anklume status
+      which version runs, from what, and whether it is well
+  anklume status --json | jq .slots
+  anklume rollback --reboot
+      go back to the other slot, now
+  anklume boot history
+      the last boots, and how they ended
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  refused: the state of the machine stands in the way
+  4  root is needed
+  5  a file that is needed is damaged";
+
+const BOOT_UNITS: &str = "\
+Commands of the boot's own units; by hand they do the same:
+  anklume boot started    note that this boot reached the OS, and boots that did not;
+                          mend the boot record
+  anklume boot check      ask the health checks until all are healthy or the deadline is over
+  anklume boot persist    the health check of the persistent partition
+  anklume boot ended      at an orderly end without a verdict: the boot does not count
+  anklume boot deadline   wait for the verdict; without one by the deadline, restart
+  anklume boot fall-back  say that this boot failed, and restart if another slot can boot
+
+On a medium without a boot record (a CD, copied files, write-protected) they do nothing.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  anklume status
+  sudo anklume status
+      with what is on the medium's boot partitions, which only root can read
+  anklume status --json | jq -r '.slots[] | select(.running) | .version'";
+
+const CHECK_HELP: &str = "\
+Checks are executable files in /usr/lib/anklume/health.d and /etc/anklume/health.d. Exit code 0 is
+healthy, 75 is not yet, everything else is failed. The deadline is 300 s after the kernel's start, or
+anklume.health-deadline=SECONDS of the kernel command line, or `deadline = SECONDS` in
+/etc/anklume/health.conf.
+
+Exit codes: 0 healthy, 1 not healthy. It is written down whether the machine is to restart (another
+slot can boot) or to run on (none can); `anklume boot fall-back` does it.
+
+Example:
+  systemctl start anklume-health.service";
+
+/// Shows and changes what the OS on this machine boots
+#[derive(Debug, Parser)]
+#[command(name = "anklume", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the OS, its slots, its medium, and whether it is well
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Boot the other slot from now on, if it was good once
+    #[command(after_help = "Examples:\n  anklume rollback\n  anklume rollback --reboot\n\n\
+        A version on trial that is left like this counts as bad, and is not started again by itself.")]
+    Rollback(RollbackArgs),
+    /// Show how boots ended, or say how this one goes
+    #[command(after_help = BOOT_UNITS)]
+    Boot {
+        #[command(subcommand)]
+        command: BootCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// Restart at once
+    #[arg(long)]
+    pub(crate) reboot: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BootCommand {
+    /// Show the last boots: when, which slot and version, how they ended and why
+    #[command(after_help = "Examples:\n  anklume boot history\n  \
+        anklume boot history --limit 100\n  \
+        anklume boot history --json | jq -r '.boots[] | select(.outcome == \"bad\") | .reason'")]
+    History(HistoryArgs),
+    /// Say that this boot is well: its slot is the good one from now on
+    #[command(after_help = "Examples:\n  anklume boot good\n  anklume boot good --force\n\n\
+        The unit anklume-boot-good.service does this when the health checks have passed.")]
+    Good(GoodArgs),
+    /// Say that this boot failed: its try stays spent
+    #[command(after_help = "Examples:\n  \
+        anklume boot bad --reason 'no sound'\n  \
+        anklume boot bad --give-up --reason 'no sound'\n      \
+        the slot is not chosen again; the other one boots next")]
+    Bad(BadArgs),
+    /// For anklume-boot-started.service: note that this boot reached the OS
+    #[command(hide = true, after_help = "Example:\n  systemctl start anklume-boot-started.service")]
+    Started,
+    /// For anklume-health.service: ask the health checks until the verdict
+    #[command(hide = true, after_help = CHECK_HELP)]
+    Check,
+    /// For the health check 20-persist: whether the persistent partition is as it should be
+    #[command(hide = true, after_help = "Example:\n  anklume boot persist && echo well")]
+    Persist,
+    /// For anklume-boot-ended.service: an orderly end without a verdict does not count
+    #[command(hide = true, after_help = "Example:\n  systemctl stop anklume-boot-ended.service")]
+    Ended,
+    /// For anklume-boot-deadline.service: restart if there is no verdict by the deadline
+    #[command(
+        hide = true,
+        after_help = "Example:\n  systemctl start anklume-boot-deadline.service"
+    )]
+    Deadline,
+    /// For anklume-health-failed.service: restart if the verdict asks for it
+    #[command(
+        hide = true,
+        after_help = "Example:\n  systemctl start anklume-health-failed.service"
+    )]
+    FallBack,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show the newest so many boots; 0 shows all
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GoodArgs {
+    /// Also if this boot, or its slot, was found bad
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BadArgs {
+    /// Why, for the boot history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Do not choose this slot again; refused if no other slot was ever good
+    #[arg(long)]
+    pub(crate) give_up: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn walk(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let name = command.get_name();
+            assert!(help.contains("anklume") || help.contains("systemctl"), "{name}");
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}
