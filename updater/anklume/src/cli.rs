@@ -64,6 +64,12 @@ pub(crate) enum Command {
     /// Show the OS, its slots, its medium, and whether it is well
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// What the machine keeps between boots: its identity and its settings
+    #[command(after_help = "Examples:\n  anklume persist list\n  sudo anklume persist save")]
+    Persist {
+        #[command(subcommand)]
+        command: PersistCommand,
+    },
     /// Boot the other slot from now on, if it was good once
     #[command(after_help = "Examples:\n  anklume rollback\n  anklume rollback --reboot\n\n\
         A version on trial that is left like this counts as bad, and is not started again by itself.")]
@@ -131,6 +137,17 @@ pub(crate) enum BootCommand {
         after_help = "Example:\n  systemctl start anklume-health-failed.service"
     )]
     FallBack,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersistCommand {
+    /// List the paths that are kept
+    #[command(after_help = "Example:\n  anklume persist list")]
+    List,
+    /// Copy what changed to the persistent partition
+    #[command(after_help = "Example:\n  sudo anklume persist save\n\n\
+        The unit anklume-persist.path does this whenever one of the files changes.")]
+    Save,
 }
 
 #[derive(Debug, Args)]

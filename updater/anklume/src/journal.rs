@@ -79,7 +79,7 @@ impl Machine {
     }
 
     /// Does something with the persistent partition, which is mounted meanwhile.
-    fn with_persist<T>(
+    pub(crate) fn with_persist<T>(
         &self,
         report: &BootReport,
         action: impl FnOnce(&Path) -> io::Result<T>,

@@ -11,6 +11,7 @@ mod journal;
 mod machine;
 mod output;
 mod paths;
+mod persist;
 mod ram;
 mod rollback;
 mod state;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use anklume_host::{interrupt, process};
 use clap::Parser;
 
-use crate::cli::{BootCommand, Cli, Command};
+use crate::cli::{BootCommand, Cli, Command, PersistCommand};
 use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
@@ -51,6 +52,10 @@ fn run(command: Command, machine: &Machine, out: &mut Output<'_>) -> Result<u8, 
     match command {
         Command::Status(args) => status::run(machine, args.json, out),
         Command::Rollback(args) => rollback::run(machine, args.reboot, out),
+        Command::Persist { command } => match command {
+            PersistCommand::List => persist::list(out),
+            PersistCommand::Save => persist::save_now(machine, out),
+        },
         Command::Boot { command } => match command {
             BootCommand::History(args) => boot::history::run(machine, &args, out),
             BootCommand::Good(args) => boot::good::run(machine, args.force, out),

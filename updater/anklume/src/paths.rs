@@ -7,6 +7,8 @@ use anklume_layout::report;
 /// Every path that the program reads or writes, but for device nodes.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
+    /// The root folder.
+    pub(crate) root: PathBuf,
     /// The initramfs's report.
     pub(crate) report: PathBuf,
     /// State of this boot.
@@ -32,6 +34,7 @@ impl Paths {
     pub(crate) fn under(root: &Path) -> Self {
         let at = |path: &str| root.join(path.trim_start_matches('/'));
         Self {
+            root: root.to_owned(),
             report: at(report::PATH),
             state: at("/run/anklume"),
             persist: at(report::PERSIST),

@@ -12,7 +12,7 @@ use anklume_history::{Outcome, boots, parse};
 use anklume_host::console::Consoles;
 use anklume_layout::Slot;
 use anklume_layout::report::{
-    self, BootReport, Growth, GrowthState, Medium, Persist, PersistState,
+    self, BootReport, Growth, GrowthState, Medium, Persist, PersistState, ToramReason,
 };
 use anklume_slots::{Copies, Record, decide};
 use clap::Parser;
@@ -63,6 +63,7 @@ pub(crate) fn report(slot: Slot) -> BootReport {
             removable: true,
         },
         toram: false,
+        toram_reason: ToramReason::LittleMemory,
         growth: Growth { state: GrowthState::Done, reason: None },
         persist: Persist {
             state: PersistState::Mounted,

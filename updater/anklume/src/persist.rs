@@ -1,0 +1,132 @@
+//! `anklume persist`: what the machine keeps between boots.
+
+use std::path::{Path, PathBuf};
+
+use anklume_layout::report::PersistState;
+use anklume_persist::{ENTRIES, Kind, Saved, Tree, save};
+
+use crate::failure::{Context, Failure};
+use crate::machine::Machine;
+use crate::output::Output;
+
+/// Upper layer of the overlay of `/etc`, as the initramfs mounts it: what was changed.
+const CHANGES: &str = "overlay/etc/upper";
+
+/// Copies what changed to the persistent partition.
+pub(crate) fn save_now(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
+    let Some(report) = machine.report()? else {
+        out.say("nothing is kept: there is no boot report")?;
+        return Ok(0);
+    };
+    let (root, changes) = (machine.paths.root.clone(), changes(machine)?);
+    let saved = match report.persist.state {
+        PersistState::Volatile => {
+            let why = report.persist.reason.as_deref().unwrap_or("no reason known");
+            out.say(format!("nothing is kept: {why}"))?;
+            return Ok(0);
+        }
+        PersistState::Mounted => save(&Tree::at(&machine.paths.persist), &root, changes.path()),
+        PersistState::Released => machine
+            .with_persist(&report, |place| Ok(save(&Tree::at(place), &root, changes.path())))?,
+    };
+    tell(&saved, out)
+}
+
+fn tell(saved: &Saved, out: &mut Output<'_>) -> Result<u8, Failure> {
+    for path in &saved.saved {
+        out.say(format!("kept /{path}"))?;
+    }
+    for path in &saved.forgotten {
+        out.say(format!("forgot /{path}"))?;
+    }
+    for (path, why) in &saved.refused {
+        out.warn(format!("/{path} is not kept: {why}"));
+    }
+    let Some(error) = saved.failed.first() else { return Ok(0) };
+    let more = saved.failed.len().saturating_sub(1);
+    let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+    Err(Failure::failed(format!("{error}{more}"))
+        .hint("df /persist tells whether it is full; the settings hold until the next restart"))
+}
+
+/// The folder with what was changed, as the paths of the OS: `etc` in it.
+fn changes(machine: &Machine) -> Result<Changes, Failure> {
+    let upper = machine.paths.state.join(CHANGES);
+    let folder = machine.paths.state.join("changes");
+    std::fs::create_dir_all(&folder).context(folder.display())?;
+    let link = folder.join("etc");
+    if std::fs::read_link(&link).ok().as_ref() != Some(&upper) {
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&upper, &link).context(link.display())?;
+    }
+    Ok(Changes { folder })
+}
+
+struct Changes {
+    folder: PathBuf,
+}
+
+impl Changes {
+    fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Lists what is kept.
+pub(crate) fn list(out: &mut Output<'_>) -> Result<u8, Failure> {
+    for entry in ENTRIES {
+        let path = entry.path;
+        match entry.kind {
+            Kind::File(_) => out.say(format!("/{path}"))?,
+            Kind::Link { below } => out.say(format!("/{path} -> /{below}..."))?,
+            Kind::Folder { names } => {
+                for (begin, end, _) in names {
+                    out.say(format!("/{path}/{begin}*{end}"))?;
+                }
+            }
+        }
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use anklume_layout::Slot;
+    use anklume_layout::report::PersistState;
+    use anklume_slots::Record;
+
+    use crate::testing::Fake;
+
+    #[test]
+    fn what_changed_is_kept_and_what_the_image_brings_is_not() {
+        let fake = Fake::new(Slot::A, Record::new());
+        fake.write("etc/hostname", "mine\n");
+        fake.write("etc/locale.conf", "LANG=C.UTF-8\n");
+        fake.write("run/anklume/overlay/etc/upper/hostname", "mine\n");
+        let said = fake.run(&["persist", "save"]).unwrap();
+        assert_eq!(said.stdout, "kept /etc/hostname\n");
+        let kept = fake.machine().paths.persist.join("system/etc/hostname");
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), "mine\n");
+        assert_eq!(fake.run(&["persist", "save"]).unwrap().stdout, "");
+    }
+
+    #[test]
+    fn without_a_partition_nothing_is_kept_and_that_is_said() {
+        let mut fake = Fake::new(Slot::A, Record::new());
+        fake.change_report(|report| {
+            report.persist.state = PersistState::Volatile;
+            report.persist.reason = Some("a disc cannot be written".to_owned());
+        });
+        let said = fake.run(&["persist", "save"]).unwrap();
+        assert_eq!(said.stdout, "nothing is kept: a disc cannot be written\n");
+    }
+
+    #[test]
+    fn every_path_is_listed() {
+        let fake = Fake::new(Slot::A, Record::new());
+        let said = fake.run(&["persist", "list"]).unwrap().stdout;
+        for path in ["/etc/machine-id\n", "/etc/ssh/ssh_host_*_key\n", "/etc/localtime -> /usr/"] {
+            assert!(said.contains(path), "{said}");
+        }
+    }
+}
