@@ -22,31 +22,35 @@ Exit codes:
 
 const BOOT_UNITS: &str = "\
 Commands of the boot's own units; by hand they do the same:
-  anklume boot started    note that this boot reached the OS, and boots that did not;
+  anklume boot started    note this boot, and boots that did not reach the OS;
                           mend the boot record
-  anklume boot check      ask the health checks until all are healthy or the deadline is over
+  anklume boot check      ask the health checks until all are healthy, or the
+                          deadline is over
   anklume boot persist    the health check of the persistent partition
-  anklume boot ended      at an orderly end without a verdict: the boot does not count
-  anklume boot deadline   wait for the verdict; without one by the deadline, restart
-  anklume boot fall-back  say that this boot failed, and restart if another slot can boot
+  anklume boot ended      an orderly end without a verdict does not count
+  anklume boot deadline   wait for the verdict; restart without one
+  anklume boot fall-back  if the verdict asks for it, say so and restart
 
-On a medium without a boot record (a CD, copied files, write-protected) they do nothing.";
+On a medium without a boot record (a CD, copied files, write-protected) they do
+nothing.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
   anklume status
   sudo anklume status
-      with what is on the medium's boot partitions, which only root can read
+      with the boot record and the other slot, which only root can read
   anklume status --json | jq -r '.slots[] | select(.running) | .version'";
 
 const CHECK_HELP: &str = "\
-Checks are executable files in /usr/lib/anklume/health.d and /etc/anklume/health.d. Exit code 0 is
-healthy, 75 is not yet, everything else is failed. The deadline is 300 s after the kernel's start, or
-anklume.health-deadline=SECONDS of the kernel command line, or `deadline = SECONDS` in
-/etc/anklume/health.conf.
+Checks are executable files in /usr/lib/anklume/health.d and
+/etc/anklume/health.d. Exit code 0 is healthy, 75 is not yet, everything else
+is failed. The deadline is 300 s after the kernel's start, or
+anklume.health-deadline=SECONDS of the kernel command line, or
+`deadline = SECONDS` in /etc/anklume/health.conf.
 
-Exit codes: 0 healthy, 1 not healthy. It is written down whether the machine is to restart (another
-slot can boot) or to run on (none can); `anklume boot fall-back` does it.
+Exit codes: 0 healthy, 1 not healthy. Then the verdict says whether the machine
+is to restart (another slot can boot) or to run on (none can).
+`anklume boot fall-back` carries it out.
 
 Example:
   systemctl start anklume-health.service";
@@ -72,7 +76,8 @@ pub(crate) enum Command {
     },
     /// Boot the other slot from now on, if it was good once
     #[command(after_help = "Examples:\n  anklume rollback\n  anklume rollback --reboot\n\n\
-        A version on trial that is left like this counts as bad, and is not started again by itself.")]
+        A version on trial that is left like this counts as bad, and is not started\n\
+        again by itself.")]
     Rollback(RollbackArgs),
     /// Show how boots ended, or say how this one goes
     #[command(after_help = BOOT_UNITS)]
@@ -101,11 +106,11 @@ pub(crate) enum BootCommand {
     /// Show the last boots: when, which slot and version, how they ended and why
     #[command(after_help = "Examples:\n  anklume boot history\n  \
         anklume boot history --limit 100\n  \
-        anklume boot history --json | jq -r '.boots[] | select(.outcome == \"bad\") | .reason'")]
+        anklume boot history --json | jq -r '.boots[].reason'")]
     History(HistoryArgs),
     /// Say that this boot is well: its slot is the good one from now on
     #[command(after_help = "Examples:\n  anklume boot good\n  anklume boot good --force\n\n\
-        The unit anklume-boot-good.service does this when the health checks have passed.")]
+        The unit anklume-boot-good.service does this when the health checks passed.")]
     Good(GoodArgs),
     /// Say that this boot failed: its try stays spent
     #[command(after_help = "Examples:\n  \
@@ -185,6 +190,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        fn walk(command: &mut clap::Command, path: &str) {
+            let help = command.clone().term_width(80).render_long_help().to_string();
+            let wide = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{path}");
+            // Not broken by clap either.
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{path}: {text}");
+            for inner in command.get_subcommands_mut() {
+                let path = format!("{path} {}", inner.get_name());
+                walk(inner, &path);
+            }
+        }
+        walk(&mut Cli::command(), "anklume");
     }
 
     #[test]

@@ -104,10 +104,12 @@ fn damaged_lines_are_counted_and_passed_over() {
     bytes.extend(b"{\"event\":\"of-tomorrow\",\"x\":[1]}\n");
     bytes.extend(vec![b'['; 5000]);
     bytes.push(b'\n');
+    // Too long, and otherwise whole.
+    bytes.extend(good.replace(':', &format!(":{}", " ".repeat(1000))).bytes());
     bytes.extend(good.replace("\"slot\"", "\"new\":{\"a\":1},\"slot\"").bytes());
     bytes.extend(verdict("1", Verdict::Good, None).line().trim_end().bytes());
     let history = parse(&bytes);
-    assert_eq!((history.events.len(), history.damaged), (3, 4));
+    assert_eq!((history.events.len(), history.damaged), (3, 5));
     assert_eq!(outcomes(&boots(&history.events, None)), [Outcome::Good]);
 }
 

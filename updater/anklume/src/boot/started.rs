@@ -170,6 +170,7 @@ mod tests {
         fake.boot();
         fake.boot_again_without_a_count();
         assert_eq!(fake.outcomes(), [Outcome::Running]);
+        assert_eq!(fake.history().lines().count(), 1);
         assert!(fake.history().contains("\"record\":\"seq="));
         assert_eq!(fake.writes(), 0, "an intact record is not written");
     }

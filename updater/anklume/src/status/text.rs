@@ -21,6 +21,9 @@ const UNKNOWN: &str = "unknown";
 type Field = (String, Vec<String>);
 
 pub(super) fn text(status: &Status) -> String {
+    if status.os.is_none() {
+        return shown(&os(status));
+    }
     let mut fields = vec![os(status)];
     fields.extend(health(status));
     fields.extend(status.slots.iter().map(slot));
