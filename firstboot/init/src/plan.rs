@@ -15,6 +15,9 @@ const FIXED_DISKS_WAIT: Duration = Duration::from_secs(3);
 /// How long the disk that the boot loader was read from may take to appear when another one with
 /// the same OS is there already. A stick takes two seconds.
 const LOADERS_DISK_TAKES: Duration = Duration::from_secs(5);
+/// How long to wait for a better copy when the disk that the boot loader was read from is there and
+/// does not hold the wanted OS: it is damaged, and waiting for it will not mend it.
+const DAMAGE_WAITS: Duration = Duration::from_secs(10);
 /// How long to wait before a device that could not be read is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,12 @@ pub(crate) fn rank(device: &BlockDevice) -> u8 {
 /// known.
 pub(crate) fn is_final(from_loaders_disk: Option<bool>, waited: Duration) -> bool {
     from_loaders_disk != Some(false) || waited >= LOADERS_DISK_TAKES
+}
+
+/// Whether it is time to give up. `loaders_disk_failed` is whether the disk that the boot loader was
+/// read from was looked at in vain.
+pub(crate) fn is_over(loaders_disk_failed: bool, waited: Duration, timeout: Duration) -> bool {
+    waited >= timeout || (loaders_disk_failed && waited >= DAMAGE_WAITS)
 }
 
 /// Why a device is not looked at; `None` when it is. Those with an empty reason are not worth
@@ -83,8 +92,7 @@ pub(crate) struct Seen {
 }
 
 /// The text for a medium that did not appear.
-pub(crate) fn not_found(request: &Request, seen: &[Seen]) -> String {
-    let seconds = request.timeout.as_secs();
+pub(crate) fn not_found(request: &Request, seconds: u64, seen: &[Seen]) -> String {
     let mut text =
         format!("no medium with root hash {} appeared in {seconds} s\n", request.root_hash);
     if let Some(file) = &request.image_file {
@@ -187,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn damage_of_the_loaders_disk_is_not_waited_for() {
+        let (short, timeout) = (Duration::from_secs(10), Duration::from_secs(60));
+        assert!(is_over(true, short, timeout) && !is_over(false, short, timeout));
+        assert!(!is_over(true, Duration::from_secs(9), timeout));
+        assert!(is_over(false, timeout, timeout));
+        assert!(is_over(true, Duration::from_secs(5), Duration::from_secs(5)));
+    }
+
+    #[test]
     fn our_own_and_empty_devices_are_passed_over() {
         assert_eq!(passed_over(&device("loop0", Transport::Other)), Some(""));
         assert_eq!(passed_over(&device("ram15", Transport::Other)), Some(""));
@@ -236,10 +253,10 @@ mod tests {
             file_system: Some("vfat"),
             why_not: "no OS image".to_owned(),
         };
-        let text = not_found(&request(Some("/x.iso")), &[seen]);
+        let text = not_found(&request(Some("/x.iso")), 60, &[seen]);
         assert!(text.contains(&"07".repeat(32)) && text.contains("file /x.iso"), "{text}");
         assert!(text.contains("  sda, 31 GB, SanDisk Ultra, vfat: no OS image\n"), "{text}");
-        assert!(not_found(&request(None), &[]).contains("no disk was seen"));
+        assert!(not_found(&request(None), 60, &[]).contains("no disk was seen"));
     }
 
     #[test]

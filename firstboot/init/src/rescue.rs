@@ -14,8 +14,9 @@ use crate::error::Error;
 use crate::failed;
 use crate::journal::Journal;
 
-/// Long enough to read the message, or to photograph it; short enough for a machine nobody is at.
-const SECONDS: u64 = 30;
+/// Long enough to photograph the message; short enough for a machine nobody is at, that has another
+/// slot to try. The next OS tells the reason, too.
+const SECONDS: u64 = 15;
 
 /// Says why, here and to the next boot, offers a shell if one is wanted, and restarts the machine.
 pub(crate) fn end(failure: &Error, boot: &Boot) -> ExitCode {

@@ -118,13 +118,35 @@ impl<'a> Search<'a> {
             if let Some(found) = self.take_best().or_else(|| self.look_into_file_systems()) {
                 return Ok(found);
             }
-            if self.started.elapsed() >= self.request.timeout {
-                return Err(Error::NotFound(plan::not_found(self.request, &self.seen())));
+            let waited = self.started.elapsed();
+            if plan::is_over(self.loaders_disk_failed(), waited, self.request.timeout) {
+                let waited = waited.as_secs();
+                return Err(Error::NotFound(plan::not_found(self.request, waited, &self.seen())));
             }
             if !more {
                 sleep(PAUSE);
             }
         }
+    }
+
+    /// Whether the disk that the kernel was loaded from is there, all of it was looked at, and it does
+    /// not hold the wanted OS.
+    fn loaders_disk_failed(&self) -> bool {
+        let Some(guid) = self.loader_partition else { return false };
+        let entries: Vec<&Entry> = self.entries.values().collect();
+        let Some(disk) = entries
+            .iter()
+            .map(|entry| &entry.device)
+            .find(|device| device.partition.is_none() && look::disk_has(&self.sysfs, device, guid))
+        else {
+            return false;
+        };
+        let parts = entries.iter().filter(|entry| entry.device.disk() == disk.name);
+        let vain = |entry: &&&Entry| {
+            matches!(entry.state, State::Other { .. } | State::Mounted { .. })
+                || plan::passed_over(&entry.device).is_some()
+        };
+        self.request.image_file.is_none() && parts.clone().all(|entry| vain(&entry))
     }
 
     /// Forgets devices that are gone and notes new ones.

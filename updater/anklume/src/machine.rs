@@ -11,9 +11,11 @@ use anklume_host::interrupt::interrupted;
 use anklume_host::reboot::restart_without_writing;
 use anklume_layout::Slot;
 use anklume_layout::report::{self, BootReport};
+use anklume_ramcrypt::RamEncryption;
 
 use crate::failure::{Context, Failure, Kind};
 use crate::paths::Paths;
+use crate::ram;
 use crate::store::{self, RecordStore, StoreError};
 
 /// The longest file of `/run`, `/proc` or `/etc` that is read, in bytes.
@@ -30,6 +32,8 @@ pub(crate) struct Machine {
     pub(crate) clock: fn() -> u64,
     pub(crate) pause: fn(Duration),
     pub(crate) consoles: fn() -> Consoles,
+    /// Whether the memory of the machine with this root folder is encrypted.
+    pub(crate) ram_encryption: fn(&Path) -> RamEncryption,
     /// Restarts the machine at once; it returns only when that fails.
     pub(crate) last_resort: fn() -> io::Error,
 }
@@ -51,6 +55,7 @@ impl Machine {
             clock: seconds_since_1970,
             pause,
             consoles: Consoles::open,
+            ram_encryption: ram::encryption,
             last_resort: restart_without_writing,
         }
     }

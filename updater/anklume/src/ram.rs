@@ -1,6 +1,11 @@
 //! Whether the machine's memory is encrypted.
 
-/// A word for it; `unknown` as long as nobody looks.
-pub(crate) fn encryption() -> String {
-    "unknown".to_owned()
+use std::path::Path;
+
+use anklume_host::ramcrypt;
+use anklume_ramcrypt::{RamEncryption, decide};
+
+/// Of the machine whose root folder is `root`, which is the one that this runs on.
+pub(crate) fn encryption(root: &Path) -> RamEncryption {
+    decide(&ramcrypt::facts_at(root, ramcrypt::cpuid()))
 }

@@ -14,6 +14,7 @@ use anklume_layout::Slot;
 use anklume_layout::report::{
     self, BootReport, Growth, GrowthState, Medium, Persist, PersistState, ToramReason,
 };
+use anklume_ramcrypt::{OffReason, RamEncryption, Technology};
 use anklume_slots::{Copies, Record, decide};
 use clap::Parser;
 
@@ -165,6 +166,10 @@ impl Fake {
             clock: || 1_794_648_103,
             pause: |_| {},
             consoles: Consoles::default,
+            ram_encryption: |_| RamEncryption::Off {
+                technology: Technology::Sme,
+                reason: OffReason::NotRequested,
+            },
             last_resort: || io::Error::other("the last resort"),
         };
         let fake = Self { root, store, machine, report: report(slot) };

@@ -6,11 +6,11 @@ use anklume_history::History;
 use anklume_host::file;
 use anklume_layout::Slot;
 use anklume_layout::report::{BootReport, PersistState};
+use anklume_ramcrypt::RamEncryption;
 use anklume_slots::Copies;
 
 use crate::failure::Failure;
 use crate::machine::{Machine, recorded_slot, text};
-use crate::ram;
 use crate::state::{Health, Judgement};
 use crate::store::{Content, LastFailure, StoreError};
 
@@ -30,7 +30,7 @@ pub(super) struct Facts {
     pub(super) free_bytes: Option<u64>,
     /// Whether the root file system lies on dm-verity.
     pub(super) verity_active: Option<bool>,
-    pub(super) ram_encryption: String,
+    pub(super) ram_encryption: RamEncryption,
 }
 
 /// What the medium holds.
@@ -61,7 +61,7 @@ pub(super) fn gather(machine: &Machine) -> Result<Facts, Failure> {
         health: machine.health(),
         free_bytes: mounted.then(|| file::free_bytes(&machine.paths.persist)).flatten(),
         verity_active: verity_active(&machine.paths.proc, &machine.paths.sys),
-        ram_encryption: ram::encryption(),
+        ram_encryption: (machine.ram_encryption)(&machine.paths.root),
         report,
     })
 }

@@ -3,6 +3,7 @@
 use anklume_history::{Boot, Moment, Outcome, boots};
 use anklume_layout::Slot;
 use anklume_layout::report::{BootReport, Growth, Persist};
+use anklume_ramcrypt::RamEncryption;
 use anklume_slots::{Copies, Record, State, decide};
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub(super) struct Status {
     pub(super) firmware: Option<String>,
     pub(super) secure_boot: Option<bool>,
     pub(super) verity: Verity,
-    pub(super) ram_encryption: String,
+    pub(super) ram_encryption: RamEncryption,
     /// Damaged lines of the boot history.
     pub(super) history_damaged_lines: usize,
     /// What could not be found out, and why.
@@ -172,7 +173,7 @@ pub(super) fn compose(facts: &Facts) -> Status {
             policy: report.map(|report| report.verity_policy.clone()),
             active: facts.verity_active,
         },
-        ram_encryption: facts.ram_encryption.clone(),
+        ram_encryption: facts.ram_encryption,
         history_damaged_lines: facts.history.as_ref().map_or(0, |history| history.damaged),
         unknown,
     }

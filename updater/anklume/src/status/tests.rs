@@ -61,7 +61,8 @@ fn a_good_stick() {
     assert_eq!(json["verdict"]["outcome"], "good");
     assert_eq!(json["persist"]["state"], "mounted");
     assert!(json["persist"]["free-bytes"].is_u64());
-    assert_eq!(json["ram-encryption"], "unknown");
+    assert_eq!(json["ram-encryption"]["state"], "off");
+    assert_eq!(json["ram-encryption"]["technology"], "sme");
     assert_eq!(json["boot-record"]["state"], "intact");
 }
 

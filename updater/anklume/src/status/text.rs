@@ -37,7 +37,7 @@ pub(super) fn text(status: &Status) -> String {
     fields.push(field("OS in RAM", yes_or_no(status.toram).to_owned()));
     fields.push(field("Firmware", firmware(status)));
     fields.push(field("Integrity", integrity(status)));
-    fields.push(field("RAM encrypted", status.ram_encryption.clone()));
+    fields.push(field("RAM encrypted", status.ram_encryption.to_string()));
     if status.history_damaged_lines > 0 {
         let lines = status.history_damaged_lines;
         fields.push(field("Boot history", format!("{lines} damaged lines")));
