@@ -31,6 +31,7 @@ mod process;
 pub mod pulled;
 mod qmp;
 mod report;
+pub mod rollback;
 pub mod sound;
 pub mod stick;
 pub mod tool;

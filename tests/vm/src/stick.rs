@@ -12,6 +12,8 @@ use crate::{Failure, FirmwareKind, Workdir, tool};
 /// Bytes of the primary partition table, with the MBR before it; the backup has a sector less.
 const TABLE_BYTES: usize = 34 * 512;
 
+mod slots;
+
 /// A disk that outlives the machines that it is plugged into.
 #[derive(Debug)]
 pub struct Stick {
