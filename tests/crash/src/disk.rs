@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn a_write_across_blocks_keeps_what_lies_around_it() {
+        let base = vec![5; 16384];
+        let mut disk = RecordingDisk::over(&base);
+        disk.write_at(512, &[6; 12288]).unwrap();
+        let mut expected = base.clone();
+        expected[512..12800].fill(6);
+        assert!(disk.read_vec(0, 16384, 16384).unwrap() == expected);
+    }
+
+    #[test]
     fn exactly_one_flush_is_left_out() {
         let mut disk = WithoutFlush::new(RecordingDisk::new(4096), 1);
         for byte in 0..3 {

@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn of_two_writes_to_a_sector_the_second_counts() {
+        let base = vec![b'.'; 2048];
+        let mut disk = RecordingDisk::over(&base);
+        disk.write_at(0, &[b'A'; 512]).unwrap();
+        disk.write_at(0, &[b'.'; 512]).unwrap();
+        disk.flush().unwrap();
+        assert_eq!(seen(&base, disk.log()), ["....", "A..."].map(str::to_owned).into());
+        let last = crash_states(&base, disk.log()).last().unwrap();
+        assert!(last.cut.is_after_the_end());
+        assert_eq!(last.read_vec(0, 1, 1).unwrap(), b".");
+    }
+
+    #[test]
     fn a_state_reads_at_any_offset() {
         let base = vec![b'.'; 2048];
         let log = run(&base);

@@ -74,15 +74,14 @@ impl SizePolicy {
         if self.least(content)? > room {
             return Ok(None);
         }
-        let least = SlotSizes { boot: aligned(content.boot)?, os: aligned(content.os)? };
         // What is left for a partition of either slot beside the others.
         let share = |other: u64| {
             let taken = other.saturating_mul(2).saturating_add(aligned(self.persist)?);
             let half = room.saturating_sub(taken).checked_div(2).unwrap_or(0);
             Ok(half.saturating_sub(half.checked_rem(ALIGNMENT_BYTES).unwrap_or(0)))
         };
-        let os = preferred.os.min(share(preferred.boot)?).max(least.os);
-        let boot = preferred.boot.min(share(os)?).max(least.boot);
+        let os = preferred.os.min(share(preferred.boot)?).max(aligned(content.os)?);
+        let boot = preferred.boot.min(share(os)?);
         Ok(Some(SlotSizes { boot, os }))
     }
 
