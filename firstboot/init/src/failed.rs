@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anklume_gpt::Guid;
 use anklume_host::sysfs::{BlockDevice, Sysfs};
-use anklume_layout::Slot;
+use anklume_layout::{Role, Slot};
 use anklume_medium::{LastFailure, Medium};
 use anklume_slots::Record;
 
@@ -26,7 +26,7 @@ pub(crate) struct Known {
 /// could be, for the consoles.
 pub(crate) fn tell(known: &Known, reason: &str) -> Option<String> {
     let medium = medium(known)?;
-    let slot = Slot::ALL.into_iter().find(|slot| describes(&medium, *slot, &known.root_hash));
+    let slot = booted(&medium, known);
     let failure = LastFailure {
         slot,
         image_version: known.image_version.clone(),
@@ -49,6 +49,15 @@ fn turn_away(medium: &Medium, failed: Option<Slot>) -> Option<String> {
         Ok(_) => Some(format!("the boot record was lost; slot {other} boots next")),
         Err(error) => Some(error.to_string()),
     }
+}
+
+/// The slot that was booted: by the partition that the kernel came from, else by what it wanted.
+fn booted(medium: &Medium, known: &Known) -> Option<Slot> {
+    let guid = |slot| medium.partition(Role::Boot(slot)).map(|place| place.guid);
+    let loaded =
+        |slot: &Slot| known.loader_partition.is_some() && guid(*slot) == known.loader_partition;
+    let wanted = |slot: &Slot| describes(medium, *slot, &known.root_hash);
+    Slot::ALL.into_iter().find(loaded).or_else(|| Slot::ALL.into_iter().find(wanted))
 }
 
 fn describes(medium: &Medium, slot: Slot, root_hash: &str) -> bool {

@@ -9,11 +9,11 @@ use anklume_gpt::Guid;
 use anklume_host::file::FileReader;
 use anklume_host::mount::{self, Flags};
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
-use anklume_layout::{SECTOR_BYTES, files};
+use anklume_layout::{SECTOR_BYTES, Slot, files};
 use anklume_osimage::{NotOurs, OsImage, os_image};
 use anklume_verity::RootHash;
 
-use crate::recognise::{Extent, FileSystem, Inside, disk_cut, has_partition, table_inside};
+use crate::recognise::{Extent, FileSystem, Inside, disk_cut, slot_of, table_inside};
 
 /// Where a file system with an image file is mounted, also in the running OS.
 pub(crate) const MEDIUM: &str = "/run/anklume/medium";
@@ -23,6 +23,8 @@ pub(crate) const MEDIUM: &str = "/run/anklume/medium";
 pub(crate) struct Found {
     /// The partition or disk that holds it.
     pub(crate) device: BlockDevice,
+    /// The slot that the kernel was loaded from, if that lies on the same disk.
+    pub(crate) slot: Option<Slot>,
     pub(crate) place: Place,
     pub(crate) image: OsImage,
 }
@@ -61,8 +63,9 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
         Ok(reader) => reader,
         Err(error) => return Look::Failed(format!("cannot be opened: {error}")),
     };
-    let found =
-        |place, image| Look::Found(Box::new(Found { device: device.clone(), place, image }));
+    let found = |place, image| {
+        Look::Found(Box::new(Found { device: device.clone(), slot: None, place, image }))
+    };
     let reason = match os_image(&reader, wanted) {
         Ok(image) => return found(Place::Whole, image),
         Err(NotOurs::Unreadable(error)) => return Look::Failed(error.to_string()),
@@ -83,12 +86,20 @@ pub(crate) fn at_device(device: &BlockDevice, wanted: RootHash, table: bool) -> 
 
 /// Whether the disk of `device` has the partition `guid`.
 pub(crate) fn disk_has(sysfs: &Sysfs, device: &BlockDevice, guid: Guid) -> bool {
-    let disk = sysfs.block_device(device.disk());
-    let reader = disk.as_ref().and_then(|disk| FileReader::open(&disk.node()).ok());
-    let (Some(disk), Some(reader)) = (disk, reader) else { return false };
+    slot_on_disk(sysfs, device, guid).is_some()
+}
+
+/// If the disk of `device` has the partition `guid`: the slot whose boot partition that is, if any.
+pub(crate) fn slot_on_disk(
+    sysfs: &Sysfs,
+    device: &BlockDevice,
+    guid: Guid,
+) -> Option<Option<Slot>> {
+    let disk = sysfs.block_device(device.disk())?;
+    let reader = FileReader::open(&disk.node()).ok()?;
     [disk.logical_block_bytes, SECTOR_BYTES]
         .into_iter()
-        .any(|block_bytes| has_partition(&reader, block_bytes, guid))
+        .find_map(|block_bytes| slot_of(&reader, block_bytes, guid))
 }
 
 fn refusals(inside: &Inside) -> String {
@@ -117,7 +128,9 @@ pub(crate) fn into_file_system(
     let mut why = Vec::new();
     for name in image_file.into_iter().chain([files_os_image().as_str()]) {
         match in_file(medium, name, wanted) {
-            Ok((place, image)) => return Ok(Found { device: device.clone(), place, image }),
+            Ok((place, image)) => {
+                return Ok(Found { device: device.clone(), slot: None, place, image });
+            }
             Err(reason) => why.push(format!("{name}: {reason}")),
         }
     }

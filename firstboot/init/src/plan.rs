@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anklume_host::sysfs::{BlockDevice, Transport};
+use anklume_layout::{Role, Slot};
 
 use crate::request::Request;
 
@@ -38,6 +39,12 @@ pub(crate) fn rank(device: &BlockDevice) -> u8 {
 /// known.
 pub(crate) fn is_final(from_loaders_disk: Option<bool>, waited: Duration) -> bool {
     from_loaders_disk != Some(false) || waited >= LOADERS_DISK_TAKES
+}
+
+/// Whether a partition is not that of the OS in `slot`, which the kernel was loaded from.
+pub(crate) fn is_other_slot(device: &BlockDevice, slot: Option<Slot>) -> bool {
+    let number = device.partition.as_ref().map(|(number, _)| *number);
+    slot.is_some_and(|slot| number != Some(Role::Os(slot).number()))
 }
 
 /// Whether it is time to give up. `loaders_disk_failed` is whether the disk that the boot loader was
@@ -192,6 +199,16 @@ mod tests {
         assert!(is_final(Some(true), Duration::ZERO));
         assert!(!is_final(Some(false), Duration::from_secs(4)));
         assert!(is_final(Some(false), Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn of_two_equal_slots_the_kernels_comes_first() {
+        let mut four = device("sda4", Transport::Usb);
+        four.partition = Some((4, "sda".to_owned()));
+        let six = BlockDevice { partition: Some((6, "sda".to_owned())), ..four.clone() };
+        assert!(is_other_slot(&four, Some(Slot::B)) && !is_other_slot(&six, Some(Slot::B)));
+        assert!(!is_other_slot(&four, Some(Slot::A)) && is_other_slot(&six, Some(Slot::A)));
+        assert!(!is_other_slot(&four, None));
     }
 
     #[test]

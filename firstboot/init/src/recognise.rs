@@ -96,10 +96,16 @@ pub(crate) fn partition_identity<R: ReadAt + ?Sized>(
     Some(identity(table.disk_guid.to_string(), partition))
 }
 
-/// Whether a disk with logical blocks of `block_bytes` has the partition `guid`.
-pub(crate) fn has_partition<R: ReadAt + ?Sized>(disk: &R, block_bytes: u64, guid: Guid) -> bool {
-    anklume_gpt::read(disk, block_bytes)
-        .is_ok_and(|read| read.table.partitions.iter().any(|this| this.unique_guid == guid))
+/// Whether a disk with logical blocks of `block_bytes` has the partition `guid`: if so, the slot whose
+/// boot partition that is, if any.
+pub(crate) fn slot_of<R: ReadAt + ?Sized>(
+    disk: &R,
+    block_bytes: u64,
+    guid: Guid,
+) -> Option<Option<Slot>> {
+    let table = anklume_gpt::read(disk, block_bytes).ok()?.table;
+    let found = table.partitions.iter().find(|this| this.unique_guid == guid)?;
+    Some(Slot::ALL.into_iter().find(|slot| Role::Boot(*slot).label() == found.name))
 }
 
 fn identity(disk_guid: String, partition: &Partition) -> Identity {

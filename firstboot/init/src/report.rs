@@ -38,7 +38,9 @@ pub(crate) fn compose(
         Place::Extent(extent) => ("extent", extent.offset, None),
         Place::File { path, offset, .. } => ("file", *offset, Some(format!("/{}", path.display()))),
     };
-    let slot = identity.as_ref().and_then(|identity| identity.slot);
+    // The kernel's slot counts: both may hold the same OS, and then either will do.
+    let in_slot = identity.as_ref().and_then(|identity| identity.slot);
+    let slot = found.slot.filter(|_| in_slot.is_some()).or(in_slot);
     let (disk_guid, partition_guid) =
         identity.map(|identity| (identity.disk_guid, identity.partition_guid)).unzip();
     let (major, minor) = disk.number;

@@ -170,10 +170,12 @@ impl<'a> Search<'a> {
                 continue;
             }
             entry.state = match look::at_device(&entry.device, self.request.root_hash, table) {
-                Look::Found(found) => {
-                    let from_loaders_disk = self
+                Look::Found(mut found) => {
+                    let slot = self
                         .loader_partition
-                        .map(|guid| look::disk_has(&self.sysfs, &entry.device, guid));
+                        .map(|guid| look::slot_on_disk(&self.sysfs, &entry.device, guid));
+                    found.slot = slot.flatten().flatten();
+                    let from_loaders_disk = slot.map(|slot| slot.is_some());
                     self.matches.push(Match { found: *found, from_loaders_disk });
                     State::Matches
                 }
@@ -196,7 +198,9 @@ impl<'a> Search<'a> {
             })
         });
         self.matches.sort_by_key(|this| {
-            (this.from_loaders_disk != Some(true), plan::rank(&this.found.device))
+            // Both slots may hold the same OS.
+            let other_slot = plan::is_other_slot(&this.found.device, this.found.slot);
+            (this.from_loaders_disk != Some(true), other_slot, plan::rank(&this.found.device))
         });
         let best = self.matches.first()?;
         let waited = self.started.elapsed();

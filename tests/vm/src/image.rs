@@ -15,6 +15,8 @@ use crate::{Failure, tool};
 pub const TEST_ISO: &str = "ANKLUME_TEST_IMAGE";
 /// The test image as raw disk with both slots.
 pub const TEST_RAW: &str = "ANKLUME_TEST_RAW";
+/// The test image with a later version number.
+pub const TEST_NEXT: &str = "ANKLUME_TEST_NEXT";
 /// The product as ISO.
 pub const PRODUCT_ISO: &str = "ANKLUME_PRODUCT_IMAGE";
 /// The program `anklume-build`, with `anklume-init` beside it.
@@ -91,7 +93,16 @@ impl OsPartition {
     ///
     /// When there is no such partition, or no squashfs with a verity superblock in it.
     pub fn find(image: &Path) -> Result<Self, Failure> {
-        let offset_bytes = partition(image, Role::Os(Slot::A))?.start;
+        Self::find_in(image, Slot::A)
+    }
+
+    /// Finds that of a slot.
+    ///
+    /// # Errors
+    ///
+    /// As [`OsPartition::find`].
+    pub fn find_in(image: &Path, slot: Slot) -> Result<Self, Failure> {
+        let offset_bytes = partition(image, Role::Os(slot))?.start;
         let wrong = |expected: &str, found: String| Failure::Image {
             path: image.into(),
             expected: expected.into(),

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `ANKLUME_TEST_IMAGE` | the test image as ISO ([`image`]) |
 //! | `ANKLUME_TEST_RAW` | the test image as raw A/B disk |
+//! | `ANKLUME_TEST_NEXT` | the test image with a later version number |
 //! | `ANKLUME_PRODUCT_IMAGE` | the product as ISO |
 //! | `ANKLUME_BUILD` | the program `anklume-build` |
 //! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree, with the GRUB of the images ([`grub`]) |
@@ -20,6 +21,7 @@
 
 pub mod compare;
 mod console;
+pub mod cuts;
 pub mod deadline;
 mod error;
 pub mod grub;

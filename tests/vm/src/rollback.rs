@@ -4,7 +4,7 @@ use anklume_layout::Slot;
 use anklume_qemu::Attach;
 use anklume_slots::State;
 
-use crate::image::{self, OsPartition, TEST_ISO};
+use crate::image::{self, OsPartition, TEST_ISO, TEST_NEXT};
 use crate::stick::Stick;
 use crate::{Failure, FirmwareKind, Machine, Workdir, sound};
 
@@ -37,7 +37,7 @@ impl Trial {
         let workdir = Workdir::new(self.name)?;
         let stick = Stick::flash(&workdir, &image::from_environment(TEST_ISO)?, 4_000_000_000)?;
         stick.grow(&workdir)?;
-        stick.put_on_trial()?;
+        stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
         (self.spoil)(&stick)?;
         for (number, firmware) in firmwares.into_iter().enumerate() {
             self.fails(&workdir, &stick, firmware)?;

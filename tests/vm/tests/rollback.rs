@@ -4,7 +4,7 @@
 use anklume_layout::Slot;
 use anklume_qemu::Attach;
 use anklume_slots::State;
-use anklume_vm_tests::image::{self, TEST_ISO};
+use anklume_vm_tests::image::{self, TEST_ISO, TEST_NEXT};
 use anklume_vm_tests::stick::Stick;
 use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, rollback};
 
@@ -53,7 +53,7 @@ fn two_bad_slots_end_in_the_rescue_menu() -> Result<(), Failure> {
         let workdir = Workdir::new("rollback-both")?;
         let stick = Stick::flash(&workdir, &image::from_environment(TEST_ISO)?, 2_000_000_000)?;
         stick.grow(&workdir)?;
-        stick.put_on_trial()?;
+        stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
         stick.set_record(|record| {
             let record = record.ok_or("no record")?;
             let spent = (0..6).fold(record, |record, _| anklume_slots::decide(&record).record);

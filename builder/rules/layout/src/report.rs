@@ -22,7 +22,7 @@ pub struct BootReport {
     pub image_version: String,
     /// Root hash of the verified OS, lower-case hexadecimal.
     pub root_hash: String,
-    /// Slot it was found in; none on a medium without slots (an ISO file, copied files).
+    /// Slot that was booted; none on a medium without slots (an ISO file, copied files).
     pub slot: Option<Slot>,
     /// Where the OS was found.
     pub medium: Medium,

@@ -38,9 +38,9 @@ fn a_partition_inside_a_disk_is_found_with_its_names() {
     assert_eq!(extent.identity.slot, Some(Slot::B));
     assert_eq!(image, os_image(&os, root).unwrap());
     let guid = extent.identity.partition_guid.parse().unwrap();
-    assert!(has_partition(&disk, 512, guid));
-    assert!(!has_partition(&disk, 4096, guid));
-    assert!(!has_partition(&disk, 512, Role::Persist.type_guid()));
+    assert_eq!(slot_of(&disk, 512, guid), Some(None));
+    assert_eq!(slot_of(&disk, 4096, guid), None);
+    assert_eq!(slot_of(&disk, 512, Role::Persist.type_guid()), None);
     assert_eq!(partition_identity(&disk, 512, 6), Some(extent.identity));
     assert_eq!(partition_identity(&disk, 512, 4), None);
 

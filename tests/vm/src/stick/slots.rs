@@ -1,6 +1,7 @@
 //! Sticks that have both slots without having been booted, and slots that do not work.
 
 use std::ops::Range;
+use std::path::Path;
 
 use anklume_bytes::{ReadAt, Window};
 use anklume_fat::FileSystem;
@@ -54,17 +55,16 @@ impl Stick {
         executed.map_err(|error| wrong(&error))
     }
 
-    /// Slot A is good, and slot B, a copy of it, on trial.
+    /// Slot A is good, and slot B has the version of another image, on trial.
     ///
     /// # Errors
     ///
-    /// When the stick has not both slots.
-    pub fn put_on_trial(&self) -> Result<(), Failure> {
+    /// When the stick has not both slots, or the image cannot be read.
+    pub fn put_on_trial(&self, next: &Path) -> Result<(), Failure> {
         for (from, to) in
             [(Role::Boot(Slot::A), Role::Boot(Slot::B)), (Role::Os(Slot::A), Role::Os(Slot::B))]
         {
-            let (from, to) = (self.range(from)?, self.range(to)?);
-            self.copy_range(from, to.start)?;
+            self.copy_range(next, image::partition(next, from)?, self.range(to)?.start)?;
         }
         let trial = |_| Record::new().mark_good(Slot::A).activate(Slot::B);
         self.set_record(trial)
@@ -110,16 +110,17 @@ impl Stick {
         bytes.map_err(|error| self.failure("bytes", error))
     }
 
-    /// In pieces, leaving out what is zero: the target is.
-    fn copy_range(&self, from: Range<u64>, to: u64) -> Result<(), Failure> {
+    /// Copies bytes of another image, in pieces.
+    fn copy_range(&self, image: &Path, from: Range<u64>, to: u64) -> Result<(), Failure> {
+        let source = DirectFile::open(image, Access::Read);
+        let source = source.map_err(Failure::file("open", image))?;
         let mut at = from.start;
         while at < from.end {
-            let end = from.end.min(at + (1 << 20));
-            let bytes = self.read(at..end)?;
-            if bytes.iter().any(|byte| *byte != 0) {
-                self.write(to + (at - from.start), &bytes)?;
-            }
-            at = end;
+            let length = (from.end - at).min(1 << 20);
+            let bytes = source.read_vec(at, length, length);
+            let bytes = bytes.map_err(|error| self.failure("bytes", error))?;
+            self.write(to + (at - from.start), &bytes)?;
+            at += length;
         }
         Ok(())
     }
@@ -130,10 +131,7 @@ impl Stick {
     ///
     /// When there is no OS.
     pub fn spoil_os(&self, slot: Slot) -> Result<(), Failure> {
-        let start = self.range(Role::Os(slot))?.start;
-        let os = image::OsPartition::find(&self.path)?;
-        // Both slots hold the same.
-        let top = start + (os.top_hash_byte() - os.offset_bytes);
+        let top = image::OsPartition::find_in(&self.path, slot)?.top_hash_byte();
         let at = top - top % 512;
         let mut sector = self.read(at..at + 512)?;
         sector.iter_mut().for_each(|byte| *byte = !*byte);

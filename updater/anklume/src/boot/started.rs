@@ -4,7 +4,7 @@ use anklume_history::{
     Event, History, Missed, Moment, Started, last_record, missed, record_text, was_good,
 };
 use anklume_layout::Slot;
-use anklume_slots::{Copies, Record};
+use anklume_slots::{Copies, MAX_COUNT, Record, State};
 
 use super::{failure, nothing_to_do, update};
 use crate::failure::Failure;
@@ -116,9 +116,11 @@ fn missed_boots(
         reason: failure.reason.clone(),
     });
     let between = last_record(&history.events).zip(copies.record());
-    let found = between.map_or_else(Vec::new, |(left, now)| {
-        missed(&left, &now, booted, at, versions, reason.as_ref())
-    });
+    let found = match between {
+        Some((left, now)) => missed(&left, &now, booted, at, versions, reason.as_ref()),
+        // No history: what the record says is all there is.
+        None => spent(copies.record(), booted.other(), at, versions, failure).into_iter().collect(),
+    };
     match failure {
         // The record does not tell, but the initramfs did.
         Some(failure) if found.is_empty() => {
@@ -129,6 +131,32 @@ fn missed_boots(
         }
         _ => found,
     }
+}
+
+/// The tries that `slot` spent without a word, by the record alone.
+fn spent(
+    record: Option<Record>,
+    slot: Slot,
+    at: &Moment,
+    versions: [Option<&str>; 2],
+    failure: Option<&LastFailure>,
+) -> Option<Event> {
+    let record = record?;
+    let count = match record.state(slot) {
+        State::Bad => MAX_COUNT,
+        State::Trial => MAX_COUNT.saturating_sub(record.left()),
+        State::Empty | State::Good => 0,
+    };
+    let its = failure.filter(|failure| failure.slot.is_none_or(|its| its == slot));
+    (count > 0).then(|| {
+        Event::Missed(Missed {
+            at: at.clone(),
+            slot,
+            version: versions[usize::from(slot == Slot::B)].map(str::to_owned),
+            count: count.into(),
+            reason: its.map(|failure| failure.reason.clone()),
+        })
+    })
 }
 
 fn started(boot: &Boot, at: Moment, record: Option<&Record>) -> Event {
@@ -162,7 +190,18 @@ mod tests {
     use super::*;
     use crate::testing::{Fake, good_and_trial};
     use anklume_history::Outcome;
-    use anklume_slots::State;
+
+    #[test]
+    fn without_a_history_the_record_tells_of_spent_tries() {
+        let after = |boots| {
+            (0..boots).fold(good_and_trial(), |record, _| anklume_slots::decide(&record).record)
+        };
+        for (boots, booted, missed) in [(4, Slot::A, true), (1, Slot::B, false)] {
+            let said = Fake::new(booted, after(boots)).run(&["boot", "started"]).unwrap();
+            let told = said.stdout.contains("slot b did not reach the OS 3 times");
+            assert_eq!(told, missed, "{}", said.stdout);
+        }
+    }
 
     #[test]
     fn a_start_is_noted_once() {
