@@ -24,6 +24,7 @@ mod console;
 pub mod cuts;
 pub mod deadline;
 mod error;
+pub mod grown;
 pub mod grub;
 pub mod image;
 mod lock;

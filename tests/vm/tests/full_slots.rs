@@ -6,7 +6,7 @@ use anklume_layout::Slot;
 use anklume_qemu::Attach;
 use anklume_vm_tests::cuts::{self, Random};
 use anklume_vm_tests::image::{self, OsPartition, TEST_ISO};
-use anklume_vm_tests::rollback::{SHORT_SECONDS, TRY_SECONDS, Trial};
+use anklume_vm_tests::rollback::{self, SHORT_SECONDS, TRY_SECONDS, Trial};
 use anklume_vm_tests::stick::Stick;
 use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir};
 
@@ -79,6 +79,11 @@ fn trials_survive_a_hundred_power_cuts() -> Result<(), Failure> {
     let mut random = Random::new();
     println!("seed {}", random.seed());
     cuts::trials(100, &mut random)
+}
+
+#[test]
+fn two_bad_slots_end_in_the_rescue_menu_uefi() -> Result<(), Failure> {
+    rollback::two_bad_slots_end_in_the_rescue_menu(Uefi)
 }
 
 /// The identity that the first boot made is that of the tenth, on whatever firmware.
