@@ -1,5 +1,4 @@
 //! QEMU is killed during the first boot and during trials; the stick always starts again.
-#![expect(clippy::print_stdout, reason = "the seed of a run")]
 
 use anklume_vm_tests::Failure;
 use anklume_vm_tests::cuts::{self, Random};

@@ -1,6 +1,5 @@
 //! Every way in which a version can be bad, on both firmwares; ten boots; a hundred power cuts of each
 //! kind.
-#![expect(clippy::print_stdout, reason = "the seed of a run")]
 
 use anklume_layout::Slot;
 use anklume_qemu::Attach;

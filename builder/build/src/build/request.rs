@@ -397,6 +397,17 @@ fn init(given: Option<&Path>) -> Result<PathBuf, Failure> {
         .hint("`cargo xtask build` puts it beside anklume-build; --init takes it from elsewhere"))
 }
 
+/// The program of the OS, which lies beside that of the initramfs.
+fn tool(init: &Path) -> Result<PathBuf, Failure> {
+    let path = init.with_file_name("anklume");
+    if path.is_file() {
+        init_program::check(&path)?;
+        return Ok(path);
+    }
+    Err(Failure::refused(format!("the program {} is not there", path.display()))
+        .hint("`cargo xtask build` puts it beside anklume-init, where it is looked for"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -417,15 +428,4 @@ mod tests {
         }
         assert_eq!(command_line("00", &[], false), start);
     }
-}
-
-/// The program of the OS, which lies beside that of the initramfs.
-fn tool(init: &Path) -> Result<PathBuf, Failure> {
-    let path = init.with_file_name("anklume");
-    if path.is_file() {
-        init_program::check(&path)?;
-        return Ok(path);
-    }
-    Err(Failure::refused(format!("the program {} is not there", path.display()))
-        .hint("`cargo xtask build` puts it beside anklume-init, where it is looked for"))
 }
