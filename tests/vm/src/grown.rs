@@ -20,12 +20,12 @@ const SHORT_SECONDS: u64 = 120;
 /// Changes what is kept, with the tools that people use.
 const CHANGE: &str = "mkdir -p /etc/ssh && printf -- \
     '-----BEGIN OPENSSH PRIVATE KEY-----\\nx\\n-----END OPENSSH PRIVATE KEY-----\\n' \
-    >/etc/ssh/ssh_host_ed25519_key && echo KEYMAP=fr >/etc/vconsole.conf && \
+    >/etc/ssh/ssh_host_ed25519_key && chmod 600 /etc/ssh/ssh_host_ed25519_key && echo KEYMAP=fr >/etc/vconsole.conf && \
     hostnamectl hostname kept-name && timedatectl set-timezone Europe/Paris";
 /// Prints what is kept.
 const ASK: &str = "cat /etc/machine-id; hostname; readlink /etc/localtime; \
                    od -An -tx1 /etc/hostid; cat /persist/VERSION /etc/vconsole.conf; \
-                   stat -c %a /etc/ssh/ssh_host_ed25519_key; localectl status | grep Keymap";
+                   stat -c %a /etc/ssh/ssh_host_ed25519_key";
 
 /// What a boot says of itself.
 struct Booted<'a> {
