@@ -47,7 +47,7 @@ macro_rules! trials {
         $(
             #[test]
             fn $name() -> Result<(), Failure> {
-                $trial.run([$firmware; 4])
+                $trial.run(&[$firmware; 4])
             }
         )*
     };

@@ -16,7 +16,7 @@ fn a_wrong_root_hash_on_two_firmwares() -> Result<(), Failure> {
         sign: "no medium with root hash",
         reason: "no medium with root hash",
     };
-    trial.run([Bios, Uefi, Bios, Uefi])
+    trial.run(&[Bios, Uefi, Bios, Uefi])
 }
 
 #[test]
@@ -27,10 +27,10 @@ fn a_truncated_kernel_on_two_firmwares() -> Result<(), Failure> {
         sign: "the OS could not be started",
         reason: "did not reach the OS",
     };
-    trial.run([Uefi, Bios, Uefi, Bios])
+    trial.run(&[Uefi, Bios, Uefi, Bios])
 }
 
-/// The OS comes up, and is found not to be well.
+/// The OS comes up, and is found not to be well, in its last try.
 #[test]
 fn a_health_check_that_fails() -> Result<(), Failure> {
     let trial = Trial {
@@ -39,7 +39,7 @@ fn a_health_check_that_fails() -> Result<(), Failure> {
         sign: "health check",
         reason: "the test wants it to fail",
     };
-    trial.run([Bios, Bios, Bios, Bios])
+    trial.run(&[Bios, Bios])
 }
 
 #[test]
