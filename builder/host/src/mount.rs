@@ -8,6 +8,17 @@ use nix::mount::{MntFlags, MsFlags};
 /// What a mount allows; see mount(2).
 pub type Flags = MsFlags;
 
+/// `MS_NOSYMFOLLOW` (Linux 5.10, `include/uapi/linux/mount.h`).
+const NO_SYMLINK_FOLLOW: nix::libc::c_ulong = 256;
+
+/// Flags for a file system that anybody may have written: no programs, no devices, and no symbolic link in
+/// it is followed.
+#[must_use]
+pub fn closed() -> Flags {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    flags | MsFlags::from_bits_retain(NO_SYMLINK_FOLLOW)
+}
+
 /// A mount that did not happen.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} {what} at {target}: {source}")]

@@ -44,10 +44,9 @@ pub(crate) fn run(
             None
         }
     };
-    if let Some(tree) = &tree {
-        restore(tree, &mut persist);
-    }
-    if let Err(reason) = identity(tree.as_ref()) {
+    // What could not be read may be sound: a new identity must not take its place.
+    let sound = tree.as_ref().filter(|tree| restore(tree, &mut persist));
+    if let Err(reason) = identity(sound) {
         persist.reason.get_or_insert(reason);
     }
     if release && tree.is_some() {
@@ -91,7 +90,7 @@ fn mounted(
     let mut journal = Journal::default();
     loader.load(&["ext4"], &mut journal);
     check(&partition)?;
-    let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC | Flags::MS_NOATIME;
+    let flags = mount::closed() | Flags::MS_NOATIME;
     let mount =
         |flags| mount::mount("ext4", &partition.node(), &place(), flags, "errors=remount-ro");
     if let Err(error) = mount(flags) {
@@ -133,12 +132,18 @@ fn check(partition: &BlockDevice) -> Result<(), String> {
     })
 }
 
-fn restore(tree: &Tree, persist: &mut Persist) {
+/// Restores what is kept; whether all of it could be read.
+fn restore(tree: &Tree, persist: &mut Persist) -> bool {
     let restored = anklume_persist::restore(tree, Path::new(SYSROOT));
+    let known: String = restored.restored.iter().map(|path| format!("{path}\n")).collect();
+    if let Err(error) = std::fs::write(anklume_persist::KNOWN, known) {
+        persist.reason.get_or_insert_with(|| error.to_string());
+    }
     persist.set_aside.extend(restored.set_aside.into_iter().map(|(path, ..)| path));
     if let Some(error) = restored.failed.first() {
         persist.reason.get_or_insert_with(|| error.to_string());
     }
+    restored.failed.is_empty()
 }
 
 /// Makes the machine ID and the host ID, where there are none, and keeps them.

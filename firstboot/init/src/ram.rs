@@ -54,7 +54,9 @@ pub(crate) fn load(
     copy_image(found, request.root_hash, started, journal)?;
     let text = progress::end(bytes, started.elapsed());
     match let_go(&found.place) {
-        Ok(()) => journal.say(&format!("{text}; the medium can be removed")),
+        Ok(()) => {
+            journal.say(&format!("{text}; the medium can be removed once the boot is complete"))
+        }
         Err(error) => journal.say(&format!("{text}; the medium is still in use: {error}")),
     }
     Ok((Some(out_of_sight()?), reason))

@@ -50,6 +50,7 @@ const fn at(path: &'static str, kind: FileKind) -> Entry {
 /// Most bytes of a file with settings.
 const SETTINGS_BYTES: u64 = 64 << 10;
 const SETTINGS: FileKind = file(0o644, SETTINGS_BYTES, form::text);
+const PLAIN_SETTINGS: FileKind = file(0o644, SETTINGS_BYTES, form::plain_settings);
 const SECRET_SETTINGS: FileKind = file(0o600, SETTINGS_BYTES, form::text);
 
 /// Every path that is kept.
@@ -58,9 +59,9 @@ pub const ENTRIES: &[Entry] = &[
     at("etc/hostid", file(0o644, 4, form::host_id)),
     at("etc/hostname", file(0o644, 256, form::host_name)),
     at("etc/machine-info", SETTINGS),
-    at("etc/locale.conf", SETTINGS),
-    at("etc/vconsole.conf", SETTINGS),
-    at("etc/default/keyboard", SETTINGS),
+    at("etc/locale.conf", PLAIN_SETTINGS),
+    at("etc/vconsole.conf", PLAIN_SETTINGS),
+    at("etc/default/keyboard", PLAIN_SETTINGS),
     Entry { path: "etc/localtime", kind: Kind::Link { below: "usr/share/zoneinfo/" } },
     at("etc/timezone", file(0o644, 256, form::text)),
     at("etc/adjtime", file(0o644, 256, form::text)),

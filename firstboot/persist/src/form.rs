@@ -13,6 +13,28 @@ pub(crate) fn text(content: &[u8]) -> Result<(), &'static str> {
     if text.contains(odd) { Err("control characters in a text") } else { Ok(()) }
 }
 
+/// Comments, and `NAME=VALUE` with values that mean nothing to a shell: some programs of a distribution
+/// let a shell read these files.
+pub(crate) fn plain_settings(content: &[u8]) -> Result<(), &'static str> {
+    text(content)?;
+    let text = String::from_utf8_lossy(content);
+    let plain = |line: &str| {
+        let Some((name, value)) = line.split_once('=') else { return line.trim().is_empty() };
+        let value = value.trim_end();
+        let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let harmless = |c: char| c.is_ascii_alphanumeric() || ",:_+-./".contains(c);
+        let name_fits =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        name_fits
+            && inner.map_or_else(
+                || value.chars().all(harmless),
+                |inner| inner.chars().all(|c| harmless(c) || " ()".contains(c)),
+            )
+    };
+    let odd = text.lines().any(|line| !line.starts_with('#') && !plain(line));
+    if odd { Err("something else than plain settings") } else { Ok(()) }
+}
+
 /// One line without control characters.
 pub(crate) fn is_line(content: &[u8]) -> bool {
     std::str::from_utf8(content).is_ok_and(|text| !text.chars().any(char::is_control))
@@ -87,6 +109,17 @@ mod tests {
         }
         for bad in ["", "\n", "a b\n", "a\nb\n", "-a\n", "a..b\n", "a\0\n", &"a".repeat(65)] {
             assert!(host_name(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn settings_mean_nothing_to_a_shell() {
+        let good = "# XKB\n\nXKBLAYOUT=\"fr,us\"\nXKBOPTIONS=\"\"\nKEYMAP=fr-latin9\n";
+        assert_eq!(plain_settings(good.as_bytes()), Ok(()));
+        for bad in
+            ["A=$(id)\n", "A=\"`id`\"\n", "A=b; id\n", "A=b id\n", "id\n", "A=\"b\nid\"\n", "=b\n"]
+        {
+            assert!(plain_settings(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }
 

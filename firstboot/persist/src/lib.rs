@@ -25,6 +25,9 @@
 //! Nobody signs this partition. So only the listed paths are taken, each only with its form, owner and
 //! mode: a name, a number, a key, a list of settings, no program, no link to anywhere.
 
+/// In the running OS: the paths that were restored or saved on this boot, one a line.
+pub const KNOWN: &str = "/run/anklume/kept";
+
 mod entry;
 mod form;
 mod restore;

@@ -1,10 +1,11 @@
 //! From the partition into the OS, before it starts.
 
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::entry::{ENTRIES, Entry, FileKind, Kind, MOST_FILES};
-use crate::tree::{self, Error, Tree};
+use crate::tree::{self, Error, Tree, at};
 
 /// What was restored.
 #[derive(Debug, Default)]
@@ -40,7 +41,11 @@ impl Restored {
         let content = match tree::read(&kept, kind.most_bytes) {
             Ok(None) => return,
             Ok(Some(content)) => content,
-            Err(error) => return self.damaged(persist, path, &kept, error.source.to_string()),
+            Err(error) if error.source.kind() == io::ErrorKind::InvalidData => {
+                return self.damaged(persist, path, &kept, error.source.to_string());
+            }
+            // A loose contact is no damage of the file.
+            Err(error) => return self.failed.push(error),
         };
         if let Err(why) = (kind.check)(&content) {
             return self.damaged(persist, path, &kept, why.to_owned());
@@ -69,14 +74,17 @@ impl Restored {
 
     fn folder(&mut self, persist: &Tree, os: &Path, entry: &Entry) {
         let folder = persist.kept(entry.path);
-        let Ok(entries) = fs::read_dir(&folder) else { return };
-        let mut names: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort();
-        for name in names.iter().take(MOST_FILES) {
-            if let Some(kind) = entry.file_kind(name) {
-                self.file(persist, os, &format!("{}/{name}", entry.path), kind);
-            }
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.failed.push(at("reading", &folder)(error)),
+            Ok(entries) => entries,
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<_> =
+            names.filter_map(|name| Some((entry.file_kind(&name)?, name))).collect();
+        names.sort_by(|(_, one), (_, other)| one.cmp(other));
+        for (kind, name) in names.into_iter().take(MOST_FILES) {
+            self.file(persist, os, &format!("{}/{name}", entry.path), kind);
         }
     }
 

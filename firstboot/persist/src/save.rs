@@ -19,6 +19,8 @@ pub struct Saved {
     pub refused: Vec<(String, String)>,
     /// What could not be done.
     pub failed: Vec<Error>,
+    /// Paths in the OS that are on the partition now, as far as this boot knows.
+    pub known: BTreeSet<String>,
 }
 
 /// Copies what differs from the OS at `os` to `persist`.
@@ -26,9 +28,13 @@ pub struct Saved {
 /// `changes` is the folder with what was changed since the image was made: the upper layers of the
 /// overlays, as `etc`. What is not there is as the image has it, and is not kept: else a later version
 /// could not change its own settings.
+///
+/// What is kept and not there is forgotten only if it is in `known`: the paths that were restored or saved
+/// on this boot. Otherwise it was never there to be deleted, for want of a sound sector, or of the time
+/// zone in this version.
 #[must_use]
-pub fn save(persist: &Tree, os: &Path, changes: &Path) -> Saved {
-    let mut saved = Saved::default();
+pub fn save(persist: &Tree, os: &Path, changes: &Path, known: &BTreeSet<String>) -> Saved {
+    let mut saved = Saved { known: known.clone(), ..Saved::default() };
     for entry in ENTRIES {
         match entry.kind {
             Kind::File(kind) => saved.file(persist, os, changes, entry.path, kind),
@@ -55,7 +61,9 @@ impl Saved {
             return self.refused.push((path.to_owned(), why.to_owned()));
         }
         // A medium is written as seldom as possible.
-        if tree::read(&kept, kind.most_bytes).ok().flatten().as_ref() != Some(&content) {
+        if tree::read(&kept, kind.most_bytes).ok().flatten().as_ref() == Some(&content) {
+            self.known.insert(path.to_owned());
+        } else {
             let written = tree::write(&kept, &content, kind.mode);
             self.note(path, written);
         }
@@ -68,7 +76,9 @@ impl Saved {
         }
         match fs::read_link(os.join(path)).ok().filter(|target| leads_below(path, target, below)) {
             None => self.refused.push((path.to_owned(), format!("no link to {below}"))),
-            Some(target) if fs::read_link(&kept).is_ok_and(|kept| kept == target) => {}
+            Some(target) if fs::read_link(&kept).is_ok_and(|kept| kept == target) => {
+                self.known.insert(path.to_owned());
+            }
             Some(target) => {
                 let written = tree::link(&kept, &target);
                 self.note(path, written);
@@ -92,6 +102,9 @@ impl Saved {
     }
 
     fn forget(&mut self, kept: &Path, path: &str) {
+        if !self.known.remove(path) {
+            return;
+        }
         match tree::remove(kept) {
             Ok(true) => self.forgotten.push(path.to_owned()),
             Ok(false) => {}
@@ -101,7 +114,10 @@ impl Saved {
 
     fn note(&mut self, path: &str, written: Result<(), Error>) {
         match written {
-            Ok(()) => self.saved.push(path.to_owned()),
+            Ok(()) => {
+                self.known.insert(path.to_owned());
+                self.saved.push(path.to_owned());
+            }
             Err(error) => self.failed.push(error),
         }
     }

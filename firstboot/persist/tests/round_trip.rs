@@ -1,6 +1,8 @@
 //! A machine's settings through boots: what is changed comes back, what is damaged is set aside.
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIV
 /// A machine: the partition, and an OS whose whole content counts as changed.
 struct Machine {
     dir: tempfile::TempDir,
+    known: RefCell<BTreeSet<String>>,
 }
 
 impl Machine {
@@ -22,7 +25,7 @@ impl Machine {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         fs::write(dir.path().join("os/usr/share/zoneinfo/Europe/Paris"), "").unwrap();
-        let machine = Self { dir };
+        let machine = Self { dir, known: RefCell::default() };
         machine.persist().initialise().unwrap();
         machine
     }
@@ -46,14 +49,19 @@ impl Machine {
     }
 
     fn save(&self) -> Saved {
-        save(&self.persist(), &self.os(), &self.os())
+        let mut known = self.known.borrow_mut();
+        let saved = save(&self.persist(), &self.os(), &self.os(), &known);
+        known.clone_from(&saved.known);
+        saved
     }
 
     /// Forgets `/etc` and boots.
     fn boot(&self) -> Restored {
         fs::remove_dir_all(self.os().join("etc")).unwrap();
         fs::create_dir(self.os().join("etc")).unwrap();
-        restore(&self.persist(), &self.os())
+        let restored = restore(&self.persist(), &self.os());
+        *self.known.borrow_mut() = restored.restored.iter().cloned().collect();
+        restored
     }
 
     fn read(&self, path: &str) -> Option<String> {
@@ -112,7 +120,7 @@ fn what_the_image_brings_is_not_kept() {
     machine.write("etc/hostname", "anklume\n");
     let untouched = machine.dir.path().join("upper");
     fs::create_dir_all(&untouched).unwrap();
-    let saved = save(&machine.persist(), &machine.os(), &untouched);
+    let saved = save(&machine.persist(), &machine.os(), &untouched, &BTreeSet::new());
     assert!(saved.saved.is_empty(), "{saved:?}");
 }
 
@@ -160,7 +168,8 @@ fn a_time_zone_that_the_os_has_not_is_kept_and_not_taken() {
     symlink("../usr/share/zoneinfo/Mars/Olympus", machine.kept("etc/localtime")).unwrap();
     let restored = machine.boot();
     assert!(restored.restored.is_empty() && restored.set_aside.is_empty(), "{restored:?}");
-    assert!(machine.kept("etc/localtime").symlink_metadata().is_ok());
+    machine.save();
+    assert!(machine.kept("etc/localtime").symlink_metadata().is_ok(), "nobody deleted it");
 }
 
 #[test]

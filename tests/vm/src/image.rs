@@ -19,7 +19,7 @@ pub const TEST_RAW: &str = "ANKLUME_TEST_RAW";
 pub const TEST_NEXT: &str = "ANKLUME_TEST_NEXT";
 /// The product as ISO.
 pub const PRODUCT_ISO: &str = "ANKLUME_PRODUCT_IMAGE";
-/// The program `anklume-build`, with `anklume-init` beside it.
+/// The program `anklume-build`, with `anklume-init` and `anklume` beside it.
 pub const BUILDER: &str = "ANKLUME_BUILD";
 
 /// Size of a verity block in bytes, and alignment of the hash area.

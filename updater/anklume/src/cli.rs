@@ -44,7 +44,7 @@ Examples:
 const CHECK_HELP: &str = "\
 Checks are executable files in /usr/lib/anklume/health.d and
 /etc/anklume/health.d. Exit code 0 is healthy, 75 is not yet, everything else
-is failed. The deadline is 300 s after the kernel's start, or
+is failed. The deadline is 300 s after the start of the OS, or
 anklume.health-deadline=SECONDS of the kernel command line, or
 `deadline = SECONDS` in /etc/anklume/health.conf.
 

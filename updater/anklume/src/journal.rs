@@ -86,9 +86,11 @@ impl Machine {
     ) -> Result<T, Failure> {
         let _lock = self.lock("persist.lock")?;
         let node = self.persist_node(report)?;
+        // Names and sizes are alike of two sticks of one kind; the disk's own GUID is not.
+        (self.open)(report).map_err(|error| Failure::failed(error.to_string()))?;
         let place = self.paths.state.join("persist");
         make_folder(&place).context(place.display())?;
-        let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC | Flags::MS_NOATIME;
+        let flags = mount::closed() | Flags::MS_NOATIME;
         mount::mount("ext4", &node, &place, flags, "")
             .map_err(|error| Failure::failed(error.to_string()))?;
         let done = action(&place).context(place.display());

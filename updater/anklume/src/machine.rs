@@ -107,8 +107,15 @@ impl Machine {
         Ok(text.trim().to_owned())
     }
 
+    /// Time since the initramfs handed over: how long a slow medium took to be copied says nothing about
+    /// the OS.
+    pub(crate) fn since_handover(&self) -> Result<Duration, Failure> {
+        let handover = self.report()?.map_or(0, |report| report.handover_ms);
+        Ok(self.uptime()?.saturating_sub(Duration::from_millis(handover)))
+    }
+
     /// Time since the kernel's start.
-    pub(crate) fn uptime(&self) -> Result<Duration, Failure> {
+    fn uptime(&self) -> Result<Duration, Failure> {
         let path = self.paths.proc.join("uptime");
         let text = text(&path).context(path.display())?.unwrap_or_default();
         let seconds = text.split_whitespace().next().and_then(|word| word.parse().ok());

@@ -1,5 +1,6 @@
 //! `anklume persist`: what the machine keeps between boots.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anklume_layout::report::PersistState;
@@ -19,17 +20,34 @@ pub(crate) fn save_now(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Fa
         return Ok(0);
     };
     let (root, changes) = (machine.paths.root.clone(), changes(machine)?);
+    let known = known(machine);
     let saved = match report.persist.state {
         PersistState::Volatile => {
             let why = report.persist.reason.as_deref().unwrap_or("no reason known");
             out.say(format!("nothing is kept: {why}"))?;
             return Ok(0);
         }
-        PersistState::Mounted => save(&Tree::at(&machine.paths.persist), &root, changes.path()),
-        PersistState::Released => machine
-            .with_persist(&report, |place| Ok(save(&Tree::at(place), &root, changes.path())))?,
+        PersistState::Mounted => {
+            save(&Tree::at(&machine.paths.persist), &root, changes.path(), &known)
+        }
+        PersistState::Released => machine.with_persist(&report, |place| {
+            Ok(save(&Tree::at(place), &root, changes.path(), &known))
+        })?,
     };
+    let list: String = saved.known.iter().map(|path| format!("{path}\n")).collect();
+    let path = known_path(machine);
+    anklume_host::file::replace(&path, list.as_bytes()).context(path.display())?;
     tell(&saved, out)
+}
+
+fn known_path(machine: &Machine) -> PathBuf {
+    machine.paths.root.join(anklume_persist::KNOWN.trim_start_matches('/'))
+}
+
+/// What was restored or saved on this boot. Without the list nothing is forgotten.
+fn known(machine: &Machine) -> BTreeSet<String> {
+    let list = std::fs::read_to_string(known_path(machine)).unwrap_or_default();
+    list.lines().map(str::to_owned).collect()
 }
 
 fn tell(saved: &Saved, out: &mut Output<'_>) -> Result<u8, Failure> {
@@ -53,6 +71,13 @@ fn tell(saved: &Saved, out: &mut Output<'_>) -> Result<u8, Failure> {
 fn changes(machine: &Machine) -> Result<Changes, Failure> {
     let upper = machine.paths.state.join(CHANGES);
     let folder = machine.paths.state.join("changes");
+    if !upper.is_dir() {
+        return Err(Failure::refused(format!(
+            "{} is not there: nothing is saved",
+            upper.display()
+        ))
+        .hint("the initramfs makes it; a restart of the machine does"));
+    }
     std::fs::create_dir_all(&folder).context(folder.display())?;
     let link = folder.join("etc");
     if std::fs::read_link(&link).ok().as_ref() != Some(&upper) {
@@ -111,8 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_file_is_forgotten_and_one_that_was_never_there_is_not() {
+        let fake = Fake::new(Slot::A, Record::new());
+        fake.write("run/anklume/overlay/etc/upper/x", "");
+        for path in ["hostname", "vconsole.conf"] {
+            fake.write(&format!("persist/system/etc/{path}"), "KEYMAP=fr\n");
+        }
+        fake.write("run/anklume/kept", "etc/hostname\n");
+        let said = fake.run(&["persist", "save"]).unwrap();
+        assert_eq!(said.stdout, "forgot /etc/hostname\n");
+        fake.remove("run/anklume/overlay/etc/upper/x");
+        std::fs::remove_dir(fake.machine().paths.state.join("overlay/etc/upper")).unwrap();
+        assert!(fake.run(&["persist", "save"]).is_err(), "without the overlay nothing is judged");
+    }
+
+    #[test]
     fn without_a_partition_nothing_is_kept_and_that_is_said() {
         let mut fake = Fake::new(Slot::A, Record::new());
+        fake.write("run/anklume/overlay/etc/upper/x", "");
         fake.change_report(|report| {
             report.persist.state = PersistState::Volatile;
             report.persist.reason = Some("a disc cannot be written".to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anklume_layout::cmdline;
 use anklume_layout::text::printable;
 
-/// The deadline when nobody sets one, counted from the kernel's start.
+/// The deadline when nobody sets one, counted from the start of the OS.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(300);
 /// Shortest and longest deadline, in seconds. A shorter one no boot could keep; nobody waits longer
 /// than a day.
@@ -14,7 +14,7 @@ const RANGE: std::ops::RangeInclusive<u64> = 10..=86_400;
 /// A deadline, and what was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadline {
-    /// Counted from the kernel's start.
+    /// Counted from the start of the OS.
     pub after: Duration,
     /// What was passed over.
     pub problems: Vec<String>,

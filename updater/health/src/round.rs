@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// A check is not given less than this: a slow machine near its deadline.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Checks on their way to a verdict. Times are counted from the kernel's start.
+/// Checks on their way to a verdict. Times are counted from the start of the OS.
 #[derive(Debug, Clone)]
 pub struct Round {
     checks: Vec<(String, Pending)>,

@@ -24,7 +24,7 @@ pub const MEM_ENCRYPT: &str = "mem_encrypt";
 pub const TORAM: &str = "anklume.toram";
 /// How many times the OS image the RAM of a machine has to be for [`TORAM`] `auto`.
 pub const TORAM_RATIO: u64 = 4;
-/// Seconds from the kernel's start until the OS must have said that it is well.
+/// Seconds from the handover to the OS until the OS must have said that it is well.
 pub const HEALTH_DEADLINE: &str = "anklume.health-deadline";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";

@@ -37,7 +37,7 @@ const PREPARE: &str = r#"
     program=$1 root=$2 place=$3 user=$4
     umask 077
     mkdir "$place/dist" "$place/home" "$place/elsewhere" "$place/tmp"
-    cp "$program" "$(dirname "$program")/anklume-init" "$place/dist"
+    cp "$program" "$(dirname "$program")/anklume-init" "$(dirname "$program")/anklume" "$place/dist"
     cp -r "$root/images" "$root/overlays" "$place"
     # mmdebstrap's tree belongs to another user ID, who has to come through.
     chmod 755 "$place" "$place/tmp"

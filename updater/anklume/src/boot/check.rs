@@ -46,7 +46,7 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
     }
 }
 
-/// The deadline, counted from the kernel's start.
+/// The deadline, counted from the handover to the OS.
 pub(super) fn limit(machine: &Machine, out: &mut Output<'_>) -> Duration {
     let config = text(&machine.paths.health_config).ok().flatten().unwrap_or_default();
     let deadline = deadline(&machine.command_line(), &config);
@@ -101,7 +101,7 @@ fn ask(
     round: &mut Round,
     out: &mut Output<'_>,
 ) -> Result<Verdict, Failure> {
-    let (base, start) = (machine.uptime()?, Instant::now());
+    let (base, start) = (machine.since_handover()?, Instant::now());
     loop {
         let now = base.saturating_add(start.elapsed());
         match round.next(now) {

@@ -27,7 +27,7 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
         Ok(boot) => boot,
     };
     let deadline = limit(machine, out);
-    let (base, start) = (machine.uptime()?, Instant::now());
+    let (base, start) = (machine.since_handover()?, Instant::now());
     loop {
         if let Some(why) = settled(machine) {
             return nothing_to_do(&why, out);
