@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anklume_layout::Slot;
 use anklume_layout::report::{GrowthState, PersistState};
-use anklume_qemu::Attach;
 
-use crate::image::{self, OsPartition, TEST_ISO, TEST_NEXT};
+use crate::image::{self, TEST_ISO, TEST_NEXT};
 use crate::stick::Stick;
 use crate::{Failure, FirmwareKind, Machine, Workdir, rollback, sound};
 
@@ -57,16 +56,6 @@ impl Default for Random {
     }
 }
 
-fn start<'a>(
-    workdir: &'a Workdir,
-    stick: &Stick,
-    firmware: FirmwareKind,
-) -> Result<Machine<'a>, Failure> {
-    let mut request = stick.request(workdir, firmware, Attach::Usb)?;
-    request.memory_bytes = OsPartition::find(stick.path())?.little_memory_bytes();
-    Machine::start(workdir, &request)
-}
-
 /// Waits for `sign`, then for a time below `millis`, and kills QEMU.
 fn cut(
     machine: &mut Machine<'_>,
@@ -92,14 +81,14 @@ pub fn first_boot(cuts: usize, random: &mut Random) -> Result<(), Failure> {
     for _ in 0..cuts {
         // GRUB counts boots, and would stop at the third; here it is about the partitions.
         stick.set_record(|_| Ok::<_, String>(anklume_slots::Record::new()))?;
-        let mut machine = start(&workdir, &stick, random.firmware())?;
+        let mut machine = stick.start(&workdir, random.firmware())?;
         // The first seconds are GRUB's and the kernel's; the partitions are made in one or two.
         cut(&mut machine, "first boot from this medium", 2500, random)?;
         drop(machine);
     }
     stick.set_record(|_| Ok::<_, String>(anklume_slots::Record::new()))?;
     let firmware = random.firmware();
-    let mut machine = start(&workdir, &stick, firmware)?;
+    let mut machine = stick.start(&workdir, firmware)?;
     let report = machine.report(BOOT_SECONDS)?;
     let faults = sound::faults(&report);
     let boot = report.boot.as_ref().map(|boot| (boot.growth.state, boot.persist.state));
@@ -134,7 +123,7 @@ pub fn trials(cuts: usize, random: &mut Random) -> Result<(), Failure> {
     while left > 0 {
         stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
         for _ in 0..left.min(IN_A_ROW) {
-            let mut machine = start(&workdir, &stick, random.firmware())?;
+            let mut machine = stick.start(&workdir, random.firmware())?;
             // From GRUB's write of the record to the OS's.
             let sign = ["anklume: ", "Linux version", "systemd", "login:"];
             let which = usize::try_from(random.below(4)).unwrap_or_default();
@@ -150,7 +139,7 @@ pub fn trials(cuts: usize, random: &mut Random) -> Result<(), Failure> {
 fn finishes(workdir: &Workdir, stick: &Stick, firmware: FirmwareKind) -> Result<(), Failure> {
     let before = stick.record()?;
     let expected = before.and_then(|record| anklume_slots::decide(&record).boot);
-    let mut machine = start(workdir, stick, firmware)?;
+    let mut machine = stick.start(workdir, firmware)?;
     let report = machine.report(BOOT_SECONDS)?;
     let slot: Option<Slot> = report.boot.and_then(|boot| boot.slot);
     if slot.is_none() || slot != expected {

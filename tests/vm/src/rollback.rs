@@ -4,7 +4,7 @@ use anklume_layout::Slot;
 use anklume_qemu::Attach;
 use anklume_slots::State;
 
-use crate::image::{self, OsPartition, TEST_ISO, TEST_NEXT};
+use crate::image::{self, TEST_ISO, TEST_NEXT};
 use crate::stick::Stick;
 use crate::{Failure, FirmwareKind, Machine, Workdir, sound};
 
@@ -60,23 +60,13 @@ impl Trial {
         Ok(())
     }
 
-    fn start<'a>(
-        workdir: &'a Workdir,
-        stick: &Stick,
-        firmware: FirmwareKind,
-    ) -> Result<Machine<'a>, Failure> {
-        let mut request = stick.request(workdir, firmware, Attach::Usb)?;
-        request.memory_bytes = OsPartition::find(stick.path())?.little_memory_bytes();
-        Machine::start(workdir, &request)
-    }
-
     fn fails(
         &self,
         workdir: &Workdir,
         stick: &Stick,
         firmware: FirmwareKind,
     ) -> Result<(), Failure> {
-        let mut machine = Self::start(workdir, stick, firmware)?;
+        let mut machine = stick.start(workdir, firmware)?;
         machine.wait_for(self.sign, TRY_SECONDS)?;
         let status = machine.wait_exit(TRY_SECONDS)?;
         if status.success() { Ok(()) } else { Err(machine.unexpected("a reset", status)) }
@@ -88,7 +78,7 @@ impl Trial {
         stick: &Stick,
         firmware: FirmwareKind,
     ) -> Result<(), Failure> {
-        let mut machine = Self::start(workdir, stick, firmware)?;
+        let mut machine = stick.start(workdir, firmware)?;
         let report = machine.report(TRY_SECONDS)?;
         let faults = sound::faults(&report);
         let slot = report.boot.as_ref().and_then(|boot| boot.slot);

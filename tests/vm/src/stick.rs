@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anklume_qemu::{Attach, DiskFormat, Medium, Request, Writes};
 
-use crate::{Failure, FirmwareKind, Workdir, tool};
+use crate::image::OsPartition;
+use crate::{Failure, FirmwareKind, Machine, Workdir, tool};
 
 /// Bytes of the primary partition table, with the MBR before it; the backup has a sector less.
 const TABLE_BYTES: usize = 34 * 512;
@@ -74,6 +75,21 @@ impl Stick {
             restart_on_reset: false,
             ..Request::default()
         })
+    }
+
+    /// Plugs it into a USB port of a machine that runs the OS from it, for want of memory.
+    ///
+    /// # Errors
+    ///
+    /// When the machine cannot be started.
+    pub fn start<'a>(
+        &self,
+        workdir: &'a Workdir,
+        firmware: FirmwareKind,
+    ) -> Result<Machine<'a>, Failure> {
+        let mut request = self.request(workdir, firmware, Attach::Usb)?;
+        request.memory_bytes = OsPartition::find(&self.path)?.little_memory_bytes();
+        Machine::start(workdir, &request)
     }
 
     /// What foreign tools say against its partition table; empty if nothing.

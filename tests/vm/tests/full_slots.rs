@@ -2,12 +2,11 @@
 //! kind.
 
 use anklume_layout::Slot;
-use anklume_qemu::Attach;
 use anklume_vm_tests::cuts::{self, Random};
-use anklume_vm_tests::image::{self, OsPartition, TEST_ISO};
+use anklume_vm_tests::image::{self, TEST_ISO};
 use anklume_vm_tests::rollback::{self, SHORT_SECONDS, TRY_SECONDS, Trial};
 use anklume_vm_tests::stick::Stick;
-use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir};
+use anklume_vm_tests::{Failure, FirmwareKind, Workdir};
 
 use FirmwareKind::{Bios, Uefi};
 
@@ -93,9 +92,7 @@ fn identity_survives_ten_boots() -> Result<(), Failure> {
     let mut first = None;
     for number in 0..10 {
         let firmware = if number % 3 == 1 { Uefi } else { Bios };
-        let mut request = stick.request(&workdir, firmware, Attach::Usb)?;
-        request.memory_bytes = OsPartition::find(stick.path())?.little_memory_bytes();
-        let mut machine = Machine::start(&workdir, &request)?;
+        let mut machine = stick.start(&workdir, firmware)?;
         machine.report(TRY_SECONDS)?;
         machine.wait_shell(SHORT_SECONDS)?;
         let ask = "cat /etc/machine-id; od -An -tx1 /etc/hostid; cat /etc/hostname";
