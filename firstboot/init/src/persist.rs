@@ -4,13 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anklume_gpt::Guid;
-use anklume_host::file::FileReader;
 use anklume_host::mount::{self, Flags};
 use anklume_host::process::Cmd;
 use anklume_host::sysfs::{BlockDevice, Sysfs};
+use anklume_layout::Role;
 use anklume_layout::report::{Growth, PERSIST, Persist, PersistState};
-use anklume_layout::{Role, SECTOR_BYTES};
+use anklume_medium::Medium;
 use anklume_persist::Tree;
 
 use crate::grow::Random;
@@ -44,14 +43,16 @@ pub(crate) fn run(
             None
         }
     };
-    // What could not be read may be sound: a new identity must not take its place.
+    // What could not be read may be sound: nothing new may take its place, now or when settings are
+    // saved later.
     let sound = tree.as_ref().filter(|tree| restore(tree, &mut persist));
     if let Err(reason) = identity(sound) {
         persist.reason.get_or_insert(reason);
     }
-    if release && tree.is_some() {
+    if tree.is_some() && (release || sound.is_none()) {
+        let let_go = if sound.is_some() { PersistState::Released } else { PersistState::Volatile };
         match mount::unmount(&place()) {
-            Ok(()) => persist.state = PersistState::Released,
+            Ok(()) => persist.state = let_go,
             Err(error) => persist.reason = Some(error.to_string()),
         }
     }
@@ -110,15 +111,9 @@ fn mounted(
 
 /// The persistent partition of the disk, recognised by its entry in the table.
 fn partition(disk: &BlockDevice) -> Option<BlockDevice> {
-    let role = Role::Persist;
-    let reader = FileReader::open(&disk.node()).ok()?;
-    let table = anklume_gpt::read(&reader, SECTOR_BYTES).ok()?.table;
-    let guid: Guid = role.type_guid();
-    let entry = table.partitions.iter().find(|entry| {
-        entry.number == role.number() && entry.name == role.label() && entry.type_guid == guid
-    })?;
+    let place = Medium::at(&disk.node()).ok()?.partition(Role::Persist)?;
     let devices = Sysfs::at(Path::new("/sys")).block_devices().ok()?;
-    let mine = (entry.number, disk.name.clone());
+    let mine = (place.number, disk.name.clone());
     devices.into_iter().find(|device| device.partition.as_ref() == Some(&mine))
 }
 

@@ -25,6 +25,7 @@ const CHANGE: &str = "mkdir -p /etc/ssh && printf -- \
 /// Prints what is kept.
 const ASK: &str = "cat /etc/machine-id; hostname; readlink /etc/localtime; \
                    od -An -tx1 /etc/hostid; cat /persist/VERSION /etc/vconsole.conf; \
+                   grep ' /persist ' /proc/mounts; \
                    stat -c %a /etc/ssh/ssh_host_ed25519_key";
 
 /// What a boot says of itself.
@@ -117,7 +118,14 @@ pub fn grows(
     let again = second.shell(ASK)?;
     second.power_off()?;
     assert_eq!(kept, again);
-    for part in ["kept-name\n", "Europe/Paris\n", "KEYMAP=fr\n", "600\n"] {
+    for part in [
+        "kept-name\n",
+        "Europe/Paris\n",
+        "KEYMAP=fr\n",
+        "600\n",
+        "nosuid,nodev,noexec,noatime",
+        "nosymfollow",
+    ] {
         assert!(kept.contains(part), "{part:?} is not in {kept}");
     }
     assert_eq!(grown, stick.tables()?, "the second boot changes nothing");

@@ -4,6 +4,7 @@
 
 use anklume_qemu::{Attach, Request};
 use anklume_vm_tests::image::{self, OsPartition, PRODUCT_ISO};
+use anklume_vm_tests::stick::Stick;
 use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, probe};
 
 /// From power-on to the report: it waits for the end of the boot and for Incus.
@@ -53,6 +54,17 @@ fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
     } else {
         Err(machine.unexpected("a sound boot", wrong.join("; ")))
     }
+}
+
+/// Sticks of 8 GB have a little less than that.
+#[test]
+fn the_product_fits_on_a_stick_of_8_gb() -> Result<(), Failure> {
+    let workdir = Workdir::new("product-8")?;
+    let stick = Stick::flash(&workdir, &image::from_environment(PRODUCT_ISO)?, 7_750_000_000)?;
+    stick.grow(&workdir)?;
+    let faults = stick.table_faults()?;
+    assert!(faults.is_empty(), "{faults}");
+    Ok(())
 }
 
 /// What is wrong with the answer of `incus version`: the client prints its version in any case, and

@@ -196,6 +196,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
     use crate::testing::Fake;
     use anklume_history::{KEPT_BYTES, Moment, RolledBack};
     use anklume_layout::Slot;
@@ -280,6 +281,16 @@ mod tests {
             let node = fake.machine().persist_node(&report);
             assert_eq!(node.is_ok(), found, "{number} {serial} {partition}: {node:?}");
         }
+    }
+
+    #[test]
+    fn another_stick_of_the_same_kind_is_not_mounted() {
+        let report = crate::testing::report(Slot::A);
+        let mut fake = Fake::new(Slot::A, anklume_slots::Record::new());
+        disk(&fake, "8:0", "4C530001", "7");
+        fake.break_medium(StoreError::Gone("another disk".to_owned()));
+        let failure = fake.machine().with_persist(&report, |_| Ok(())).unwrap_err();
+        assert!(failure.to_string().contains("another disk"), "{failure}");
     }
 
     #[test]

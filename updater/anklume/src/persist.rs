@@ -19,20 +19,17 @@ pub(crate) fn save_now(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Fa
         out.say("nothing is kept: there is no boot report")?;
         return Ok(0);
     };
-    let (root, changes) = (machine.paths.root.clone(), changes(machine)?);
-    let known = known(machine);
-    let saved = match report.persist.state {
-        PersistState::Volatile => {
-            let why = report.persist.reason.as_deref().unwrap_or("no reason known");
-            out.say(format!("nothing is kept: {why}"))?;
-            return Ok(0);
-        }
-        PersistState::Mounted => {
-            save(&Tree::at(&machine.paths.persist), &root, changes.path(), &known)
-        }
-        PersistState::Released => machine.with_persist(&report, |place| {
-            Ok(save(&Tree::at(place), &root, changes.path(), &known))
-        })?,
+    if report.persist.state == PersistState::Volatile {
+        let why = report.persist.reason.as_deref().unwrap_or("no reason known");
+        out.say(format!("nothing is kept: {why}"))?;
+        return Ok(0);
+    }
+    let (root, changes, known) = (&machine.paths.root, changes(machine)?, known(machine));
+    let save_to = |place: &Path| save(&Tree::at(place), root, &changes, &known);
+    let saved = if report.persist.state == PersistState::Mounted {
+        save_to(&machine.paths.persist)
+    } else {
+        machine.with_persist(&report, |place| Ok(save_to(place)))?
     };
     let list: String = saved.known.iter().map(|path| format!("{path}\n")).collect();
     let path = known_path(machine);
@@ -68,7 +65,7 @@ fn tell(saved: &Saved, out: &mut Output<'_>) -> Result<u8, Failure> {
 }
 
 /// The folder with what was changed, as the paths of the OS: `etc` in it.
-fn changes(machine: &Machine) -> Result<Changes, Failure> {
+fn changes(machine: &Machine) -> Result<PathBuf, Failure> {
     let upper = machine.paths.state.join(CHANGES);
     let folder = machine.paths.state.join("changes");
     if !upper.is_dir() {
@@ -84,17 +81,7 @@ fn changes(machine: &Machine) -> Result<Changes, Failure> {
         let _ = std::fs::remove_file(&link);
         std::os::unix::fs::symlink(&upper, &link).context(link.display())?;
     }
-    Ok(Changes { folder })
-}
-
-struct Changes {
-    folder: PathBuf,
-}
-
-impl Changes {
-    fn path(&self) -> &Path {
-        &self.folder
-    }
+    Ok(folder)
 }
 
 /// Lists what is kept.
@@ -153,7 +140,6 @@ mod tests {
     #[test]
     fn without_a_partition_nothing_is_kept_and_that_is_said() {
         let mut fake = Fake::new(Slot::A, Record::new());
-        fake.write("run/anklume/overlay/etc/upper/x", "");
         fake.change_report(|report| {
             report.persist.state = PersistState::Volatile;
             report.persist.reason = Some("a disc cannot be written".to_owned());

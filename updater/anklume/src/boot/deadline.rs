@@ -86,10 +86,20 @@ fn watchdog(machine: &Machine) -> Sender<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::testing::{Fake, good_and_trial};
     use anklume_history::Outcome;
     use anklume_layout::Slot;
     use anklume_slots::Record;
+
+    #[test]
+    fn the_time_that_the_initramfs_took_does_not_count() {
+        let mut fake = Fake::new(Slot::A, Record::new());
+        fake.write("proc/uptime", "345.00 3.00\n");
+        fake.change_report(|report| report.handover_ms = 100_500);
+        assert_eq!(fake.machine().since_handover().unwrap(), Duration::from_millis(244_500));
+    }
 
     #[test]
     fn a_boot_without_a_verdict_is_bad() {
