@@ -21,9 +21,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for the turn of a machine with `cpus` processors, without a deadline: the holders have one.
     pub(crate) fn acquire(cpus: u32) -> Result<Self, Failure> {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let machines = processors / usize::try_from(cpus).unwrap_or(usize::MAX).max(1);
-        Self::acquire_in(&folder()?, machines.clamp(1, MOST))
+        Self::acquire_in(&folder()?, room(cpus))
     }
 
     /// Of the folder's locks, of which there are `machines`.
@@ -43,6 +41,13 @@ impl Lock {
             thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// How many machines with `cpus` processors may run at a time.
+pub(crate) fn room(cpus: u32) -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let machines = processors / usize::try_from(cpus).unwrap_or(usize::MAX).max(1);
+    machines.clamp(1, MOST)
 }
 
 /// Cargo's folder for what tests leave behind: `tmp` in the target directory.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::console::{Console, Stop};
 use crate::deadline::Deadline;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::process::Process;
 use crate::{Failure, GuestReport, MARK, Qmp, Workdir, find_report, tool};
 
@@ -68,6 +68,15 @@ impl<'a> Machine<'a> {
         let qmp = Qmp::new(process.connection(&qmp)?);
         let qmp = qmp.map_err(|error| process.explain("the QMP greeting", error))?;
         Ok(Self { process, console, qmp, _workdir: workdir, _lock: lock })
+    }
+
+    /// How many machines run at a time before [`Self::start`] waits.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU cannot be asked for its version.
+    pub fn room() -> Result<usize, Failure> {
+        Ok(lock::room(tool::cpus()?))
     }
 
     /// Waits until `pattern` appears on the console after the last match, at most `seconds`, and

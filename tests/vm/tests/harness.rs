@@ -145,20 +145,24 @@ fn dropping_kills_qemu_and_removes_its_files() {
     assert!(!folder.exists());
 }
 
+/// Every turn is taken, so one more machine starts only where one of these has ended.
 #[test]
-fn a_second_machine_waits_for_the_first() {
-    let first = Workdir::new("harness").unwrap();
-    let machine = Machine::start(&first, &usb(&first)).unwrap();
-    let process = PathBuf::from(format!("/proc/{}", machine.process_id()));
+fn one_machine_too_many_waits() {
+    let room = Machine::room().unwrap();
+    let workdirs: Vec<_> = (0..room).map(|_| Workdir::new("harness").unwrap()).collect();
+    let start = |workdir| Machine::start(workdir, &usb(workdir)).unwrap();
+    let mut machines: Vec<_> = workdirs.iter().map(start).collect();
+    let first = machines.remove(0);
+    let process = PathBuf::from(format!("/proc/{}", first.process_id()));
     let waiting = std::thread::spawn(move || {
-        let second = Workdir::new("harness").unwrap();
-        let machine = Machine::start(&second, &usb(&second)).unwrap();
+        let workdir = Workdir::new("harness").unwrap();
+        let machine = Machine::start(&workdir, &usb(&workdir)).unwrap();
         assert!(!process.exists());
         machine.quit().unwrap();
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(std::time::Duration::from_secs(1));
     assert!(!waiting.is_finished());
-    drop(machine);
+    drop(first);
     waiting.join().unwrap();
 }
 
