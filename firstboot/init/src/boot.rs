@@ -17,7 +17,7 @@ use crate::plan::size_text;
 use crate::report::Steps;
 use crate::request::Request;
 use crate::search::{Search, Wanted};
-use crate::{attach, facts, firmware, grow, persist, ram, report, root, search, switch};
+use crate::{attach, facts, firmware, grow, persist, ram, report, root, search, stuck, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
@@ -40,6 +40,7 @@ impl Boot {
     /// Boots. Comes back only with a reason why not.
     pub(crate) fn run(&mut self) -> Result<Infallible, Error> {
         facts::mount_kernel_file_systems()?;
+        stuck::watch();
         let mut journal = Journal::open();
         if let Err(error) = console::use_as_standard_streams() {
             journal.detail(&format!("console: {error}"));

@@ -2,6 +2,8 @@
 
 use anklume_host::console::Consoles;
 
+use crate::stuck;
+
 const PREFIX: &str = "anklume: ";
 
 /// Messages to every console and to the kernel's log, from where journald takes them.
@@ -28,12 +30,14 @@ impl Journal {
 
     /// Says something to everybody.
     pub(crate) fn say(&mut self, text: &str) {
+        stuck::alive();
         self.end_countdown();
         self.consoles.say(PREFIX, text);
     }
 
     /// Keeps a detail in the log.
     pub(crate) fn detail(&mut self, text: &str) {
+        stuck::alive();
         if self.verbose {
             self.say(text);
         } else {
@@ -43,6 +47,7 @@ impl Journal {
 
     /// Overwrites the current line of every console.
     pub(crate) fn countdown(&mut self, text: &str) {
+        stuck::alive();
         self.counting = true;
         self.consoles.show(&format!("\r{PREFIX}{text}"));
     }

@@ -26,6 +26,7 @@ mod request;
 mod rescue;
 mod root;
 mod search;
+mod stuck;
 mod switch;
 mod tools;
 mod toram;
