@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `load_record` | sets the record's variables and `record=1`; `record` stays empty without a valid copy |
 //! | `decide_slot` | sets `pick` to the slot that boots, or leaves it empty, and changes the variables |
-//! | `save_record` | writes the variables into both copies, the one that counts last |
+//! | `save_record` | writes the variables into both copies, the one that counts last; sets `saved=1`; `saved` stays empty when neither could be written |
 
 use std::fmt::Write as _;
 
@@ -82,10 +82,11 @@ fn save_record() -> String {
     format!(
         r#"function save_copy {{
   if [ -f "$records/BOOT$1.ENV" ]; then
-    save_env --file "$records/BOOT$1.ENV" {VARIABLES}
+    if save_env --file "$records/BOOT$1.ENV" {VARIABLES}; then set saved=1; fi
   fi
 }}
 function save_record {{
+  set saved=
   if [ "$turn" = 0 ]; then set turn=1; else set turn=0; fi
   set end="$seq$turn"
   # What counts comes last: the other copy may be damaged.

@@ -185,6 +185,11 @@ function start_os {{
       decide_slot
       save_record
       if [ -n "$pick" ]; then start_slot $pick; fi
+      # What could not be counted would be tried for ever: whatever else can be loaded.
+      if [ -z "$saved" ]; then
+        start_slot a
+        start_slot b
+      fi
     else
       # Nothing can be counted: the first one that can be loaded.
       start_slot a
