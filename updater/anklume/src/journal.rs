@@ -87,7 +87,9 @@ impl Machine {
         let _lock = self.lock("persist.lock")?;
         let node = self.persist_node(report)?;
         // Names and sizes are alike of two sticks of one kind; the disk's own GUID is not.
-        (self.open)(report).map_err(|error| Failure::failed(error.to_string()))?;
+        let medium = (self.open)(report).map_err(|error| Failure::failed(error.to_string()))?;
+        // A change of the boot record makes udev look at the disk again.
+        let _held = medium.hold().map_err(|error| Failure::failed(error.to_string()))?;
         let place = self.paths.state.join("persist");
         make_folder(&place).context(place.display())?;
         let flags = mount::closed() | Flags::MS_NOATIME;

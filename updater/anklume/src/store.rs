@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use anklume_host::lock::Lock;
 use anklume_layout::Slot;
 use anklume_layout::report::BootReport;
 use anklume_medium::{Error, Medium, SlotContent, UpdateError};
@@ -65,6 +66,8 @@ pub(crate) trait RecordStore {
     fn clear_last_failure(&self) -> Result<(), StoreError>;
     /// What a slot holds.
     fn slot(&self, slot: Slot) -> Content;
+    /// Keeps others from taking the partitions of the disk away for a moment, until it is dropped.
+    fn hold(&self) -> Result<Option<Lock>, StoreError>;
 }
 
 /// Opens the medium that the OS was booted from.
@@ -92,6 +95,10 @@ impl RecordStore for Medium {
 
     fn clear_last_failure(&self) -> Result<(), StoreError> {
         self.clear_last_failure().map_err(failed)
+    }
+
+    fn hold(&self) -> Result<Option<Lock>, StoreError> {
+        self.hold().map(Some).map_err(failed)
     }
 
     fn slot(&self, slot: Slot) -> Content {

@@ -10,6 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 use anklume_history::{Outcome, boots, parse};
 use anklume_host::console::Consoles;
+use anklume_host::lock::Lock;
 use anklume_layout::Slot;
 use anklume_layout::report::{
     self, BootReport, Growth, GrowthState, Medium, Persist, PersistState, ToramReason,
@@ -132,6 +133,10 @@ impl RecordStore for Store {
     fn slot(&self, slot: Slot) -> Content {
         self.0.borrow().slots[usize::from(slot == Slot::B)].clone()
     }
+
+    fn hold(&self) -> Result<Option<Lock>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// A program cannot be started while a child of another test has it open for writing: nobody starts
@@ -221,12 +226,24 @@ impl Fake {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<Said, Failure> {
         let cli = Cli::try_parse_from(["anklume"].iter().chain(arguments)).unwrap();
+        self.act(|machine, out| crate::run(cli.command, machine, out))
+    }
+
+    /// What `action` says.
+    pub(crate) fn act(
+        &self,
+        action: impl FnOnce(&Machine, &mut Output<'_>) -> Result<u8, Failure>,
+    ) -> Result<Said, Failure> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let _programs_are_whole = PROGRAMS.read().unwrap_or_else(PoisonError::into_inner);
-        let code =
-            crate::run(cli.command, &self.machine, &mut Output::to(&mut stdout, &mut stderr))?;
+        let code = action(&self.machine, &mut Output::to(&mut stdout, &mut stderr))?;
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         Ok(Said { stdout, stderr, code })
+    }
+
+    /// Waiting is a failure from now on.
+    pub(crate) fn forbid_pauses(&mut self) {
+        self.machine.pause = |time| panic!("a pause of {time:?}");
     }
 
     pub(crate) fn break_systemctl(&self) {

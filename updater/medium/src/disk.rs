@@ -126,6 +126,17 @@ impl Medium {
         lock.map_err(|source| Error::Lock { path: path.to_owned(), source })
     }
 
+    /// Keeps udev from reading the partition table again, which takes the partitions of a disk away
+    /// for a moment that has none in use; until it is dropped. Waits for an udev that does so now
+    /// (<https://systemd.io/BLOCK_DEVICE_LOCKING>).
+    ///
+    /// # Errors
+    /// [`Error::Lock`].
+    pub fn hold(&self) -> Result<Lock, Error> {
+        Lock::existing(&self.node, PATIENCE)
+            .map_err(|source| Error::Lock { path: self.node.clone(), source })
+    }
+
     /// The same disk, for writing. Closed, it makes udev look at the disk again: it is opened only
     /// when there is something to write.
     pub(crate) fn writable(&self) -> Result<DirectFile, Error> {

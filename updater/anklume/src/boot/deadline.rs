@@ -5,7 +5,6 @@
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use anklume_history::Verdict;
 use anklume_host::interrupt::interrupted;
 
 use super::check::limit;
@@ -61,7 +60,9 @@ fn overdue(
 ) -> Result<u8, Failure> {
     let stop = watchdog(machine);
     let reason = format!("no verdict {} s after the start", deadline.as_secs());
-    if judge_failed(machine, boot, &reason, out)? == Verdict::Degraded {
+    // Nothing to fall back to; or another verdict came first, and stands.
+    judge_failed(machine, boot, &reason, out)?;
+    if !machine.judgement().is_some_and(|judgement| judgement.restart) {
         let _ = stop.send(());
         return Ok(1);
     }
@@ -119,6 +120,22 @@ mod tests {
         fake.write("proc/uptime", "345.00 3.00\n");
         fake.run(&["boot", "deadline"]).unwrap();
         assert_eq!((fake.outcomes(), fake.systemctl()), (vec![Outcome::Degraded], String::new()));
+    }
+
+    /// The verdict came between two looks.
+    #[test]
+    fn another_verdict_that_came_first_stands() {
+        for command in ["good", "bad"] {
+            let mut fake = Fake::new(Slot::B, good_and_trial());
+            fake.boot();
+            fake.run(&["boot", command]).unwrap();
+            fake.forbid_pauses();
+            let boot = fake.machine().boot().unwrap().unwrap();
+            let limit = Duration::from_secs(300);
+            let said = fake.act(|machine, out| super::overdue(machine, &boot, limit, out)).unwrap();
+            assert!(said.stdout.contains("the verdict on this boot stays"), "{}", said.stdout);
+            assert_eq!(fake.systemctl(), "", "{command}");
+        }
     }
 
     #[test]

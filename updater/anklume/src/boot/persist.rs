@@ -1,8 +1,13 @@
 //! `anklume boot persist`: the health check of the persistent partition.
+//!
+//! The partition is the machine's, not the version's: a stick that wears out must not make the
+//! machine leave a version that was good, for another one that would find the same. Only a version on
+//! trial answers for it: that one may be what cannot use the partition.
 
 use std::path::Path;
 
 use anklume_layout::report::{BootReport, GrowthState, PersistState};
+use anklume_slots::State;
 
 use super::nothing_to_do;
 use crate::failure::{Context, Failure};
@@ -20,11 +25,24 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
             out.say("the persistent partition is as it should be")?;
             Ok(0)
         }
-        Some(problem) => {
+        Some(problem) if is_on_trial(machine)? => {
             out.say(problem)?;
             Ok(1)
         }
+        Some(problem) => {
+            out.say(format!("{problem}; that is not held against a version that was good"))?;
+            Ok(0)
+        }
     }
+}
+
+/// Whether the version that runs has yet to prove itself.
+fn is_on_trial(machine: &Machine) -> Result<bool, Failure> {
+    let Ok(boot) = machine.boot()? else { return Ok(false) };
+    let record = machine.store(&boot.report).and_then(|store| store.copies());
+    // With a record that cannot be read nothing can be counted either.
+    let record = record.ok().and_then(|copies| copies.record());
+    Ok(record.is_some_and(|record| record.state(boot.slot) == State::Trial))
 }
 
 /// What is wrong with the persistent partition.
@@ -67,7 +85,7 @@ fn options(mounts: &str, place: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::report;
+    use crate::testing::{Fake, good_and_trial, report};
     use anklume_layout::Slot;
 
     const MOUNTS: &str = "\
@@ -106,5 +124,17 @@ mod tests {
         }
         let text = say(PersistState::Volatile, Failed, "").unwrap();
         assert_eq!(text, "the partitions were not made: why");
+    }
+
+    #[test]
+    fn only_a_version_on_trial_answers_for_the_partition() {
+        for (slot, code) in [(Slot::B, 1), (Slot::A, 0)] {
+            let mut fake = Fake::new(slot, good_and_trial());
+            fake.boot();
+            fake.change_report(|report| report.persist.state = PersistState::Volatile);
+            let said = fake.run(&["boot", "persist"]).unwrap();
+            assert!(said.stdout.contains("the persistent partition is lost"), "{}", said.stdout);
+            assert_eq!(said.code, code, "slot {slot}");
+        }
     }
 }

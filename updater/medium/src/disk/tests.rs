@@ -149,6 +149,17 @@ fn partitions_and_other_block_sizes_are_refused() {
 }
 
 #[test]
+fn who_holds_a_disk_has_the_lock_that_udev_wants() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = image(dir.path());
+    let held = Medium::at(&path).unwrap().hold().unwrap();
+    let udev = || fs::File::open(&path).unwrap().try_lock();
+    assert!(udev().is_err());
+    drop(held);
+    assert!(udev().is_ok());
+}
+
+#[test]
 fn what_has_no_table_is_no_medium() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("disk");
