@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use anklume_layout::grub::VARIANTS;
 use anklume_qemu::{Attach, Request};
 use anklume_vm_tests::image::{self, TEST_ISO, TEST_RAW};
 use anklume_vm_tests::{Failure, FirmwareKind, GuestReport, Machine, Workdir, sound};
@@ -97,14 +98,11 @@ fn two_equal_sticks_uefi() -> Result<(), Failure> {
     two_sticks("two-uefi", Uefi)
 }
 
-/// Chooses entry `index` of the menu "Advanced options" with the keys of a serial terminal.
-fn menu_entry(
-    name: &str,
-    firmware: FirmwareKind,
-    index: usize,
-    parameters: &[&str],
-) -> Result<(), Failure> {
+/// Chooses the entry of the menu "Advanced options" with the keys of a serial terminal.
+fn menu_entry(name: &str, firmware: FirmwareKind, id: &str) -> Result<(), Failure> {
     const DOWN: &str = "\x1b[B";
+    let index = VARIANTS.iter().position(|variant| variant.id == id).expect("an entry");
+    let parameters = VARIANTS[index].parameters;
     let base = image::from_environment(TEST_ISO)?;
     let workdir = Workdir::new(name)?;
     let attach = if firmware == Bios { Disk } else { Usb };
@@ -129,32 +127,39 @@ fn menu_entry(
             command_line = text;
         }
         let words: Vec<&str> = command_line.split_whitespace().collect();
-        if parameters.iter().all(|parameter| words.contains(parameter)) {
+        if parameters.split_whitespace().all(|parameter| words.contains(&parameter)) {
             return Ok(());
         }
     }
-    Err(machine.unexpected(&parameters.join(" "), command_line))
+    Err(machine.unexpected(parameters, command_line))
 }
 
-const SAFE_GRAPHICS: [&str; 1] = ["nomodeset"];
-const VERBOSE: [&str; 3] = ["loglevel=7", "systemd.show_status=true", "systemd.log_target=console"];
+#[test]
+fn run_from_the_medium_bios() -> Result<(), Failure> {
+    menu_entry("from-medium-bios", Bios, "from-medium")
+}
+
+#[test]
+fn run_from_the_medium_uefi() -> Result<(), Failure> {
+    menu_entry("from-medium-uefi", Uefi, "from-medium")
+}
 
 #[test]
 fn safe_graphics_bios() -> Result<(), Failure> {
-    menu_entry("safe-graphics-bios", Bios, 0, &SAFE_GRAPHICS)
+    menu_entry("safe-graphics-bios", Bios, "safe-graphics")
 }
 
 #[test]
 fn safe_graphics_uefi() -> Result<(), Failure> {
-    menu_entry("safe-graphics-uefi", Uefi, 0, &SAFE_GRAPHICS)
+    menu_entry("safe-graphics-uefi", Uefi, "safe-graphics")
 }
 
 #[test]
 fn verbose_start_bios() -> Result<(), Failure> {
-    menu_entry("verbose-bios", Bios, 1, &VERBOSE)
+    menu_entry("verbose-bios", Bios, "verbose")
 }
 
 #[test]
 fn verbose_start_uefi() -> Result<(), Failure> {
-    menu_entry("verbose-uefi", Uefi, 1, &VERBOSE)
+    menu_entry("verbose-uefi", Uefi, "verbose")
 }

@@ -1,0 +1,93 @@
+//! Machines that hang, and a stick on which nothing can be counted.
+
+use anklume_layout::Slot;
+use anklume_qemu::{Attach, MEDIUM_DEVICE, Writes};
+use anklume_vm_tests::image::{self, TEST_ISO, TEST_NEXT};
+use anklume_vm_tests::rollback::{SHORT_SECONDS, TRY_SECONDS};
+use anklume_vm_tests::stick::Stick;
+use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir};
+use serde_json::json;
+
+use FirmwareKind::{Bios, Uefi};
+
+/// From the last sign of life to the restart, with time for an emulated machine.
+const STUCK_SECONDS: u64 = 420;
+/// systemd's `RuntimeWatchdogSec` and more.
+const WATCHDOG_SECONDS: u64 = 180;
+
+fn grown(workdir: &Workdir) -> Result<Stick, Failure> {
+    let stick = Stick::flash(workdir, &image::from_environment(TEST_ISO)?, 4_000_000_000)?;
+    stick.grow(workdir)?;
+    Ok(stick)
+}
+
+/// A stick with a write protection switch: the new version cannot be loaded, and no try be counted.
+fn another_slot_starts_where_nothing_is_counted(firmware: FirmwareKind) -> Result<(), Failure> {
+    let workdir = Workdir::new("full-protected")?;
+    let stick = grown(&workdir)?;
+    stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
+    stick.spoil_kernel(Slot::B)?;
+    let before = stick.record()?;
+    let mut request = stick.request(&workdir, firmware, Attach::Usb)?;
+    if let Some(medium) = &mut request.medium {
+        medium.writes = Writes::Refuse;
+    }
+    let mut machine = Machine::start(&workdir, &request)?;
+    let report = machine.report(TRY_SECONDS)?;
+    let boot = report.boot.map(|boot| (boot.slot, boot.medium.writable));
+    assert_eq!(boot, Some((Some(Slot::A), false)));
+    machine.quit()?;
+    assert_eq!(stick.record()?, before);
+    Ok(())
+}
+
+#[test]
+fn another_slot_starts_where_nothing_is_counted_bios() -> Result<(), Failure> {
+    another_slot_starts_where_nothing_is_counted(Bios)
+}
+
+#[test]
+fn another_slot_starts_where_nothing_is_counted_uefi() -> Result<(), Failure> {
+    another_slot_starts_where_nothing_is_counted(Uefi)
+}
+
+/// systemd has stopped; nothing else would restart the machine.
+#[test]
+fn a_hardware_watchdog_restarts_a_machine_that_hangs() -> Result<(), Failure> {
+    let workdir = Workdir::new("full-watchdog")?;
+    let stick = grown(&workdir)?;
+    let mut request = stick.request(&workdir, Bios, Attach::Usb)?;
+    request.extra = ["-device", "i6300esb", "-action", "watchdog=reset"].map(Into::into).into();
+    let mut machine = Machine::start(&workdir, &request)?;
+    machine.report(TRY_SECONDS)?;
+    machine.wait_shell(SHORT_SECONDS)?;
+    let fails = |stick: &Stick| Ok::<_, Failure>(stick.record()?.map(|record| record.fails()));
+    let before = fails(&stick)?;
+    machine.send("kill -ABRT 1\n")?;
+    machine.wait_for("Freezing execution", SHORT_SECONDS)?;
+    let status = machine.wait_exit(WATCHDOG_SECONDS)?;
+    assert!(status.success(), "{status}");
+    assert_eq!(fails(&stick)?, before, "nobody gave the try back");
+    Ok(())
+}
+
+/// A disk that answers nothing, without an error: process 1 waits inside the kernel.
+#[test]
+fn a_disk_that_answers_nothing_ends_in_a_restart() -> Result<(), Failure> {
+    let workdir = Workdir::new("full-stuck")?;
+    let stick = grown(&workdir)?;
+    let mut machine = Machine::start(&workdir, &stick.request(&workdir, Uefi, Attach::Disk)?)?;
+    machine.wait_for("anklume: debian", TRY_SECONDS)?;
+    let limits = ["bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"].map(|name| (name, json!(0)));
+    let mut limits: serde_json::Map<_, _> =
+        limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    limits.insert("id".to_owned(), json!(MEDIUM_DEVICE));
+    limits.insert("bps".to_owned(), json!(1));
+    machine.qmp().execute("block_set_io_throttle", limits.into())?;
+    machine.wait_for("nothing has happened for 300 s, restarting", STUCK_SECONDS)?;
+    let status = machine.wait_exit(SHORT_SECONDS)?;
+    assert!(status.success(), "{status}");
+    let record = stick.record()?.map(|record| (record.good(), record.fails()));
+    assert_eq!(record, Some((Some(Slot::A), 1)), "the boot was counted");
+    Ok(())
+}
