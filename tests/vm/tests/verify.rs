@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anklume_layout::{Role, Slot};
+use anklume_vm_tests::stick::Stick;
 use anklume_vm_tests::{Failure, Workdir, image, tool};
 
 /// What `anklume-build verify` says about an image: nothing, if it is sound.
@@ -84,4 +85,17 @@ fn no_changed_byte_of_what_is_booted_is_accepted() {
         file.set_len(bytes + more).unwrap();
         assert!(verdict(&image).is_err(), "{more} more bytes");
     }
+}
+
+#[test]
+fn a_stick_after_its_first_boot_is_accepted_and_a_changed_kernel_on_it_is_not() {
+    let workdir = Workdir::new("verify-grown").unwrap();
+    let source = image::from_environment(image::TEST_ISO).unwrap();
+    let stick = Stick::flash(&workdir, &source, 4_000_000_000).unwrap();
+    stick.grow(&workdir).unwrap();
+    assert_eq!(verdict(stick.path()), Ok(()));
+    stick.put_on_trial(&image::from_environment(image::TEST_NEXT).unwrap()).unwrap();
+    assert_eq!(verdict(stick.path()), Ok(()));
+    stick.spoil_kernel(Slot::B).unwrap();
+    assert!(verdict(stick.path()).is_err());
 }

@@ -51,6 +51,12 @@ impl<'a> Disk<'a> {
         &self.found.table
     }
 
+    /// Whether it is a disk whose first boot is finished: it has GUIDs of its own (version 4) in place
+    /// of those that are derived from an image's content.
+    pub(crate) fn is_grown(&self) -> bool {
+        self.table().disk_guid.version() == Some(4)
+    }
+
     /// The partition with the number of `role`.
     pub(crate) fn partition(&self, role: Role) -> Option<&Partition> {
         self.table().partitions.iter().find(|partition| partition.number == role.number())
