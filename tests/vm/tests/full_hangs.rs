@@ -77,7 +77,7 @@ fn a_disk_that_answers_nothing_ends_in_a_restart() -> Result<(), Failure> {
     let workdir = Workdir::new("full-stuck")?;
     let stick = grown(&workdir)?;
     let mut machine = Machine::start(&workdir, &stick.request(&workdir, Uefi, Attach::Disk)?)?;
-    machine.wait_for("anklume: debian", TRY_SECONDS)?;
+    machine.wait_for("anklume: anklume TEST IMAGE", TRY_SECONDS)?;
     let limits = ["bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"].map(|name| (name, json!(0)));
     let mut limits: serde_json::Map<_, _> =
         limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
