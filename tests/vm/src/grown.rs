@@ -29,12 +29,12 @@ const ASK: &str = "cat /etc/machine-id; hostname; readlink /etc/localtime; \
                    stat -c %a /etc/ssh/ssh_host_ed25519_key";
 
 /// What a boot says of itself.
-struct Booted<'a> {
+pub(crate) struct Booted<'a> {
     machine: Machine<'a>,
     boot: BootReport,
 }
 
-fn boot<'a>(
+pub(crate) fn boot<'a>(
     workdir: &'a Workdir,
     stick: &Stick,
     firmware: FirmwareKind,
@@ -54,7 +54,7 @@ fn boot<'a>(
 }
 
 impl Booted<'_> {
-    fn shell(&mut self, command: &str) -> Result<String, Failure> {
+    pub(crate) fn shell(&mut self, command: &str) -> Result<String, Failure> {
         let (status, output) = self.machine.shell(command, SHORT_SECONDS)?;
         if status == 0 {
             return Ok(output);
@@ -62,7 +62,7 @@ impl Booted<'_> {
         Err(self.machine.unexpected(&format!("success of {command}"), output))
     }
 
-    fn check(&self, growth: GrowthState, persist: PersistState) -> Result<(), Failure> {
+    pub(crate) fn check(&self, growth: GrowthState, persist: PersistState) -> Result<(), Failure> {
         let found = (self.boot.growth.state, self.boot.persist.state);
         if found == (growth, persist) {
             return Ok(());
@@ -71,7 +71,12 @@ impl Booted<'_> {
         Err(self.machine.unexpected(&format!("{growth:?}, {persist:?}"), text))
     }
 
-    fn power_off(mut self) -> Result<(), Failure> {
+    /// Why nothing is kept; empty if it is.
+    pub(crate) fn persist_reason(&self) -> String {
+        self.boot.persist.reason.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn power_off(mut self) -> Result<(), Failure> {
         self.machine.send("systemctl poweroff\n")?;
         let status = self.machine.wait_exit(SHORT_SECONDS)?;
         if status.success() {

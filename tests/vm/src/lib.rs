@@ -39,6 +39,7 @@ pub mod sound;
 pub mod stick;
 pub mod tool;
 mod workdir;
+pub mod worn;
 
 pub use console::plain_text;
 pub use error::Failure;

@@ -2,7 +2,7 @@
 
 use anklume_qemu::Attach;
 use anklume_vm_tests::image::{TEST_ISO, TEST_RAW};
-use anklume_vm_tests::{Failure, FirmwareKind, grown};
+use anklume_vm_tests::{Failure, FirmwareKind, grown, worn};
 
 use Attach::{Disk, Nvme, Usb};
 use FirmwareKind::{Bios, Uefi};
@@ -34,4 +34,9 @@ fn sticks_do_not_collide() -> Result<(), Failure> {
 #[test]
 fn what_is_not_ours_is_left_alone() -> Result<(), Failure> {
     grown::what_is_not_ours_is_left_alone()
+}
+
+#[test]
+fn a_worn_partition_keeps_nobody_from_booting() -> Result<(), Failure> {
+    worn::a_worn_partition_keeps_nobody_from_booting(Bios)
 }

@@ -37,6 +37,9 @@ fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
     if !text.contains("login:") {
         wrong.push("no login prompt on the serial console".to_owned());
     }
+    if !text.contains("SSH host key SHA256:") {
+        wrong.push("no fingerprint of an SSH host key above the prompt".to_owned());
+    }
     wrong.extend(text.lines().filter(|line| line.contains("[FAILED]")).map(str::to_owned));
     wrong.extend(report.failed_units.iter().map(|unit| format!("{unit} has failed")));
     if report.dm_name.as_deref() != Some("anklume-root") {

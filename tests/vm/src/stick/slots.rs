@@ -102,7 +102,7 @@ impl Stick {
         image::partition(&self.path, role)
     }
 
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Failure> {
         let length = range.end - range.start;
         let disk = DirectFile::open(&self.path, Access::Read);
         let disk = disk.map_err(Failure::file("open", &self.path))?;
