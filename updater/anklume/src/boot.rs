@@ -92,10 +92,13 @@ pub(crate) fn judge_failed(
     let verdict = if restart { Verdict::Bad } else { Verdict::Degraded };
     let finding = Finding { verdict, reason: Some(reason.to_owned()), restart, record };
     judge(machine, boot, finding, out)?;
-    out.say(match restart {
-        true => format!("slot {slot} failed: {reason}; another slot can boot"),
-        false => format!("slot {slot} failed: {reason}; no other slot can boot, it runs on"),
-    })?;
+    if restart {
+        out.say(format!("slot {slot} failed: {reason}; another slot can boot"))?;
+    } else {
+        let runs_on = "no other slot can boot, it runs on";
+        (machine.consoles)().say("anklume: ", &format!("this boot failed: {reason}\n{runs_on}"));
+        out.say(format!("slot {slot} failed: {reason}; {runs_on}"))?;
+    }
     Ok(verdict)
 }
 
