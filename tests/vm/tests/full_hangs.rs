@@ -1,7 +1,7 @@
 //! Machines that hang, and a stick on which nothing can be counted.
 
 use anklume_layout::Slot;
-use anklume_qemu::{Attach, MEDIUM_DEVICE, Writes};
+use anklume_qemu::{Attach, MEDIUM_DRIVE, Writes};
 use anklume_vm_tests::image::{self, TEST_ISO, TEST_NEXT};
 use anklume_vm_tests::rollback::{SHORT_SECONDS, TRY_SECONDS};
 use anklume_vm_tests::stick::Stick;
@@ -88,7 +88,7 @@ fn a_disk_that_answers_nothing_ends_in_a_restart() -> Result<(), Failure> {
     let limits = ["bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"].map(|name| (name, json!(0)));
     let mut limits: serde_json::Map<_, _> =
         limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    limits.insert("id".to_owned(), json!(MEDIUM_DEVICE));
+    limits.insert("device".to_owned(), json!(MEDIUM_DRIVE));
     limits.insert("bps".to_owned(), json!(1));
     machine.qmp().execute("block_set_io_throttle", limits.into())?;
     machine.wait_for("nothing has happened for 300 s, restarting", STUCK_SECONDS)?;

@@ -18,7 +18,7 @@ pub const PROGRAM: &str = "qemu-system-x86_64";
 pub const MEDIUM_DEVICE: &str = "medium";
 
 /// Identifier of the block backend below [`MEDIUM_DEVICE`].
-const MEDIUM_DRIVE: &str = "medium-drive";
+pub const MEDIUM_DRIVE: &str = "medium-drive";
 /// Longest serial number of a virtio disk in bytes (Virtual I/O Device 1.2, section 5.2.6,
 /// `VIRTIO_BLK_T_GET_ID`).
 const VIRTIO_SERIAL_BYTES: usize = 20;

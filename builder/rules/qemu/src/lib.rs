@@ -19,7 +19,7 @@ mod option;
 mod request;
 mod version;
 
-pub use arguments::{MEDIUM_DEVICE, PROGRAM, arguments, sd_card_bytes};
+pub use arguments::{MEDIUM_DEVICE, MEDIUM_DRIVE, PROGRAM, arguments, sd_card_bytes};
 pub use error::Error;
 pub use firmware::{FirmwareFiles, UEFI_FIRMWARE, discover_uefi};
 pub use request::{
