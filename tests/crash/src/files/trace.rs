@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Arguments for strace by which it writes what [`super::Recording::of`] reads. They are followed by
 /// `-o`, the file for the trace, and the program. `-xx` writes every byte of a text as `\xNN`, and the
-/// list has every call that changes a file or moves its position.
+/// list has every call that changes a file or moves its position; those behind a `?` not every machine has.
 pub const CALLS: [&str; 7] = [
     "-f",
     "-xx",
@@ -12,10 +12,10 @@ pub const CALLS: [&str; 7] = [
     "10000000",
     "-e",
     "signal=none",
-    "-etrace=open,openat,openat2,creat,close,dup,dup2,dup3,read,pread64,readv,preadv,preadv2,lseek,\
+    "-etrace=?open,openat,?openat2,?creat,close,dup,?dup2,dup3,read,pread64,readv,preadv,preadv2,lseek,\
      write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice,fallocate,truncate,ftruncate,\
-     fsync,fdatasync,sync,syncfs,sync_file_range,msync,rename,renameat,renameat2,link,linkat,symlink,\
-     symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,mknodat,chmod,fchmod,fchmodat,fchmodat2",
+     fsync,fdatasync,sync,syncfs,sync_file_range,msync,?rename,renameat,renameat2,?link,linkat,?symlink,\
+     symlinkat,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?mknod,mknodat,?chmod,fchmod,fchmodat,?fchmodat2",
 ];
 
 /// What a program writes to its standard error to put a mark into the trace; the rest of the line is the
