@@ -140,3 +140,59 @@ pub fn mark(text: &str) {
     let written = io::stderr().write(line.as_bytes());
     assert!(written.is_ok_and(|length| length == line.len()), "the mark was not written");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn tool(script: &str) -> Result<(), NotRecorded> {
+        let place = scratch().unwrap();
+        let path = place.path().join("strace");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        may_trace(&path)
+    }
+
+    #[test]
+    fn only_what_forbids_to_trace_is_told_apart() {
+        let forbidden = "echo 'strace: PTRACE_TRACEME: Operation not permitted' >&2; exit 1";
+        assert!(matches!(tool(forbidden), Err(NotRecorded::Forbidden(_))));
+        let other = tool("echo 'strace: invalid option' >&2; exit 1");
+        assert!(matches!(other, Err(NotRecorded::Failed { .. })), "{other:?}");
+        assert!(tool("exit 0").is_ok());
+    }
+
+    #[test]
+    fn a_trace_that_lacks_a_call_is_noticed() {
+        let (nothing, mut something) = (Snapshot::new(), Snapshot::new());
+        something.insert("d".into(), anklume_crash::files::Node::Folder { mode: 0o755 });
+        assert!(compare(&something, &something).is_ok());
+        let error = compare(&nothing, &something).unwrap_err().to_string();
+        assert!(error.contains("\"d\""), "{error}");
+    }
+
+    /// Makes a file in a folder that the parent hands over, or in one of its own.
+    #[test]
+    fn the_recorded_run() {
+        let own = scratch().unwrap();
+        let folder = recorded_folder().map_or(own.path().to_owned(), |(folder, _)| folder);
+        std::fs::create_dir(folder.join("new")).unwrap();
+        std::fs::write(folder.join("new/file"), "text").unwrap();
+        mark("written");
+        assert_eq!(snapshot(&folder).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_run_is_recorded() {
+        let place = scratch().unwrap();
+        let name = "record::tests::the_recorded_run";
+        let Some(recording) = record_or_skip(name, "a file", place.path()) else { return };
+        assert_eq!(recording.flushes().count(), 0);
+        assert_eq!(recording.end(), snapshot(place.path()).unwrap());
+        let lost =
+            recording.states().any(|state| state.has_mark("written") && state.files.is_empty());
+        assert!(lost, "nothing was flushed");
+    }
+}

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anklume_crash::files::State;
-use anklume_history::{Event, FILE, FOLDER, Moment, RolledBack, parse, rotated};
+use anklume_history::{Event, FILE, FOLDER, History, Missed, Moment, parse, rotated};
 use anklume_layout::Slot;
 use anklume_replay::{
     holds_and_every_flush_is_needed, mark, record_or_skip, recorded_folder, scratch,
@@ -18,8 +18,6 @@ struct Run {
     name: &'static str,
     /// Events before it, if there is a file.
     before: Option<u32>,
-    /// Bytes that are added to each line.
-    padding: usize,
     /// What a cut left of a line before it.
     torn: &'static str,
     /// How many events each append has.
@@ -33,38 +31,31 @@ const RUNS: [Run; 5] = [
     Run::new("one after another", None, &[1, 1, 1]),
     Run::new("several at once", Some(2), &[3]),
     Run { torn: "{\"ev", ..Run::new("a torn line", Some(2), &[1, 1]) },
-    // These do not fit into the 288 KiB that a history may have. What is appended is in the long file and
+    // A history may have 562 boots. What is appended is in the long file and
     // in the short one; so that either is durable when `append` returns, both are flushed: the first
     // before it is known whether there is to be a second, the second by what replaces any file.
-    Run {
-        padding: 3200,
-        one_of: &["history/boots.jsonl", "history"],
-        ..Run::new("a rotation", Some(90), &[2])
-    },
+    Run { one_of: &["history/boots.jsonl", "history"], ..Run::new("a rotation", Some(562), &[2]) },
 ];
 /// The event after the cut.
 const NEXT: u32 = 1000;
 
+/// The line of an event with a number in it.
+fn line(count: u32) -> String {
+    let (at, slot, version, reason) = (Moment::new(1), Slot::A, None, None);
+    Event::Missed(Missed { at, slot, version, count, reason }).line()
+}
+
+fn lines(numbers: Range<u32>) -> String {
+    numbers.map(line).collect()
+}
+
 impl Run {
     const fn new(name: &'static str, before: Option<u32>, appends: &'static [u32]) -> Self {
-        Self { name, before, padding: 0, torn: "", appends, one_of: &[] }
+        Self { name, before, torn: "", appends, one_of: &[] }
     }
 
     fn named(name: &str) -> &'static Self {
         RUNS.iter().find(|run| run.name == name).unwrap()
-    }
-
-    /// The line of an event, by its number. What a later version adds is no damage.
-    fn line(&self, number: u32) -> String {
-        let boot_id = number.to_string();
-        let (at, from, to) = (Moment::new(1), Slot::A, Slot::B);
-        let event = Event::Rollback(RolledBack { boot_id, at, from, to, record: None });
-        let padding = format!(",\"padding\":\"{}\"}}\n", "x".repeat(self.padding));
-        event.line().replace("}\n", &padding)
-    }
-
-    fn lines(&self, numbers: Range<u32>) -> String {
-        numbers.map(|number| self.line(number)).collect()
     }
 
     /// Numbers of the events of each append.
@@ -86,7 +77,7 @@ impl Run {
         let place = scratch().unwrap();
         if let Some(count) = self.before {
             fs::create_dir(place.path().join(FOLDER)).unwrap();
-            fs::write(history(place.path()), self.lines(0..count) + self.torn).unwrap();
+            fs::write(history(place.path()), lines(0..count) + self.torn).unwrap();
         }
         place
     }
@@ -94,23 +85,25 @@ impl Run {
     /// Appends, and says after each that it has returned.
     fn run(&self, partition: &Path) {
         for numbers in self.batches() {
-            append(&partition.join(FOLDER), &self.lines(numbers.clone())).unwrap();
+            append(&partition.join(FOLDER), &lines(numbers.clone())).unwrap();
             mark(&numbers.end.to_string());
         }
     }
 
     /// The oldest event of a history that had all of them and one more.
     fn oldest(&self) -> u32 {
-        let all = self.lines(0..self.end()) + &self.line(NEXT);
-        rotated(all.as_bytes()).map_or(0, |kept| numbers(&kept)[0])
+        let all = lines(0..self.end()) + &line(NEXT);
+        rotated(all.as_bytes()).map_or(0, |kept| numbers(parse(&kept))[0])
     }
 
     /// Another event is written after the cut; then everything has to be there that was before it.
     fn check(&self, oldest: u32, state: &State, partition: &Path) -> Result<(), String> {
         let folder = partition.join(FOLDER);
-        append(&folder, &self.line(NEXT)).map_err(|error| error.to_string())?;
+        append(&folder, &line(NEXT)).map_err(|error| error.to_string())?;
         let bytes = read(&history(partition)).map_err(|error| error.to_string())?;
-        let mut found = numbers(&bytes);
+        let history = parse(&bytes);
+        let damaged = history.damaged;
+        let mut found = numbers(history);
         if found.pop() != Some(NEXT) {
             return Err("the event after the cut is not there".to_owned());
         }
@@ -125,7 +118,6 @@ impl Run {
         // Of the lines that were under way each may be damaged.
         let under_way = self.batches().into_iter().find(|batch| batch.start >= certain.end);
         let most = under_way.map_or(0, |batch| batch.len()) + usize::from(!self.torn.is_empty());
-        let damaged = parse(&bytes).damaged;
         if damaged > most {
             return Err(format!("{damaged} lines are damaged"));
         }
@@ -137,12 +129,12 @@ impl Run {
 }
 
 /// Numbers of the events that can be read.
-fn numbers(bytes: &[u8]) -> Vec<u32> {
+fn numbers(history: History) -> Vec<u32> {
     let number = |event: Event| match event {
-        Event::Rollback(rolled_back) => rolled_back.boot_id.parse().unwrap(),
+        Event::Missed(missed) => missed.count,
         other => panic!("{other:?}"),
     };
-    parse(bytes).events.into_iter().map(number).collect()
+    history.events.into_iter().map(number).collect()
 }
 
 fn history(partition: &Path) -> PathBuf {
@@ -158,7 +150,7 @@ fn the_recorded_run() {
     for run in &RUNS {
         let partition = run.partition();
         run.run(partition.path());
-        let found = numbers(&read(&history(partition.path())).unwrap());
+        let found = numbers(parse(&read(&history(partition.path())).unwrap()));
         assert_eq!(found[0] > 0, run.name == "a rotation", "{}", run.name);
         assert!(found.iter().copied().eq(found[0]..run.end()), "{}: {found:?}", run.name);
     }
