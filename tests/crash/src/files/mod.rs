@@ -24,6 +24,7 @@
 //! each one missing, with a choice that is the same in every run. Of a long write some places are torn.
 
 mod data;
+mod reader;
 mod recording;
 mod states;
 mod trace;
