@@ -31,9 +31,9 @@ const RUNS: [Run; 5] = [
     Run::new("one after another", None, &[1, 1, 1]),
     Run::new("several at once", Some(2), &[3]),
     Run { torn: "{\"ev", ..Run::new("a torn line", Some(2), &[1, 1]) },
-    // A history may have 562 boots. What is appended is in the long file and
-    // in the short one; so that either is durable when `append` returns, both are flushed: the first
-    // before it is known whether there is to be a second, the second by what replaces any file.
+    // A history may have 562 boots. What is appended is in the long file and then in the short one, and
+    // it is enough if either is durable: the first flush is made before it is known that there is to be
+    // a short one, the second by what replaces any file.
     Run { one_of: &["history/boots.jsonl", "history"], ..Run::new("a rotation", Some(562), &[2]) },
 ];
 /// The event after the cut.

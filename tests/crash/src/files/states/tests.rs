@@ -191,3 +191,31 @@ fn what_is_not_in_the_model_is_refused() {
     let calls = [open, "close(3) = 0", "writev(3, [{iov_base=NULL}], 1) = 1"];
     assert!(record(&[("f", file("x"))], &calls).ops.is_empty(), "of another file");
 }
+
+#[test]
+fn an_append_goes_to_the_end_and_a_truncation_comes_before_the_write() {
+    let appended = [
+        "openat(AT_FDCWD, \"/p/f\", O_WRONLY|O_APPEND) = 3",
+        "write(3, \"b\", 1) = 1",
+        "fsync(3) = 0",
+    ];
+    expect(&record(&[("f", file("a"))], &appended), &["f=a", "f=a.", "f=ab"]);
+    let truncated = ["openat(AT_FDCWD, \"/p/f\", O_WRONLY|O_TRUNC) = 3", "write(3, \"b\", 1) = 1"];
+    let recording = record(&[("f", file("xy"))], &truncated);
+    expect(&recording, &["f=xy", "f=", "f=.", "f=b", "f=by"]);
+}
+
+#[test]
+fn an_earlier_change_of_a_name_does_not_come_back() {
+    let folder = || Node::Folder { mode: 0o755 };
+    let calls = [
+        "symlink(\"x\", \"/p/b/f\") = 0",
+        "rename(\"/p/a/f\", \"/p/b/f\") = 0",
+        "openat(AT_FDCWD, \"/p/a\", O_RDONLY) = 3",
+        "fsync(3) = 0",
+    ];
+    let before = [("a", folder()), ("a/f", file("1")), ("b", folder())];
+    let recording = record(&before, &calls);
+    let last = recording.states().filter(|state| state.issued == state.calls);
+    assert_eq!(last.map(|state| shown(&state.files)).collect::<Vec<_>>(), ["a/ b/ b/f=1"]);
+}
