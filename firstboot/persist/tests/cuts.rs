@@ -312,7 +312,10 @@ fn a_partition_is_unused_or_has_its_version() {
 #[test]
 fn what_is_set_aside_is_never_lost() {
     let persist = partition(&settings(&[(MACHINE_ID, ID), ("etc/hostname", "a\n")]));
-    fs::write(persist.path().join("system").join(MACHINE_ID), DAMAGED).unwrap();
+    let kept = persist.path().join("system").join(MACHINE_ID);
+    // Its mode does not let an ordinary user write to it.
+    fs::remove_file(&kept).unwrap();
+    fs::write(&kept, DAMAGED).unwrap();
     needs_every_flush("a damaged file", persist.path(), &|state, folder| {
         let holds = |(path, node): (&PathBuf, &Node)| {
             let is_there =
