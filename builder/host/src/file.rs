@@ -1,5 +1,6 @@
 //! Files: random-access reading, and output that appears whole or not at all.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, FileTypeExt};
@@ -104,6 +105,36 @@ pub struct OutputFile {
     finished: bool,
 }
 
+/// What the name of a file that is to become `target` begins and ends with; the number of the process
+/// is between.
+fn partial_name(target: &Path) -> io::Result<(OsString, &'static str)> {
+    let name = target.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
+    let mut begin = OsString::from(".");
+    begin.push(name);
+    begin.push(".");
+    Ok((begin, ".part"))
+}
+
+/// Removes what programs left behind that were to replace `target` and did not get to the end. No other
+/// program may be about to.
+///
+/// # Errors
+/// What the operating system says.
+pub fn remove_unfinished(target: &Path) -> io::Result<()> {
+    let (begin, end) = partial_name(target)?;
+    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    for entry in std::fs::read_dir(folder.unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(begin.as_encoded_bytes());
+        let process = rest.and_then(|rest| rest.strip_suffix(end.as_bytes()));
+        if process.is_some_and(|process| process.iter().all(u8::is_ascii_digit)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Longest that the name of a file under construction is beyond that of the finished one, in bytes.
 pub const PARTIAL_NAME_BYTES: usize = 1 + 1 + 10 + ".part".len();
 
@@ -126,11 +157,10 @@ impl OutputFile {
     /// # Errors
     /// What the operating system says.
     pub fn create_replacing(target: &Path) -> io::Result<Self> {
-        let name = target.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
-        let mut partial_name = std::ffi::OsString::from(".");
-        partial_name.push(name);
-        partial_name.push(format!(".{}.part", std::process::id()));
-        Self::begin(target.with_file_name(partial_name), target)
+        let (mut name, end) = partial_name(target)?;
+        name.push(std::process::id().to_string());
+        name.push(end);
+        Self::begin(target.with_file_name(name), target)
     }
 
     /// A file that may replace an older version of itself or not, and which is made in `folder`;
@@ -234,6 +264,22 @@ mod tests {
             assert!(!is_writable_folder(&directory));
         }
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn what_was_left_unfinished_is_removed() {
+        let directory = std::env::temp_dir().join(format!("anklume-left-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let target = directory.join("x");
+        let output = OutputFile::create_replacing(&target).unwrap();
+        for name in ["x", ".x.part", ".x.1.part.old", ".x.a.part", ".xx.1.part"] {
+            std::fs::write(directory.join(name), "").unwrap();
+        }
+        remove_unfinished(&target).unwrap();
+        assert!(!output.partial_path().exists());
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 5);
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(remove_unfinished(&target).is_err());
     }
 
     #[test]

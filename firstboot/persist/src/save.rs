@@ -36,6 +36,7 @@ pub struct Saved {
 pub fn save(persist: &Tree, os: &Path, changes: &Path, known: &BTreeSet<String>) -> Saved {
     let mut saved = Saved { known: known.clone(), ..Saved::default() };
     for entry in ENTRIES {
+        saved.remove_leftovers(persist, entry);
         match entry.kind {
             Kind::File(kind) => saved.file(persist, os, changes, entry.path, kind),
             Kind::Link { below } => saved.link(persist, os, changes, entry.path, below),
@@ -46,6 +47,23 @@ pub fn save(persist: &Tree, os: &Path, changes: &Path, known: &BTreeSet<String>)
 }
 
 impl Saved {
+    /// A file that a power cut left unfinished may never be written again, and it may be a secret.
+    fn remove_leftovers(&mut self, persist: &Tree, entry: &Entry) {
+        let kept = persist.kept(entry.path);
+        let unfinished = match entry.kind {
+            Kind::File(_) | Kind::Link { .. } => vec![kept],
+            Kind::Folder { .. } => {
+                let names = all_names(&kept).filter_map(|name| {
+                    let name = tree::leftover_of(&name)?;
+                    entry.file_kind(name).map(|_| kept.join(name))
+                });
+                names.collect()
+            }
+        };
+        let removed = unfinished.iter().map(|path| tree::remove_leftover(path));
+        self.failed.extend(removed.filter_map(Result::err));
+    }
+
     fn file(&mut self, persist: &Tree, os: &Path, changes: &Path, path: &str, kind: FileKind) {
         let kept = persist.kept(path);
         if !present(&changes.join(path)) {
@@ -125,7 +143,10 @@ impl Saved {
 
 /// Names in a folder that are kept.
 fn names(folder: &Path, entry: &Entry) -> BTreeSet<String> {
+    all_names(folder).filter(|name| entry.file_kind(name).is_some()).collect()
+}
+
+fn all_names(folder: &Path) -> impl Iterator<Item = String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| entry.file_kind(name).is_some()).collect()
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
 }

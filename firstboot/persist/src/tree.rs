@@ -78,7 +78,8 @@ impl Tree {
     /// Moves a damaged file away, and returns its new place.
     pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf, Error> {
         let folder = self.root.join(DAMAGED);
-        fs::create_dir_all(&folder).map_err(at("making", &folder))?;
+        // Durable before anything is moved into it: else a power cut could take both.
+        make_folders(&folder)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let free = (0..1000_u32)
@@ -155,13 +156,32 @@ fn part_of(path: &Path) -> Result<PathBuf, Error> {
     if let Some(folder) = path.parent() {
         make_folders(folder)?;
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(PART);
-    let part = path.with_file_name(name);
+    let part = part_name(path);
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("removing", &part)(error)),
         _ => Ok(part),
     }
+}
+
+fn part_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(PART);
+    path.with_file_name(name)
+}
+
+/// Removes what a cut left of a file that was being written. If that itself is lost, the next time does
+/// it: nothing is flushed.
+pub(crate) fn remove_leftover(path: &Path) -> Result<(), Error> {
+    let part = part_name(path);
+    match part.symlink_metadata() {
+        Ok(metadata) if !metadata.is_dir() => fs::remove_file(&part).map_err(at("removing", &part)),
+        _ => Ok(()),
+    }
+}
+
+/// The name of the file that a leftover was to become.
+pub(crate) fn leftover_of(name: &str) -> Option<&str> {
+    name.strip_suffix(PART)
 }
 
 fn into_place(part: &Path, path: &Path) -> Result<(), Error> {

@@ -34,9 +34,13 @@ pub(crate) struct Torn {
 
 /// The choices for an epoch of `units` sectors.
 pub(crate) fn choices(units: usize) -> Vec<Choice> {
-    let subsets = if units <= EVERY_SUBSET { every_subset(units) } else { some_subsets(units) };
-    let whole = subsets.into_iter().map(|present| Choice { present, torn: None });
+    let whole = subsets(units).into_iter().map(|present| Choice { present, torn: None });
     whole.chain(torn(units)).collect()
+}
+
+/// Subsets of `units` things: all of few, some of many.
+pub(crate) fn subsets(units: usize) -> Vec<Vec<usize>> {
+    if units <= EVERY_SUBSET { every_subset(units) } else { some_subsets(units) }
 }
 
 fn every_subset(units: usize) -> Vec<Vec<usize>> {

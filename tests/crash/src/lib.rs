@@ -1,4 +1,5 @@
-//! A block device that records its writes, and every state that a power cut can leave behind.
+//! A block device that records its writes, and every state that a power cut can leave behind; and the
+//! same for the files of a folder ([`files`]).
 //!
 //! For tests of what writes disks in an order that has to survive a power cut. The model is that of
 //! `dm-log-writes`, with sectors that come and go one by one as [`anklume_bytes::WriteAt`]
@@ -16,6 +17,7 @@
 
 mod disk;
 mod epoch;
+pub mod files;
 mod states;
 
 pub use disk::{Entry, RecordingDisk, WithoutFlush, Zeros};

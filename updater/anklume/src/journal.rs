@@ -121,7 +121,7 @@ impl Machine {
     }
 
     /// Only one program at a time; until the lock is dropped.
-    fn lock(&self, name: &str) -> Result<File, Failure> {
+    pub(crate) fn lock(&self, name: &str) -> Result<File, Failure> {
         make_folder(&self.paths.state).context(self.paths.state.display())?;
         let path = self.paths.state.join(name);
         let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
@@ -176,7 +176,11 @@ fn append(folder: &Path, text: &str) -> io::Result<()> {
         sync_parent(&path)?;
     }
     match rotated(&read(&path)?) {
-        Some(newest) => file::replace(&path, &newest),
+        Some(newest) => {
+            // Of another process's attempt that the power was cut in.
+            file::remove_unfinished(&path)?;
+            file::replace(&path, &newest)
+        }
         None => Ok(()),
     }
 }
@@ -194,6 +198,9 @@ fn ends_in_a_line(file: &mut File) -> io::Result<bool> {
 fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
+
+#[cfg(test)]
+mod cuts;
 
 #[cfg(test)]
 mod tests {

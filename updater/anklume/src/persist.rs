@@ -27,6 +27,8 @@ pub(crate) fn save_now(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Fa
     let (root, changes, known) = (&machine.paths.root, changes(machine)?, known(machine));
     let save_to = |place: &Path| save(&Tree::at(place), root, &changes, &known);
     let saved = if report.persist.state == PersistState::Mounted {
+        // Two at a time would remove each other's unfinished files.
+        let _lock = machine.lock("persist.lock")?;
         save_to(&machine.paths.persist)
     } else {
         machine.with_persist(&report, |place| Ok(save_to(place)))?
