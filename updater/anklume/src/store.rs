@@ -1,5 +1,6 @@
 //! The boot medium, as the commands see it.
 
+use std::path::Path;
 use std::{fmt, io};
 
 use anklume_host::lock::Lock;
@@ -66,6 +67,9 @@ pub(crate) trait RecordStore {
     fn clear_last_failure(&self) -> Result<(), StoreError>;
     /// What a slot holds.
     fn slot(&self, slot: Slot) -> Content;
+    /// Makes files of the boot medium anew that are gone; the file system is mounted at `place`
+    /// meanwhile. Their names.
+    fn make_files(&self, place: &Path) -> Result<Vec<&'static str>, StoreError>;
     /// Keeps others from taking the partitions of the disk away for a moment, until it is dropped.
     fn hold(&self) -> Result<Option<Lock>, StoreError>;
 }
@@ -95,6 +99,10 @@ impl RecordStore for Medium {
 
     fn clear_last_failure(&self) -> Result<(), StoreError> {
         self.clear_last_failure().map_err(failed)
+    }
+
+    fn make_files(&self, place: &Path) -> Result<Vec<&'static str>, StoreError> {
+        self.make_files(place).map_err(failed)
     }
 
     fn hold(&self) -> Result<Option<Lock>, StoreError> {

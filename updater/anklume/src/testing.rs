@@ -134,6 +134,10 @@ impl RecordStore for Store {
         self.0.borrow().slots[usize::from(slot == Slot::B)].clone()
     }
 
+    fn make_files(&self, _place: &Path) -> Result<Vec<&'static str>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn hold(&self) -> Result<Option<Lock>, StoreError> {
         Ok(None)
     }

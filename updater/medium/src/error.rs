@@ -110,6 +110,14 @@ pub enum Error {
         /// What went wrong.
         fault: WriteFault,
     },
+    /// A file of the ESP cannot be made anew.
+    #[error("file `{path}`: making it: {source}")]
+    Make {
+        /// Path of the file.
+        path: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The last failure is not written as it should be.
     #[error("file `{path}`: {source}")]
     BadText {

@@ -22,11 +22,27 @@ impl Sectors {
     }
 }
 
+/// Where the copies of the boot record are.
+#[derive(Debug)]
+pub(crate) struct RecordPlaces {
+    /// First byte on the disk of each; none of one whose file is gone.
+    pub(crate) places: [Option<u64>; 2],
+    /// What is wrong with the file that is gone.
+    pub(crate) gone: Option<Error>,
+}
+
 impl Medium {
-    /// First byte on the disk of each copy of the boot record.
-    pub(crate) fn record_places(&self) -> Result<[u64; 2], Error> {
-        let [first, second] = self.record_sectors()?;
-        Ok([first.offset, second.offset])
+    /// Where the copies of the boot record are. One may be gone: a file system check on another
+    /// computer deletes what it does not like.
+    pub(crate) fn record_places(&self) -> Result<RecordPlaces, Error> {
+        let [first, second] = self.record_sectors();
+        let (places, gone) = match (first, second) {
+            (Ok(first), Ok(second)) => ([Some(first.offset), Some(second.offset)], None),
+            (Ok(first), Err(gone)) => ([Some(first.offset), None], Some(gone)),
+            (Err(gone), Ok(second)) => ([None, Some(second.offset)], Some(gone)),
+            (Err(error), Err(_)) => return Err(error),
+        };
+        Ok(RecordPlaces { places, gone })
     }
 
     /// First byte on the disk of the last failure.
@@ -37,16 +53,34 @@ impl Medium {
     /// The same, if writing there leaves the boot record alone for certain.
     pub(crate) fn failure_place_apart(&self) -> Result<u64, Error> {
         let sectors = self.sectors(LAST_FAILURE, LAST_FAILURE_BYTES)?;
-        apart(&sectors, &self.record_sectors()?)?;
+        let [first, second] = self.record_sectors();
+        apart(&sectors, &[first?, second?])?;
         Ok(sectors.offset)
     }
 
-    fn record_sectors(&self) -> Result<[Sectors; 2], Error> {
+    /// Files of the ESP that are written in place and are gone, or are not as the builder makes them.
+    pub(crate) fn gone(&self) -> Result<Vec<(&'static str, u64)>, Error> {
         let [first, second] = BOOT_RECORDS;
-        let first = self.sectors(first, SECTOR_BYTES)?;
-        let second = self.sectors(second, SECTOR_BYTES)?;
-        apart(&second, &[first])?;
-        Ok([first, second])
+        let wanted =
+            [(first, SECTOR_BYTES), (second, SECTOR_BYTES), (LAST_FAILURE, LAST_FAILURE_BYTES)];
+        let mut gone = Vec::new();
+        for (path, bytes) in wanted {
+            match self.sectors(path, bytes) {
+                Ok(_) => {}
+                Err(Error::File { .. }) => gone.push((path, bytes)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(gone)
+    }
+
+    fn record_sectors(&self) -> [Result<Sectors, Error>; 2] {
+        let [first, second] = BOOT_RECORDS.map(|path| self.sectors(path, SECTOR_BYTES));
+        let second = match (&first, second) {
+            (Ok(first), Ok(second)) => apart(&second, &[*first]).map(|()| second),
+            (_, second) => second,
+        };
+        [first, second]
     }
 
     /// Locates the file at `path`, which must have `bytes` bytes, in whole sectors and one piece.

@@ -8,7 +8,8 @@
 //!
 //! The boot record ([`Medium::update`]) and the last failure ([`Medium::write_last_failure`]), each
 //! in place, in the sectors of a file that exists: no table, no directory, no other byte changes.
-//! A file that is not as the builder made it, of another size or in several pieces, is an error.
+//! A file that is not as the builder made it, of another size or in several pieces, is an error; one of
+//! the two copies of the boot record may be so. [`Medium::make_files`] makes such files anew.
 //!
 //! # Two programs at a time
 //!
@@ -27,6 +28,7 @@ mod error;
 mod esp;
 mod failure;
 mod record;
+mod restore;
 mod slot;
 
 pub use disk::{LOCK, Medium, PartitionPlace};

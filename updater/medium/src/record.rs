@@ -5,6 +5,7 @@ use anklume_layout::SECTOR_BYTES;
 use anklume_layout::files::BOOT_RECORDS;
 use anklume_slots::{Copies, Record, Write};
 
+use crate::esp::RecordPlaces;
 use crate::{Error, Medium, UpdateError, WriteFault};
 
 /// What became of a change of the boot record.
@@ -26,7 +27,7 @@ impl Medium {
     /// [`Error::Read`] when neither can be read, [`Error::NoPartition`], [`Error::FileSystem`] and
     /// [`Error::File`] when they cannot be located.
     pub fn copies(&self) -> Result<Copies, Error> {
-        copies(&self.disk, self.record_places()?)
+        copies(&self.disk, self.record_places()?.places)
     }
 
     /// Changes the boot record, while no other program does. `change` is given the record that
@@ -34,7 +35,8 @@ impl Medium {
     ///
     /// The copy that does not count is written first, made durable and read back; only then the
     /// other one. So a power cut at any time leaves the old record or the new one. If the first
-    /// write fails, the second is not tried: its copy may be the only whole one.
+    /// write fails, the second is not tried: its copy may be the only whole one. Of a copy whose file
+    /// is gone only the other one is written, with a warning.
     ///
     /// # Errors
     /// [`UpdateError::Refused`] with the error of `change`; nothing is written then.
@@ -45,7 +47,7 @@ impl Medium {
         change: impl FnOnce(Option<Record>) -> Result<Record, E>,
     ) -> Result<Updated, UpdateError<E>> {
         let _lock = self.lock()?;
-        let places = self.record_places()?;
+        let RecordPlaces { places, gone } = self.record_places()?;
         let before = copies(&self.disk, places)?;
         let (record, writes) = prepare(&before, change)?;
         let Some(writes) = writes else {
@@ -53,7 +55,7 @@ impl Medium {
         };
         let mut pair = OnDisk { disk: self.writable()?, places };
         let failed = |(copy, fault)| Error::Write { path: path(copy), fault };
-        let warning = carry_out(&mut pair, &writes).map_err(failed)?.map(failed);
+        let warning = carry_out(&mut pair, &writes).map_err(failed)?.map(failed).or(gone);
         Ok(Updated { record, is_written: true, warning })
     }
 }
@@ -62,8 +64,11 @@ fn path(copy: usize) -> &'static str {
     BOOT_RECORDS.get(copy).copied().unwrap_or_default()
 }
 
-fn copies<D: ReadAt>(disk: &D, places: [u64; 2]) -> Result<Copies, Error> {
-    let read = |offset| disk.read_vec(offset, SECTOR_BYTES, SECTOR_BYTES);
+fn copies<D: ReadAt>(disk: &D, places: [Option<u64>; 2]) -> Result<Copies, Error> {
+    let read = |place: Option<u64>| match place {
+        Some(offset) => disk.read_vec(offset, SECTOR_BYTES, SECTOR_BYTES),
+        None => Ok(Vec::new()),
+    };
     match places.map(read) {
         [Err(source), Err(_)] => Err(Error::Read { path: path(0), source }),
         blocks => {
@@ -92,6 +97,8 @@ fn prepare<E>(
 
 /// The two copies, wherever they are.
 trait Pair {
+    /// Whether there is such a copy.
+    fn has(&self, copy: usize) -> bool;
     /// Overwrites a copy, and makes that durable.
     fn write(&mut self, copy: usize, bytes: &[u8]) -> Result<(), WriteFault>;
     /// What a copy is now.
@@ -105,6 +112,11 @@ type Failed = (usize, WriteFault);
 /// made, and the failure is a warning.
 fn carry_out(pair: &mut impl Pair, writes: &[Write; 2]) -> Result<Option<Failed>, Failed> {
     let [first, second] = writes;
+    match (pair.has(first.copy), pair.has(second.copy)) {
+        (true, true) => {}
+        (true, false) => return put(pair, first).map(|()| None).map_err(|e| (first.copy, e)),
+        (false, _) => return put(pair, second).map(|()| None).map_err(|e| (second.copy, e)),
+    }
     put(pair, first).map_err(|fault| (first.copy, fault))?;
     let Err(fault) = put(pair, second) else { return Ok(None) };
     let [a, b] = [0, 1].map(|copy| pair.read(copy).unwrap_or_default());
@@ -142,17 +154,21 @@ fn same(written: &[u8], read: &[u8]) -> Result<(), WriteFault> {
 /// The two copies on a disk, by the first byte of each.
 struct OnDisk<D> {
     disk: D,
-    places: [u64; 2],
+    places: [Option<u64>; 2],
 }
 
-impl<D> OnDisk<D> {
+impl<D: ReadAt> OnDisk<D> {
+    /// What is not there lies behind the end.
     fn place(&self, copy: usize) -> u64 {
-        let [first, second] = self.places;
-        if copy == 0 { first } else { second }
+        self.places.get(copy).copied().flatten().unwrap_or_else(|| self.disk.size())
     }
 }
 
 impl<D: WriteAt> Pair for OnDisk<D> {
+    fn has(&self, copy: usize) -> bool {
+        self.places.get(copy).is_some_and(Option::is_some)
+    }
+
     fn write(&mut self, copy: usize, bytes: &[u8]) -> Result<(), WriteFault> {
         self.disk.write_at(self.place(copy), bytes)?;
         Ok(self.disk.flush()?)

@@ -28,17 +28,26 @@ pub(crate) fn run(machine: &Machine, force: bool, out: &mut Output<'_>) -> Resul
         return Err(Failure::refused(format!("this boot was found {}: {reason}", failed.verdict))
             .hint("`anklume boot good --force` says that it is well all the same"));
     }
-    let record = match change(machine, &boot, force, out) {
-        Ok(record) => Some(record),
-        // The OS is in RAM, and its medium was pulled out: it is well without.
-        Err(StoreError::Gone(why)) if boot.report.toram => {
-            out.warn(format!("the boot record was not changed: {why}"));
-            None
+    let (record, unrecorded) = match change(machine, &boot, force, out) {
+        Ok(record) => (Some(record), None),
+        Err(error @ (StoreError::NeedsRoot | StoreError::Refused(_))) => {
+            return Err(failure(&error));
         }
-        Err(error) => return Err(failure(&error)),
+        // The medium was pulled out, or its boot record is beyond mending: the OS is well without.
+        Err(error) => (None, Some(error)),
     };
     if before.is_none_or(|before| before.verdict != Verdict::Good) {
         judge(machine, &boot, Finding::new(Verdict::Good, None, record), out)?;
+    }
+    match unrecorded {
+        Some(StoreError::Gone(why)) if boot.report.toram => {
+            out.warn(format!("the boot record was not changed: {why}"));
+        }
+        Some(error) => {
+            let hint = "this boot is well, but the boot loader will count it as failed";
+            return Err(failure(&error).hint(hint));
+        }
+        None => {}
     }
     say(boot.slot, record, out)
 }
@@ -72,7 +81,8 @@ fn say(slot: Slot, record: Option<Record>, out: &mut Output<'_>) -> Result<u8, F
         Some(record) if record.good() != Some(slot) => {
             out.say(format!("this boot is well; slot {} is the one that boots", slot.other()))?;
         }
-        _ => out.say(format!("slot {slot} is good"))?,
+        Some(_) => out.say(format!("slot {slot} is good"))?,
+        None => out.say("this boot is well")?,
     }
     Ok(0)
 }
@@ -149,6 +159,7 @@ mod tests {
         let mut fake = Fake::new(Slot::A, good_and_trial());
         fake.break_medium(StoreError::Gone("device 8:0: no such disk".to_owned()));
         assert_eq!(fake.run(&["boot", "good"]).unwrap_err().kind(), Kind::Failed);
+        assert_eq!(fake.outcomes(), [Outcome::Good], "it is well all the same");
         fake.change_report(|report| report.toram = true);
         let said = fake.run(&["boot", "good"]).unwrap();
         assert!(said.stderr.contains("no such disk"), "{}", said.stderr);

@@ -27,6 +27,9 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
             None
         }
     };
+    if let Some(store) = &store {
+        make_files(machine, store.as_ref(), out);
+    }
     let (mut events, record) = match &store {
         Some(store) => from_medium(store.as_ref(), &boot, &history, &at, out),
         None => (Vec::new(), None),
@@ -45,6 +48,18 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
         forget_failure(store.as_ref(), out);
     }
     Ok(0)
+}
+
+/// Without its files nothing would be counted from now on.
+fn make_files(machine: &Machine, store: &dyn RecordStore, out: &mut Output<'_>) {
+    match store.make_files(&machine.paths.state.join("esp")) {
+        Ok(made) => {
+            for path in made {
+                out.warn(format!("{path} was gone or of another size, and is made anew"));
+            }
+        }
+        Err(error) => out.warn(format!("the boot medium: {error}")),
+    }
 }
 
 /// The boots that were missed, and the record after it was mended.

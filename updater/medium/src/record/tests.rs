@@ -8,7 +8,7 @@ use anklume_slots::Slot;
 
 use super::*;
 
-const PLACES: [u64; 2] = [512, 4096];
+const PLACES: [Option<u64>; 2] = [Some(512), Some(4096)];
 const OLD: Record = Record::new();
 
 fn new() -> Record {
@@ -68,6 +68,10 @@ impl Fake {
 }
 
 impl Pair for Fake {
+    fn has(&self, copy: usize) -> bool {
+        !self.blocks[copy].is_empty()
+    }
+
     fn write(&mut self, copy: usize, bytes: &[u8]) -> Result<(), WriteFault> {
         self.log.push(copy);
         let broken = [self.refuses, self.lies].contains(&Some(copy));
@@ -149,6 +153,22 @@ fn after_a_second_write_that_failed_the_change_is_made_with_a_warning() {
 }
 
 #[test]
+fn without_a_file_the_other_copy_is_written() {
+    for [first, second] in starts() {
+        for blocks in [[first, Vec::new()], [Vec::new(), second]] {
+            let mut pair = Fake::new(blocks.clone());
+            assert!(carry_out(&mut pair, &writes(&blocks)).unwrap().is_none());
+            assert!(pair.counts().unwrap().says_the_same(&new()));
+            let there = usize::from(blocks[0].is_empty());
+            assert_eq!(pair.log, [there]);
+            pair = Fake::new(blocks.clone());
+            pair.refuses = Some(there);
+            assert_eq!(carry_out(&mut pair, &writes(&blocks)).unwrap_err().0, there);
+        }
+    }
+}
+
+#[test]
 fn a_change_that_does_not_count_is_not_made() {
     // The last number: the new record has the first one again.
     let text = String::from_utf8(bytes(&OLD)).unwrap();
@@ -158,6 +178,9 @@ fn a_change_that_does_not_count_is_not_made() {
     /// A disk that does not write the second copy, and keeps what was there.
     struct Stubborn(Fake);
     impl Pair for Stubborn {
+        fn has(&self, _copy: usize) -> bool {
+            true
+        }
         fn write(&mut self, copy: usize, bytes: &[u8]) -> Result<(), WriteFault> {
             if self.0.log.is_empty() { self.0.write(copy, bytes) } else { Ok(()) }
         }
@@ -200,7 +223,7 @@ fn the_record_that_is_returned_is_the_one_that_was_written() {
 /// A disk with two copies.
 fn disk(blocks: &[Vec<u8>; 2]) -> Vec<u8> {
     let mut disk = vec![0xee; 8192];
-    for (place, block) in PLACES.into_iter().zip(blocks) {
+    for (place, block) in PLACES.into_iter().flatten().zip(blocks) {
         let place = usize::try_from(place).unwrap();
         disk[place..place + 512].copy_from_slice(block);
     }

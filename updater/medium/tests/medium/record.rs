@@ -114,48 +114,67 @@ fn programs_do_not_change_it_at_the_same_time() {
     assert_eq!(copies.record().unwrap().seq(), 100_000_041);
 }
 
-/// What is wrong with a medium on whose ESP file number `index` has other content.
-fn fault(index: usize, content: Option<Vec<u8>>) -> (&'static str, String, String) {
+/// A medium on whose ESP files have other content, or none.
+fn changed(contents: &[(usize, Option<Vec<u8>>)]) -> Sample {
     let mut files = esp_files();
-    match content {
-        Some(content) => files[index].1 = content,
-        None => drop(files.remove(index)),
+    for (index, content) in contents.iter().rev() {
+        match content {
+            Some(content) => files[*index].1.clone_from(content),
+            None => drop(files.remove(*index)),
+        }
     }
-    told(&Sample::with_esp(&files))
+    Sample::with_esp(&files)
 }
 
-fn told(sample: &Sample) -> (&'static str, String, String) {
-    let before = sample.whole();
-    let UpdateError::Medium(written) = sample.medium().update(mark_good).unwrap_err();
-    assert_eq!(sample.whole(), before);
-    let read = sample.medium().copies().unwrap_err();
-    assert_eq!(read.to_string(), written.to_string());
-    match written {
+fn told(error: Error) -> (&'static str, String, String) {
+    match error {
         Error::File { path, expected, found, .. } => (path, expected, found),
         other => panic!("{other}"),
     }
 }
 
 #[test]
-fn a_record_that_is_not_one_sector_is_named() {
+fn one_record_that_is_not_one_sector_is_passed_over() {
     let [first, second] = files::BOOT_RECORDS;
-    let told = |path, found: &str| (path, "512 bytes".to_owned(), found.to_owned());
-    assert_eq!(fault(1, None), told(first, "no file"));
-    assert_eq!(fault(2, Some(vec![b'#'; 1024])), told(second, "1024"));
-    assert_eq!(fault(1, Some(vec![b'#'; 511])), told(first, "511"));
+    for (index, content, path, found) in [
+        (1, None, first, "no file"),
+        (2, None, second, "no file"),
+        (2, Some(vec![b'#'; 1024]), second, "1024"),
+        (1, Some(vec![b'#'; 511]), first, "511"),
+    ] {
+        let sample = changed(&[(index, content)]);
+        assert_eq!(sample.medium().copies().unwrap().record(), Some(Record::new()));
+        let updated = sample.medium().update(mark_good).unwrap();
+        let warning = told(updated.warning.unwrap());
+        assert_eq!(warning, (path, "512 bytes".to_owned(), found.to_owned()));
+        let copies = sample.medium().copies().unwrap();
+        assert_eq!((copies.record(), copies.agree()), (Some(updated.record), false));
+    }
 }
 
 #[test]
-fn copies_that_share_a_sector_are_named() {
+fn without_any_record_of_one_sector_nothing_is_written() {
+    let sample = changed(&[(1, None), (2, Some(Vec::new()))]);
+    let before = sample.whole();
+    let UpdateError::Medium(written) = sample.medium().update(mark_good).unwrap_err();
+    assert_eq!(told(written).0, files::BOOT_RECORDS[0]);
+    assert!(sample.medium().copies().is_err());
+    assert_eq!(sample.whole(), before);
+}
+
+#[test]
+fn copies_that_share_a_sector_are_one() {
     let sample = Sample::new();
     // FstClusLO of a directory entry lies at byte 26.
     let (first, second) =
         (sample.directory_entry(b"BOOT1   ENV"), sample.directory_entry(b"BOOT2   ENV"));
     let cluster = sample.whole()[first as usize + 26..][..2].to_vec();
     sample.put(second + 26, &cluster);
-    let (path, expected, found) = told(&sample);
+    let updated = sample.medium().update(mark_good).unwrap();
+    let (path, expected, found) = told(updated.warning.unwrap());
     assert_eq!((path, expected.as_str()), (files::BOOT_RECORDS[1], "sectors of its own"));
     assert_eq!(found, format!("those of `{}`", files::BOOT_RECORDS[0]));
+    assert_eq!(sample.medium().copies().unwrap().record(), Some(updated.record));
 }
 
 #[test]
