@@ -21,10 +21,15 @@ const SHORT_SECONDS: u64 = 120;
 const CHANGE: &str = "mkdir -p /etc/ssh && printf -- \
     '-----BEGIN OPENSSH PRIVATE KEY-----\\nx\\n-----END OPENSSH PRIVATE KEY-----\\n' \
     >/etc/ssh/ssh_host_ed25519_key && chmod 600 /etc/ssh/ssh_host_ed25519_key && echo KEYMAP=fr >/etc/vconsole.conf && \
-    hostnamectl hostname kept-name && timedatectl set-timezone Europe/Paris";
+    hostnamectl hostname kept-name && timedatectl set-timezone Europe/Paris && \
+    localectl set-locale LANG=C.UTF-8 LC_TIME=C.UTF-8";
+/// Whether a unit has kept it, which runs a moment after the tools.
+const IS_KEPT: &str = "cd /persist/system/etc; for i in $(seq 60); do \
+    grep -sq kept-name hostname && test -h localtime && grep -sq LC_TIME locale.conf && break; sleep 1; done; \
+    grep kept-name hostname && readlink localtime && grep LC_TIME locale.conf";
 /// Prints what is kept.
 const ASK: &str = "cat /etc/machine-id; hostname; readlink /etc/localtime; \
-                   od -An -tx1 /etc/hostid; cat /persist/VERSION /etc/vconsole.conf; \
+                   od -An -tx1 /etc/hostid; cat /persist/VERSION /etc/vconsole.conf /etc/locale.conf; \
                    grep ' /persist ' /proc/mounts; \
                    stat -c %a /etc/ssh/ssh_host_ed25519_key";
 
@@ -104,10 +109,7 @@ pub fn grows(
     let mut first = boot(&workdir, &stick, firmware, attach)?;
     first.check(GrowthState::Grown, PersistState::Mounted)?;
     first.shell(CHANGE)?;
-    // The unit that keeps it runs a moment after the tool.
-    first.shell(
-        "for i in $(seq 30); do test -e /persist/system/etc/localtime && break; sleep 1; done",
-    )?;
+    first.shell(IS_KEPT)?;
     let kept = first.shell(ASK)?;
     first.power_off()?;
     let faults = stick.table_faults()?;
@@ -127,6 +129,7 @@ pub fn grows(
         "kept-name\n",
         "Europe/Paris\n",
         "KEYMAP=fr\n",
+        "LC_TIME=C.UTF-8\n",
         "600\n",
         "nosuid,nodev,noexec,noatime",
         "nosymfollow",
