@@ -2,6 +2,7 @@
 //!
 //! Whatever is wrong with it, the OS boots, and says what it had to do without.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anklume_host::mount::{self, Flags};
@@ -100,13 +101,23 @@ fn mounted(
     let tree = Tree::at(&place());
     let ready = match tree.version() {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => tree.initialise().map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(None) => tree.initialise(),
+        Err(error) if error.source.kind() == io::ErrorKind::InvalidData => {
+            tree.renew_version().inspect(|()| persist.set_aside.push("persist/VERSION".to_owned()))
+        }
+        Err(error) => Err(error),
     };
     // A full or read-only partition still says who this machine is.
-    persist.reason = ready.err();
+    persist.reason = ready.err().map(|error| shown(&error));
     persist.state = PersistState::Mounted;
     Ok(tree)
+}
+
+/// The error with paths as the OS will have them.
+fn shown(error: &anklume_persist::Error) -> String {
+    let path = error.path.strip_prefix(SYSROOT);
+    let path = path.map_or_else(|_| error.path.clone(), |path| Path::new("/").join(path));
+    format!("{} {}: {}", error.action, path.display(), error.source)
 }
 
 /// The persistent partition of the disk, recognised by its entry in the table.
@@ -136,7 +147,7 @@ fn restore(tree: &Tree, persist: &mut Persist) -> bool {
     }
     persist.set_aside.extend(restored.set_aside.into_iter().map(|(path, ..)| path));
     if let Some(error) = restored.failed.first() {
-        persist.reason.get_or_insert_with(|| error.to_string());
+        persist.reason.get_or_insert_with(|| shown(error));
     }
     restored.failed.is_empty()
 }

@@ -49,7 +49,7 @@ impl Tree {
     /// Version of its layout; `None` if it was never used.
     ///
     /// # Errors
-    /// [`Error`] when it cannot be read or is no version.
+    /// [`Error`] when it cannot be read; of kind `InvalidData` when it is no version.
     pub fn version(&self) -> Result<Option<u32>, Error> {
         let path = self.root.join(VERSION_FILE);
         let Some(content) = read(&path, 64)? else { return Ok(None) };
@@ -57,7 +57,8 @@ impl Tree {
         let version = text.trim_end().strip_prefix(VERSION_WORD).map(str::trim);
         let version = version.and_then(|version| version.parse().ok());
         version.map(Some).ok_or_else(|| {
-            at("reading", &path)(io::Error::other(format!("expected `{VERSION_WORD} NUMBER`")))
+            let expected = format!("expected `{VERSION_WORD} NUMBER`");
+            at("reading", &path)(io::Error::new(io::ErrorKind::InvalidData, expected))
         })
     }
 
@@ -70,6 +71,15 @@ impl Tree {
         write(&self.root.join(VERSION_FILE), text.as_bytes(), 0o644)
     }
 
+    /// Sets a version aside that is none, and writes that of the layout.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be written.
+    pub fn renew_version(&self) -> Result<(), Error> {
+        self.set_aside(&self.root.join(VERSION_FILE))?;
+        self.initialise()
+    }
+
     /// Where something of the OS is kept.
     pub(crate) fn kept(&self, path: &str) -> PathBuf {
         self.root.join(SYSTEM).join(path)
@@ -77,6 +87,25 @@ impl Tree {
 
     /// Moves a damaged file away, and returns its new place.
     pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf, Error> {
+        let place = self.place_for_damaged(path)?;
+        fs::rename(path, &place).map_err(at("setting aside", path))?;
+        place.parent().map_or(Ok(()), sync_folder)?;
+        Ok(place)
+    }
+
+    /// Gives a damaged file a second name among what was set aside: it is about to be replaced.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be written.
+    pub fn keep_damaged(&self, path: &Path) -> Result<PathBuf, Error> {
+        let place = self.place_for_damaged(path)?;
+        fs::hard_link(path, &place).map_err(at("setting aside", path))?;
+        place.parent().map_or(Ok(()), sync_folder)?;
+        Ok(place)
+    }
+
+    /// A free name for a damaged file.
+    fn place_for_damaged(&self, path: &Path) -> Result<PathBuf, Error> {
         let folder = self.root.join(DAMAGED);
         // Durable before anything is moved into it: else a power cut could take both.
         make_folders(&folder)?;
@@ -88,10 +117,7 @@ impl Tree {
                 _ => folder.join(format!("{now}.{number}-{name}")),
             })
             .find(|place| place.symlink_metadata().is_err());
-        let place = free.ok_or_else(|| at("naming", path)(io::ErrorKind::AlreadyExists.into()))?;
-        fs::rename(path, &place).map_err(at("setting aside", path))?;
-        sync_folder(&folder)?;
-        Ok(place)
+        free.ok_or_else(|| at("naming", path)(io::ErrorKind::AlreadyExists.into()))
     }
 }
 

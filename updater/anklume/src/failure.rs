@@ -62,6 +62,11 @@ impl Failure {
         self
     }
 
+    /// What happened, for a sentence around it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind.code())
     }

@@ -8,17 +8,23 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anklume_history::{Event, FILE, FOLDER, History, MAX_READ_BYTES, parse, rotated};
 use anklume_host::file;
+use anklume_host::lock::Lock;
 use anklume_host::mount::{self, Flags};
 use anklume_host::sysfs::Sysfs;
 use anklume_layout::Role;
 use anklume_layout::report::{BootReport, PersistState};
+use anklume_persist::Tree;
 
 use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+
+/// How long another program may write to the history or the partition: a stick may be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Machine {
     /// The folder of the history that can be read without mounting anything.
@@ -47,11 +53,11 @@ impl Machine {
                 file::replace(&copy.join(FILE), &bytes).context(copy.display())
             });
             if let Err(error) = kept {
-                out.warn(format!("the boot history of the medium: {error}"));
+                out.warn(format!("the boot history of the medium: {}", error.message()));
             }
         }
         self.history(report).unwrap_or_else(|error| {
-            out.warn(format!("the boot history: {error}"));
+            out.warn(format!("the boot history: {}", error.message()));
             History::default()
         })
     }
@@ -64,7 +70,7 @@ impl Machine {
         }
         let text: String = events.iter().map(Event::line).collect();
         if let Err(error) = self.append(report, &text) {
-            out.warn(format!("the boot history was not written: {error}"));
+            out.warn(format!("the boot history was not written: {}", error.message()));
         }
     }
 
@@ -88,8 +94,8 @@ impl Machine {
         let node = self.persist_node(report)?;
         // Names and sizes are alike of two sticks of one kind; the disk's own GUID is not.
         let medium = (self.open)(report).map_err(|error| Failure::failed(error.to_string()))?;
-        // A change of the boot record makes udev look at the disk again.
-        let _held = medium.hold().map_err(|error| Failure::failed(error.to_string()))?;
+        // A change of the boot record makes udev look at the disk again; it may look for minutes.
+        let _held = medium.hold().ok();
         let place = self.paths.state.join("persist");
         make_folder(&place).context(place.display())?;
         let flags = mount::closed() | Flags::MS_NOATIME;
@@ -120,14 +126,10 @@ impl Machine {
         Ok(self.paths.dev.join(name))
     }
 
-    /// Only one program at a time; until the lock is dropped.
-    pub(crate) fn lock(&self, name: &str) -> Result<File, Failure> {
-        make_folder(&self.paths.state).context(self.paths.state.display())?;
+    /// Only one program at a time; until the lock is dropped. Only root's: others could hold it for ever.
+    pub(crate) fn lock(&self, name: &str) -> Result<Lock, Failure> {
         let path = self.paths.state.join(name);
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let file = opened.context(path.display())?;
-        file.lock().context(path.display())?;
-        Ok(file)
+        Lock::make(&path, PATIENCE).context(path.display())
     }
 }
 
@@ -175,14 +177,17 @@ fn append(folder: &Path, text: &str) -> io::Result<()> {
     if is_new {
         sync_parent(&path)?;
     }
-    match rotated(&read(&path)?) {
-        Some(newest) => {
-            // Of another process's attempt that the power was cut in.
-            file::remove_unfinished(&path)?;
-            file::replace(&path, &newest)
-        }
-        None => Ok(()),
+    let bytes = read(&path)?;
+    let Some(newest) = rotated(&bytes) else { return Ok(()) };
+    let history = parse(&bytes);
+    if history.damaged > history.events.len() {
+        // Not a torn line or two: somebody may want to look.
+        let place = Tree::at(folder.parent().unwrap_or(folder));
+        place.keep_damaged(&path).map_err(|error| error.source)?;
     }
+    // Of another process's attempt that the power was cut in.
+    file::remove_unfinished(&path)?;
+    file::replace(&path, &newest)
 }
 
 fn ends_in_a_line(file: &mut File) -> io::Result<bool> {
@@ -243,6 +248,30 @@ mod tests {
         let left = fs::read(&path).unwrap();
         assert!(left.len() <= KEPT_BYTES && left.ends_with(line().as_bytes()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_damaged_history_is_set_aside_when_it_is_shortened() {
+        let persist = tempfile::tempdir().unwrap();
+        let folder = persist.path().join(FOLDER);
+        fs::create_dir(&folder).unwrap();
+        let noise = "noise\n".repeat(KEPT_BYTES / 4);
+        fs::write(folder.join(FILE), &noise).unwrap();
+        append(&folder, &line()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join(FILE)).unwrap(), line());
+        let damaged: Vec<_> = fs::read_dir(persist.path().join("damaged")).unwrap().collect();
+        let kept = damaged[0].as_ref().unwrap().path();
+        assert!(kept.to_string_lossy().ends_with("-boots.jsonl"), "{kept:?}");
+        assert_eq!(fs::read_to_string(kept).unwrap(), noise + &line());
+    }
+
+    #[test]
+    fn only_root_can_hold_a_lock() {
+        let fake = Fake::new(Slot::A, anklume_slots::Record::new());
+        let _lock = fake.machine().lock("some.lock").unwrap();
+        let path = fake.machine().paths.state.join("some.lock");
+        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(path).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

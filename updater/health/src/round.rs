@@ -80,7 +80,7 @@ impl Round {
         let failed = self.checks.iter().any(|(_, pending)| matches!(pending, Pending::Failed(_)));
         let open = self.checks.iter().any(|(_, pending)| pending.is_open());
         if failed || !open || now >= self.deadline {
-            return Step::Done(self.verdict());
+            return Step::Done(self.verdict(now));
         }
         let due = |(_, pending): &(String, Pending)| matches!(pending, Pending::Due(_));
         match self.checks.iter().position(due) {
@@ -121,12 +121,15 @@ impl Round {
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        let seconds = self.deadline.as_secs();
+    fn verdict(&self, now: Duration) -> Verdict {
+        let after = match now < self.deadline {
+            true => String::new(),
+            false => format!(" after {} s", self.deadline.as_secs()),
+        };
         let reason = |pending: &Pending| match pending {
             Pending::Failed(reason) => Some(reason.clone()),
             Pending::Waits(reason) | Pending::Due(Some(reason)) => {
-                Some(format!("not ready after {seconds} s: {reason}"))
+                Some(format!("not ready{after}: {reason}"))
             }
             Pending::Due(None) => Some("not asked".to_owned()),
             Pending::Healthy => None,
@@ -199,7 +202,7 @@ mod tests {
         round.answered(2, Answer::Healthy, at(7));
         let reasons = vec![
             ("a".to_owned(), "broken".to_owned()),
-            ("b".to_owned(), "not ready after 300 s: jobs".to_owned()),
+            ("b".to_owned(), "not ready: jobs".to_owned()),
         ];
         assert_eq!(round.next(at(7)), Step::Done(Verdict::Failed(reasons)));
     }
