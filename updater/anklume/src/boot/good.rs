@@ -157,9 +157,10 @@ mod tests {
     #[test]
     fn without_a_medium_an_os_in_ram_is_well() {
         let mut fake = Fake::new(Slot::A, good_and_trial());
+        fake.boot();
         fake.break_medium(StoreError::Gone("device 8:0: no such disk".to_owned()));
         assert_eq!(fake.run(&["boot", "good"]).unwrap_err().kind(), Kind::Failed);
-        assert_eq!(fake.outcomes(), [Outcome::Good], "it is well all the same");
+        assert_eq!(fake.outcomes().last(), Some(&Outcome::Good), "it is well all the same");
         fake.change_report(|report| report.toram = true);
         let said = fake.run(&["boot", "good"]).unwrap();
         assert!(said.stderr.contains("no such disk"), "{}", said.stderr);
