@@ -1,13 +1,14 @@
-//! A persistent partition that is full, then damaged beyond mending.
+//! A medium that had a hard life: its persistent partition is full or damaged, its boot record deleted.
 
-use anklume_layout::Role;
+use anklume_layout::files::{BOOT_RECORDS, LAST_FAILURE};
 use anklume_layout::report::{GrowthState, PersistState};
+use anklume_layout::{Role, Slot};
 use anklume_qemu::Attach::Usb;
 
 use crate::grown::boot;
 use crate::image::{self, TEST_ISO};
 use crate::stick::Stick;
-use crate::{Failure, FirmwareKind, Workdir};
+use crate::{Failure, FirmwareKind, Workdir, tool};
 
 /// ext4 keeps a second superblock in its second block group: 32768 blocks of 4096 bytes.
 const SECOND_SUPERBLOCK: u64 = 32768 * 4096;
@@ -66,4 +67,35 @@ fn fill(workdir: &Workdir, stick: &Stick, firmware: FirmwareKind) -> Result<(), 
     let said = first.shell("hostnamectl hostname another; ! anklume persist save 2>&1")?;
     assert!(said.contains("No space left") && said.contains("hint: df /persist"), "{said}");
     first.power_off()
+}
+
+/// The files of the boot record and of the last failure, deleted on another computer, are there again
+/// after a boot, and count.
+///
+/// # Errors
+///
+/// When a boot is not sound, or they are not.
+pub fn deleted_records_are_made_anew(firmware: FirmwareKind) -> Result<(), Failure> {
+    let workdir = Workdir::new("deleted")?;
+    let stick = Stick::flash(&workdir, &image::from_environment(TEST_ISO)?, 4_000_000_000)?;
+    stick.grow(&workdir)?;
+    let esp = image::partition(stick.path(), Role::Esp)?;
+    let system = format!("{}@@{}", stick.path().display(), esp.start);
+    let files: Vec<String> =
+        BOOT_RECORDS.into_iter().chain([LAST_FAILURE]).map(|path| format!("::/{path}")).collect();
+    let words = ["-i", &system].into_iter().chain(files.iter().map(String::as_str));
+    tool::run("mdel", "mtools", words)?;
+    let mut machine = boot(&workdir, &stick, firmware, Usb)?;
+    let said = machine.shell(VERDICT)?;
+    assert!(said.contains("this boot is well"), "{said}");
+    let said = machine.shell("journalctl -b -u anklume-boot-started.service")?;
+    assert!(said.contains("BOOT1.ENV was gone"), "{said}");
+    machine.power_off()?;
+    let record = stick.record()?.map(|record| (record.good(), record.fails()));
+    assert_eq!(record, Some((Some(Slot::A), 0)));
+    for (file, bytes) in files.iter().zip([512, 512, 4096]) {
+        let content = tool::run("mtype", "mtools", ["-i", &system, file])?;
+        assert_eq!(content.len(), bytes, "{file}");
+    }
+    Ok(())
 }

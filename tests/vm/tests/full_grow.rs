@@ -40,3 +40,8 @@ fn what_is_not_ours_is_left_alone() -> Result<(), Failure> {
 fn a_worn_partition_keeps_nobody_from_booting() -> Result<(), Failure> {
     worn::a_worn_partition_keeps_nobody_from_booting(Bios)
 }
+
+#[test]
+fn deleted_records_are_made_anew() -> Result<(), Failure> {
+    worn::deleted_records_are_made_anew(Uefi)
+}
