@@ -185,7 +185,7 @@ fn growth(status: &Status) -> String {
     match growth.state {
         GrowthState::Grown => "made on this boot".to_owned(),
         GrowthState::Done => "complete".to_owned(),
-        GrowthState::Repaired => format!("a damaged table was written again: {reason}"),
+        GrowthState::Repaired => "the partition table was mended on this boot".to_owned(),
         GrowthState::Refused => format!("as flashed: {reason}"),
         GrowthState::Failed => format!("not complete: {reason}"),
     }
