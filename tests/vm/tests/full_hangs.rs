@@ -66,15 +66,12 @@ fn a_hardware_watchdog_restarts_a_machine_that_hangs() -> Result<(), Failure> {
     let mut machine = Machine::start(&workdir, &request)?;
     machine.report(TRY_SECONDS)?;
     machine.wait_shell(SHORT_SECONDS)?;
-    let fails = |stick: &Stick| Ok::<_, Failure>(stick.record()?.map(|record| record.fails()));
-    let before = fails(&stick)?;
     // The driver comes with udev, and systemd looks for it every half a minute.
     let (_, state) = machine.shell(ARMED, WATCHDOG_SECONDS)?;
     assert_eq!(state.trim(), "active");
     machine.send("kill -ABRT 1\n")?;
     let status = machine.wait_exit(WATCHDOG_SECONDS)?;
     assert!(status.success(), "{status}");
-    assert_eq!(fails(&stick)?, before, "nobody gave the try back");
     Ok(())
 }
 
@@ -94,7 +91,6 @@ fn a_disk_that_answers_nothing_ends_in_a_restart() -> Result<(), Failure> {
     machine.wait_for("nothing has happened for 300 s, restarting", STUCK_SECONDS)?;
     let status = machine.wait_exit(SHORT_SECONDS)?;
     assert!(status.success(), "{status}");
-    let record = stick.record()?.map(|record| (record.good(), record.fails()));
-    assert_eq!(record, Some((Some(Slot::A), 1)), "the boot was counted");
+    assert_eq!(stick.record()?.map(|record| record.left()), Some(2), "the boot was counted");
     Ok(())
 }
