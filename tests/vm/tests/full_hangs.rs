@@ -27,13 +27,16 @@ fn grown(workdir: &Workdir) -> Result<Stick, Failure> {
 }
 
 /// A stick with a write protection switch: the new version cannot be loaded, and no try be counted.
-fn another_slot_starts_where_nothing_is_counted(firmware: FirmwareKind) -> Result<(), Failure> {
+fn another_slot_starts_where_nothing_is_counted(
+    firmware: FirmwareKind,
+    attach: Attach,
+) -> Result<(), Failure> {
     let workdir = Workdir::new("full-protected")?;
     let stick = grown(&workdir)?;
     stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
     stick.spoil_kernel(Slot::B)?;
     let before = stick.record()?;
-    let mut request = stick.request(&workdir, firmware, Attach::Usb)?;
+    let mut request = stick.request(&workdir, firmware, attach)?;
     if let Some(medium) = &mut request.medium {
         medium.writes = Writes::Refuse;
     }
@@ -48,12 +51,13 @@ fn another_slot_starts_where_nothing_is_counted(firmware: FirmwareKind) -> Resul
 
 #[test]
 fn another_slot_starts_where_nothing_is_counted_bios() -> Result<(), Failure> {
-    another_slot_starts_where_nothing_is_counted(Bios)
+    another_slot_starts_where_nothing_is_counted(Bios, Attach::Usb)
 }
 
 #[test]
 fn another_slot_starts_where_nothing_is_counted_uefi() -> Result<(), Failure> {
-    another_slot_starts_where_nothing_is_counted(Uefi)
+    // QEMU's EDK II hangs once a stick at an XHCI controller has refused a write (docs/machine.md).
+    another_slot_starts_where_nothing_is_counted(Uefi, Attach::Disk)
 }
 
 /// systemd has stopped; nothing else would restart the machine.

@@ -52,14 +52,17 @@ pub(crate) fn judge(
         reason: reason.clone(),
         restart,
     };
-    machine.keep_judgement(&judgement)?;
+    if let Err(error) = machine.keep_judgement(&judgement) {
+        // What fills /run may be why the boot failed.
+        out.warn(format!("the verdict cannot be kept for this boot: {}", error.message()));
+    }
     let event = Event::Verdict(Judged { boot_id, at, verdict, reason, record });
     machine.note(&boot.report, &[event], out);
     Ok(())
 }
 
 /// Writes down that this boot failed. If another slot can boot, the machine is to restart; if none
-/// can, the boot does not count and the machine runs on. The verdict is what became of it.
+/// can, the boot does not count and the machine runs on. Whether it is to restart is returned.
 ///
 /// A boot that has a verdict keeps it: a machine that was well is not restarted because somebody asks
 /// again, and a try is given back once.
@@ -68,11 +71,11 @@ pub(crate) fn judge_failed(
     boot: &Boot,
     reason: &str,
     out: &mut Output<'_>,
-) -> Result<Verdict, Failure> {
+) -> Result<bool, Failure> {
     let slot = boot.slot;
     if let Some(before) = machine.judgement() {
         out.say(format!("not well: {reason}; the verdict on this boot stays {}", before.verdict))?;
-        return Ok(before.verdict);
+        return Ok(before.restart);
     }
     let record = machine.store(&boot.report).and_then(|store| {
         let record = store.copies()?.record();
@@ -99,7 +102,7 @@ pub(crate) fn judge_failed(
         (machine.consoles)().say("anklume: ", &format!("this boot failed: {reason}\n{runs_on}"));
         out.say(format!("slot {slot} failed: {reason}; {runs_on}"))?;
     }
-    Ok(verdict)
+    Ok(restart)
 }
 
 /// Changes the boot record, and passes a warning on.

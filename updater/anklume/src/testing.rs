@@ -245,6 +245,11 @@ impl Fake {
         Ok(Said { stdout, stderr, code })
     }
 
+    /// A file of `/run/anklume` cannot be written from now on.
+    pub(crate) fn block_state(&self, name: &str) {
+        fs::create_dir_all(self.machine.paths.state.join(name).join("full")).unwrap();
+    }
+
     /// Waiting is a failure from now on.
     pub(crate) fn forbid_pauses(&mut self) {
         self.machine.pause = |time| panic!("a pause of {time:?}");

@@ -77,8 +77,8 @@ pub const VARIANTS: [Variant; 3] = [
 /// `save_record` of the boot record (crate `anklume-slots`).
 ///
 /// Every path ends in a boot, a reboot or a menu that waits for somebody: at a prompt GRUB would wait
-/// for ever without a word. A boot is counted in the record before the kernel starts, so a kernel that
-/// cannot be loaded counts as a failed boot.
+/// for ever without a word. A boot is counted in the record before the kernel is loaded, so a kernel
+/// that cannot be loaded counts as a failed boot.
 #[must_use]
 pub fn embedded_config(title: &str, rules: &str) -> String {
     let title = quoted(title);
@@ -153,10 +153,6 @@ done"#
 /// UEFI the UKI brings its command line, and `@N` chooses a profile of it; any other argument would
 /// replace that command line while Secure Boot is off. `profile` and `parameters` are set by menu
 /// entries.
-///
-/// A boot is counted when its kernel is in memory, or could not be loaded: there is firmware (EDK II
-/// with a stick at an XHCI controller) that reads nothing more once a write-protected stick has refused
-/// a write.
 fn start_functions() -> String {
     let [a, b] = Slot::ALL.map(|slot| Role::Boot(slot).number());
     let (uki, boot_entry, folder) = (files::UKI, files::BOOT_ENTRY, files::ISO_FOLDER);
@@ -170,10 +166,6 @@ fn start_functions() -> String {
     fi
   else
     source "$slot/{boot_entry}"
-  fi
-  if [ "$count" = 1 ]; then
-    set count=
-    save_record
   fi
   boot
 }}
@@ -191,12 +183,8 @@ function start_os {{
     load_record
     if [ "$record" = 1 ]; then
       decide_slot
-      if [ -n "$pick" ]; then
-        set count=1
-        start_slot $pick
-      else
-        save_record
-      fi
+      save_record
+      if [ -n "$pick" ]; then start_slot $pick; fi
       # What could not be counted would be tried for ever: whatever else can be loaded.
       if [ -z "$saved" ]; then
         start_slot a

@@ -61,12 +61,11 @@ fn overdue(
     let stop = watchdog(machine);
     let reason = format!("no verdict {} s after the start", deadline.as_secs());
     // Nothing to fall back to; or another verdict came first, and stands.
-    judge_failed(machine, boot, &reason, out)?;
-    if !machine.judgement().is_some_and(|judgement| judgement.restart) {
+    if !judge_failed(machine, boot, &reason, out)? {
         let _ = stop.send(());
         return Ok(1);
     }
-    fall_back::run(machine, out)?;
+    fall_back::restart(machine, &reason, out)?;
     // systemd has the order. What hangs now ends with the watchdog.
     (machine.pause)(PATIENCE);
     let _ = stop.send(());
@@ -120,6 +119,21 @@ mod tests {
         fake.write("proc/uptime", "345.00 3.00\n");
         fake.run(&["boot", "deadline"]).unwrap();
         assert_eq!((fake.outcomes(), fake.systemctl()), (vec![Outcome::Degraded], String::new()));
+    }
+
+    /// A version that fills `/run` leaves nowhere to keep its verdict.
+    #[test]
+    fn a_boot_whose_verdict_cannot_be_kept_is_bad_all_the_same() {
+        let fake = Fake::new(Slot::B, good_and_trial());
+        fake.boot();
+        fake.write("proc/uptime", "345.00 3.00\n");
+        fake.block_state("verdict.json");
+        let said = fake.run(&["boot", "deadline"]).unwrap();
+        assert!(said.stderr.contains("cannot be kept"), "{}", said.stderr);
+        assert_eq!(
+            (fake.outcomes(), fake.systemctl()),
+            (vec![Outcome::Bad], "reboot --force\n".into())
+        );
     }
 
     /// The verdict came between two looks.

@@ -22,7 +22,15 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
     let Some(judgement) = machine.judgement().filter(|judgement| judgement.restart) else {
         return nothing_to_do("the verdict on this boot asks for no restart", out);
     };
-    let reason = judgement.reason.unwrap_or_default();
+    restart(machine, &judgement.reason.unwrap_or_default(), out)
+}
+
+/// Restarts the machine, because this boot failed for `reason`.
+pub(super) fn restart(
+    machine: &Machine,
+    reason: &str,
+    out: &mut Output<'_>,
+) -> Result<u8, Failure> {
     let seconds = PAUSE.as_secs();
     let message = format!("this boot failed: {reason}\nrestarting in {seconds} s");
     (machine.consoles)().say("anklume: ", &message);
