@@ -17,4 +17,5 @@ pub mod process;
 pub mod ramcrypt;
 pub mod reboot;
 pub mod sysfs;
+pub mod watch;
 pub mod workfolder;

@@ -151,8 +151,11 @@ pub(crate) enum PersistCommand {
     List,
     /// Copy what changed to the persistent partition
     #[command(after_help = "Example:\n  sudo anklume persist save\n\n\
-        The unit anklume-persist.path does this whenever one of the files changes.")]
+        anklume-persist.service does this whenever something changes.")]
     Save,
+    /// For anklume-persist.service: save, and again whenever something changes
+    #[command(hide = true, after_help = "Example:\n  systemctl start anklume-persist.service")]
+    Watch,
 }
 
 #[derive(Debug, Args)]

@@ -55,6 +55,7 @@ fn run(command: Command, machine: &Machine, out: &mut Output<'_>) -> Result<u8, 
         Command::Persist { command } => match command {
             PersistCommand::List => persist::list(out),
             PersistCommand::Save => persist::save_now(machine, out),
+            PersistCommand::Watch => persist::watch(machine, out),
         },
         Command::Boot { command } => match command {
             BootCommand::History(args) => boot::history::run(machine, &args, out),

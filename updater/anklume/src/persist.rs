@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anklume_host::watch::Folders;
 use anklume_layout::report::PersistState;
-use anklume_persist::{ENTRIES, Kind, Saved, Tree, save};
+use anklume_persist::{ENTRIES, Entry, Kind, Saved, Tree, save};
 
 use crate::failure::{Context, Failure};
 use crate::machine::Machine;
@@ -37,6 +39,37 @@ pub(crate) fn save_now(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Fa
     let path = known_path(machine);
     anklume_host::file::replace(&path, list.as_bytes()).context(path.display())?;
     tell(&saved, out)
+}
+
+/// Time without a change after which settings are kept.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Saves now, and whenever something changes that may be kept, until the program is to end.
+pub(crate) fn watch(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
+    let state = machine.report()?.map(|report| report.persist.state);
+    if matches!(state, None | Some(PersistState::Volatile)) {
+        return save_now(machine, out);
+    }
+    // Before the first save: what changes meanwhile is not missed.
+    let mut folders = Folders::watch(folders(&machine.paths.root)).context("inotify")?;
+    loop {
+        if let Err(error) = save_now(machine, out) {
+            out.warn(error.message());
+        }
+        if !folders.wait(QUIET).context("inotify")? {
+            return Ok(0);
+        }
+    }
+}
+
+/// The folders of what is kept.
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let folder = |entry: &Entry| match entry.kind {
+        Kind::Folder { .. } => Some(Path::new(entry.path)),
+        Kind::File(_) | Kind::Link { .. } => Path::new(entry.path).parent(),
+    };
+    let folders: BTreeSet<&Path> = ENTRIES.iter().filter_map(folder).collect();
+    folders.into_iter().map(|folder| root.join(folder)).collect()
 }
 
 fn known_path(machine: &Machine) -> PathBuf {
@@ -110,6 +143,14 @@ mod tests {
     use anklume_slots::Record;
 
     use crate::testing::Fake;
+
+    #[test]
+    fn the_folders_of_all_that_is_kept_are_watched() {
+        let folders = super::folders(std::path::Path::new("/"));
+        for folder in ["/etc", "/etc/default", "/etc/anklume", "/etc/ssh", "/etc/systemd/network"] {
+            assert!(folders.contains(&folder.into()), "{folder}: {folders:?}");
+        }
+    }
 
     #[test]
     fn what_changed_is_kept_and_what_the_image_brings_is_not() {
