@@ -68,5 +68,5 @@ fuzz_target!(|input: &[u8]| {
     assert!(fetched <= parts.iter().map(|part| part.chunk_bytes()).sum());
     let all = plan.cost.written_bytes().saturating_add(plan.cost.kept_bytes);
     // The hash tree of a list may be of any size.
-    assert_eq!(all, parts.iter().fold(0, |sum, part| sum.saturating_add(part.total_bytes())));
+    assert_eq!(all, parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.total_bytes())));
 });

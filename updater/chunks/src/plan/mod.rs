@@ -172,17 +172,17 @@ fn joined(part: Part, listed: &PartList, sources: &[Source]) -> Vec<Operation> {
 }
 
 impl Source {
-    /// Whether `next` lies `bytes` bytes behind the start of this one.
+    /// Whether the chunk that follows `bytes` bytes with this source goes on with it.
     fn goes_on(&self, bytes: u64, next: &Self) -> bool {
         match (self, next) {
-            (Self::Image { offset }, Self::Image { offset: next }) => {
-                offset.checked_add(bytes) == Some(*next)
-            }
             (Self::Copy(place), Self::Copy(next)) => {
                 (place.origin, place.part) == (next.origin, next.part)
                     && place.offset.checked_add(bytes) == Some(next.offset)
             }
-            (Self::Kept, Self::Kept) | (Self::Zeros, Self::Zeros) => true,
+            // What lies together in a part lies together in the image file.
+            (Self::Image { .. }, Self::Image { .. })
+            | (Self::Kept, Self::Kept)
+            | (Self::Zeros, Self::Zeros) => true,
             _ => false,
         }
     }

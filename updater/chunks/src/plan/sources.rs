@@ -59,7 +59,8 @@ fn from_image(listed: &PartList, chunk: &Chunk) -> Source {
 /// What decides about the next chunk.
 struct Choice<'a> {
     seeds: &'a Seeds,
-    /// The chunks before it, and where each is written first.
+    /// The chunks before it, and where each is written first: what is copied from there in one
+    /// piece does not overlap the place that it is copied to.
     written: BTreeMap<(Digest, u32), Place>,
 }
 

@@ -56,6 +56,13 @@ fn without_seeds_each_chunk_is_fetched_once() {
 }
 
 #[test]
+fn a_chunk_that_comes_again_and_again_is_copied_from_the_first() {
+    let plan = plan(&list(&[1], &[2, 3, 3, 3], 0), &Seeds::new(), &CHEAP);
+    let target = |offset| copy(Origin::Target, Part::Os, offset);
+    assert_eq!(os(&plan), [(0, 20, image(0)), (20, 10, target(10)), (30, 10, target(10))]);
+}
+
+#[test]
 fn what_lies_in_a_seed_in_one_piece_is_copied_in_one() {
     let new = list(&[1], &[2, 3, 4, 5, 6], 0);
     let mut seeds = Seeds::new();

@@ -108,6 +108,10 @@ impl<'a> Machine<'a> {
 
     /// Copies one chunk after the other, as somebody does who holds one chunk in memory.
     fn copy(&mut self, part: Part, range: &Range<u64>, place: Place) {
+        // Either it was written before or it lies ahead, whatever the size of the buffer.
+        let end = place.offset + (range.end - range.start);
+        let is_here = (place.origin, place.part) == (Origin::Target, part);
+        assert!(!is_here || end <= range.start || range.start < place.offset);
         let chunks = self.list.part(part).covering(range).unwrap().to_vec();
         for chunk in chunks {
             let start = place.offset + (chunk.offset - range.start);
