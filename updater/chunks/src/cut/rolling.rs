@@ -13,11 +13,11 @@ use anklume_bytes::{ReadAt, ReadError};
 use super::{Cut, Kind, length};
 use crate::{CHUNK_BYTES_MAX, wide};
 
-/// The fewest bytes of a piece, but for the last one.
+/// The bytes at the start of a piece in which no cut is looked for.
 const BYTES_MIN: usize = 64 << 10;
 /// The most bytes of a piece.
 const BYTES_MAX: usize = 1 << 20;
-/// Bits of the hash that are zero where a cut is: pieces have 256 KiB more than the fewest, on
+/// Bits of the hash that are zero where a cut is: one is found 256 KiB behind those, on
 /// average. The high bits, which depend on all of the last 64 bytes.
 const MASK: u64 = !(u64::MAX >> 18);
 
@@ -54,24 +54,19 @@ pub(super) fn cut<R: ReadAt + ?Sized>(
     Ok(())
 }
 
-/// Length of the first piece of `bytes`, which are not empty: at most [`BYTES_MAX`], or else all that
-/// is left.
+/// Length of the first piece of `bytes`, which are at most [`BYTES_MAX`] or all that is left: up to
+/// where the hash says so, or all of them.
 fn piece(bytes: &[u8]) -> usize {
-    let most = bytes.len().min(BYTES_MAX);
     let gear = &*GEAR;
     let mut hash = 0_u64;
-    // The hash forgets what lies more than 64 bytes back.
-    let first = BYTES_MIN.saturating_sub(64);
-    let behind = bytes.get(..most).unwrap_or_default().iter().enumerate().skip(first);
-    for (at, byte) in behind {
+    for (at, byte) in bytes.iter().enumerate().skip(BYTES_MIN) {
         let number = gear.get(usize::from(*byte)).copied().unwrap_or_default();
         hash = hash.wrapping_shl(1).wrapping_add(number);
-        let end = at.saturating_add(1);
-        if hash & MASK == 0 && end >= BYTES_MIN {
-            return end;
+        if hash & MASK == 0 {
+            return at.saturating_add(1);
         }
     }
-    most
+    bytes.len()
 }
 
 #[cfg(test)]

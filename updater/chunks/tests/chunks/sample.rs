@@ -122,29 +122,34 @@ impl Version {
             ("EMPTY", Vec::new()),
             ("A/B/DEEP", b"deep".to_vec()),
         ];
-        let spec = |(path, content): &(&str, Vec<u8>)| FileSpec {
-            path: (*path).to_owned(),
-            size: content.len() as u64,
-        };
-        let files: Vec<_> = contents.iter().map(spec).collect();
-        let params = Params {
-            total_bytes,
-            label: Label::new("BOOT").unwrap(),
-            serial: self.salt.into(),
-            hidden_sectors: 0,
-            timestamp: 1,
-            align_bytes: 4096,
-        };
-        let layout = anklume_fat::plan(&params, &files).unwrap();
-        let mut partition = vec![0; total_bytes as usize];
-        let contents = contents.iter().map(|(_, content)| content);
-        let places = layout.files.iter().map(|file| file.offset).zip(contents);
-        let metadata = layout.metadata.iter().map(|(offset, bytes)| (*offset, bytes));
-        for (offset, bytes) in metadata.chain(places) {
-            partition[offset as usize..][..bytes.len()].copy_from_slice(bytes);
-        }
-        partition
+        fat(total_bytes, self.salt.into(), &contents)
     }
+}
+
+/// A FAT file system with these files.
+pub(crate) fn fat(total_bytes: u64, serial: u32, contents: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let spec = |(path, content): &(&str, Vec<u8>)| FileSpec {
+        path: (*path).to_owned(),
+        size: content.len() as u64,
+    };
+    let files: Vec<_> = contents.iter().map(spec).collect();
+    let params = Params {
+        total_bytes,
+        label: Label::new("BOOT").unwrap(),
+        serial,
+        hidden_sectors: 0,
+        timestamp: 1,
+        align_bytes: 4096,
+    };
+    let layout = anklume_fat::plan(&params, &files).unwrap();
+    let mut partition = vec![0; total_bytes as usize];
+    let contents = contents.iter().map(|(_, content)| content);
+    let places = layout.files.iter().map(|file| file.offset).zip(contents);
+    let metadata = layout.metadata.iter().map(|(offset, bytes)| (*offset, bytes));
+    for (offset, bytes) in metadata.chain(places) {
+        partition[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+    }
+    partition
 }
 
 /// An image file with the partitions of a version, and its list.

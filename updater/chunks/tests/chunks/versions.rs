@@ -7,7 +7,7 @@ use anklume_chunks::{
 use anklume_fat::FileSystem;
 
 use crate::model::{Machine, Slot};
-use crate::sample::{Image, Version, noise};
+use crate::sample::{Image, Version, fat, noise};
 
 const LEAST: Options = Options { gap_bytes: 0, request_bytes: 0 };
 
@@ -56,7 +56,8 @@ fn the_parts_are_cut_from_start_to_end() {
     let extents = files.iter().flat_map(|file| system.extents(file).unwrap());
     let last = extents.map(|extent| extent.offset + extent.length).max().unwrap();
     let end = boot.cuts.last().unwrap().end();
-    assert!(last <= end && end < last + 4096 && end < (9 << 20), "{last} {end}");
+    assert_eq!(end, last.next_multiple_of(4096));
+    assert!(last < end && end < (9 << 20), "{last} {end}");
     assert_covers(boot, end);
     let shortened = [&image.boot[..end as usize], &vec![0; (12 << 20) - end as usize]].concat();
     assert!(shortened == image.boot);
@@ -126,6 +127,19 @@ fn what_moved_in_the_initramfs_is_found_again() {
     let plan = update(&old, &Image::new(&changed), &LEAST);
     let fetched = plan.cost.fetched_bytes;
     assert!((5000..1_500_000).contains(&fetched), "{fetched}");
+}
+
+/// The root directory of FAT32 is no area of its own, and in no list of files.
+#[test]
+fn a_root_directory_in_clusters_is_part_of_the_version() {
+    let boot = fat(260 << 20, 1, &[]);
+    let system = FileSystem::open(&boot).unwrap();
+    let areas = system.areas();
+    let data_start = areas.last().map(|area| area.offset + area.length).unwrap();
+    let end = data_start + system.cluster_bytes();
+    assert_covers(&cut_boot(&boot).unwrap(), end);
+    assert!(boot[data_start as usize..].iter().any(|byte| *byte != 0), "no volume label");
+    assert!(boot[end as usize..].iter().all(|byte| *byte == 0));
 }
 
 #[test]
