@@ -127,7 +127,7 @@ impl ChunkList {
     }
 }
 
-/// Builds the chunks of a part, which is [`Place::chunk`] by [`Place::chunk`] in the list.
+/// The chunks of a part, and their bytes; `before` chunks are listed before them.
 fn chunks(pieces: Vec<(u32, Digest)>, before: usize) -> Result<(Vec<Chunk>, u64), ListError> {
     let mut chunks = Vec::with_capacity(pieces.len());
     let mut offset = 0_u64;
