@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 
+use anklume_chunks::{Cut, Kind as Chunk, cut_verity};
 use anklume_compare::{
     Detail, File, Frame, Identity, Image, Kind, Package, difference, difference_text,
 };
@@ -135,13 +136,14 @@ fn image(parts: &SlotParts<'_>, disk: &Disk<'_>, step: Step<'_>) -> Result<Image
     let object = parts.os_name();
     let os = Os::read(&object, parts.os_base, &parts.os)?;
     let system = System::open(&object, parts.os_base, &parts.os, &os.squashfs)?;
-    let (step, total) = (Mutex::new(step), os.squashfs.bytes_used);
-    let hashed = system.hash(&|done| tell(&step, done, total))?;
-    let hash_tree_bytes = os.hash_bytes().unwrap_or_default();
+    let hash_bytes = os.hash_bytes().unwrap_or_default();
+    let tail = if hash_bytes > 0 { cut_verity(&os.squashfs) } else { Vec::new() };
+    let (step, total) = (Mutex::new(step), tail.last().map_or(os.squashfs.bytes_used, Cut::end));
+    let hashed = system.hash(tail, &|done| tell(&step, done, total))?;
     let boot = Role::Boot(Slot::A);
     let sizes = [
         ("root file system", os.squashfs.bytes_used),
-        ("hash tree", hash_tree_bytes),
+        ("hash tree", hash_bytes),
         ("files, decompressed", system.survey()?.file_bytes),
         (boot.label(), disk.place(boot).map_or(0, |place| place.bytes)),
     ];
@@ -150,10 +152,11 @@ fn image(parts: &SlotParts<'_>, disk: &Disk<'_>, step: Step<'_>) -> Result<Image
         packages: packages(&manifest),
         files: system.list(&hashed),
         sizes: sizes.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
-        blocks: hashed.blocks(),
-        metadata: hashed.metadata,
-        boot_files: boot_pieces(&folder)?,
-        hash_tree_bytes,
+        blocks: hashed.blocks(Chunk::Block),
+        metadata: hashed.blocks(Chunk::Metadata),
+        boot_files: boot_pieces(&folder, &parts.boot)?,
+        // The superblock in front of it is fetched.
+        hash_tree_bytes: hash_bytes.saturating_sub(anklume_verity::BLOCK_BYTES),
         frame: Frame::default(),
     })
 }

@@ -2,6 +2,11 @@
 
 use std::process::Command;
 
+use anklume_bytes::Window;
+use anklume_chunks::{
+    ChunkList, Options as PlanOptions, Origin, Part, Seeds, cut_boot, cut_os, plan,
+};
+
 use crate::*;
 
 /// Runs the program; exit code, standard output, standard error.
@@ -106,13 +111,27 @@ fn files_that_changed_places_in_a_fragment_block_differ() {
     assert_eq!(paths, ["/one", "/two"], "{json}");
 }
 
+/// The chunks of slot A.
+fn chunk_list(sample: &Sample) -> ChunkList {
+    let image = sample.whole();
+    let [boot, os] = [Role::Boot(Slot::A), Role::Os(Slot::A)].map(|role| sample.start(role));
+    let part = |start, end| Window::new(image.as_slice(), start, end - start).unwrap();
+    let (boot_part, os_part) = (part(boot, os), part(os, image.len() as u64));
+    let (boot_cuts, os_cuts) = (cut_boot(&boot_part).unwrap(), cut_os(&os_part).unwrap());
+    let boot = boot_cuts.spec(&boot_cuts.hash(&boot_part).unwrap(), boot);
+    let list = ChunkList::new(boot, os_cuts.spec(&os_cuts.hash(&os_part).unwrap(), os)).unwrap();
+    assert_eq!(list.part(Part::Os).chunk_bytes(), sample.data_bytes + 4096);
+    list
+}
+
 #[test]
 fn what_two_images_differ_in_is_named() {
     let folder = folder();
     let root = folder.path().join("root");
     let os = small_os(folder.path());
     let paths = ["old.iso", "new.iso"].map(|name| folder.path().join(name));
-    std::fs::write(&paths[0], sample(&os, Format::Iso).whole()).unwrap();
+    let before = sample(&os, Format::Iso);
+    std::fs::write(&paths[0], before.whole()).unwrap();
     // As long as before, in a block whose length does not tell.
     let mut noise = std::fs::read(root.join("usr/lib/noise")).unwrap();
     noise[200_000] ^= 1;
@@ -120,7 +139,8 @@ fn what_two_images_differ_in_is_named() {
     std::fs::remove_file(root.join("etc/empty")).unwrap();
     std::fs::write(root.join("etc/new"), "new").unwrap();
     let os = squashfs(&root, &["-comp", "zstd"]);
-    std::fs::write(&paths[1], sample(&os, Format::Iso).whole()).unwrap();
+    let after = sample(&os, Format::Iso);
+    std::fs::write(&paths[1], after.whole()).unwrap();
     let [old, new] = paths.each_ref().map(|path| path.to_str().unwrap());
     let (code, json, errors) = run(&["diff", old, new, "--json"]);
     assert_eq!(code, 0, "{errors}");
@@ -141,7 +161,18 @@ fn what_two_images_differ_in_is_named() {
     assert!(bytes("metadata") > 0 && (1..20_000).contains(&bytes("boot_files")), "{json}");
     let parts = ["blocks", "metadata", "boot_files"].map(bytes);
     assert_eq!(update["missing"]["bytes"], parts.iter().sum::<u64>(), "{json}");
-    assert!(update["hash_tree_bytes"].as_u64().unwrap() >= 8192, "{json}");
+    // What it says is what an update plans to fetch.
+    let mut seeds = Seeds::new();
+    seeds.add(Origin::Seed(0), &chunk_list(&before));
+    let list = chunk_list(&after);
+    let least = PlanOptions { gap_bytes: 0, request_bytes: 0 };
+    let update =
+        |path: &str| difference.pointer(&format!("/update{path}")).unwrap().as_u64().unwrap();
+    assert_eq!(plan(&list, &seeds, &least).cost.fetched_bytes, update("/missing/bytes"));
+    let all = plan(&list, &Seeds::new(), &least).cost;
+    assert_eq!(all.fetched_bytes, update("/all/bytes"));
+    assert_eq!(all.derived_bytes, update("/hash_tree_bytes"));
+    assert!(all.derived_bytes >= 4096, "{json}");
     let (code, text, _) = run(&["diff", old, new]);
     assert!(code == 0 && text.contains("    /usr/lib/noise: content\n"), "{text}");
     let (code, text, _) = run(&["diff", old, old]);

@@ -14,6 +14,16 @@ fn files_lie_where_the_plan_says() {
         assert!(read.check().unwrap().is_empty());
         assert_eq!(read.fat_type(), layout.fat_type);
         assert_eq!((read.serial(), read.label()), (Some(0x1234_abcd), Some("ANKLUME A")));
+        let areas = read.areas();
+        let end = areas.iter().fold(0, |end, area| {
+            assert_eq!(area.offset, end);
+            area.offset + area.length
+        });
+        assert_eq!(end, layout.data_start);
+        let [_, first, second, ..] = areas[..] else { panic!("{areas:?}") };
+        let [first, second] = [first, second]
+            .map(|table| image[table.offset as usize..][..table.length as usize].to_vec());
+        assert!(first == second && first[1..3] == [0xff; 2], "no two tables");
         let mut blocks = std::collections::BTreeSet::new();
         let mut last = 0;
         for (placement, spec) in layout.files.iter().zip(sample_files()) {

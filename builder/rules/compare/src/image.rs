@@ -19,13 +19,15 @@ pub struct Image {
     /// Bytes of partitions and file systems by name.
     pub sizes: BTreeMap<String, u64>,
     /// The data blocks and fragment blocks of the squashfs in the order of the image. Empty where
-    /// they are not known.
+    /// they are not known. Here and in the two lists below, blocks of zeros are left out: no update
+    /// fetches them.
     pub blocks: Vec<Block>,
-    /// The rest of the squashfs, in pieces: superblock and tables.
+    /// What else of the OS partition is not computed, in pieces: superblock and tables of the
+    /// squashfs, verity superblock.
     pub metadata: Vec<Block>,
-    /// The boot files, in pieces.
+    /// The boot partition, in pieces.
     pub boot_files: Vec<Block>,
-    /// Bytes of the dm-verity hash tree, which follows from the squashfs.
+    /// Bytes of the dm-verity hash blocks, which follow from the squashfs.
     pub hash_tree_bytes: u64,
     /// What only [`crate::rebuild`] looks at.
     pub frame: Frame,

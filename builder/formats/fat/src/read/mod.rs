@@ -95,6 +95,23 @@ impl<'a, R: ReadAt + ?Sized> FileSystem<'a, R> {
         self.areas.label.as_deref()
     }
 
+    /// The areas before the first data cluster, in order and without gaps: reserved sectors, each
+    /// table, and the fixed root directory that FAT12 and FAT16 have.
+    #[must_use]
+    pub fn areas(&self) -> Vec<Extent> {
+        let Areas { root_offset, root_bytes, table_bytes, tables, .. } = self.areas;
+        let tables_bytes = table_bytes.saturating_mul(tables.into());
+        let reserved = root_offset.saturating_sub(tables_bytes);
+        let table = |number| Extent {
+            offset: reserved.saturating_add(table_bytes.saturating_mul(u64::from(number))),
+            length: table_bytes,
+        };
+        let reserved = Extent { offset: 0, length: reserved };
+        let root = Extent { offset: root_offset, length: root_bytes };
+        let areas = [reserved].into_iter().chain((0..tables).map(table)).chain([root]);
+        areas.filter(|area| area.length > 0).collect()
+    }
+
     /// All files and directories, each directory before what it holds.
     ///
     /// # Errors

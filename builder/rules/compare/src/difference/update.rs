@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::Total;
 use crate::image::{Block, Image};
 
-/// What a machine with the first image has to fetch to get the second one, to the byte. It may take
-/// every block that it has, wherever that lies. Blocks that the second image holds more than once
-/// count once, where they come first: the first copy is the source of the others.
+/// What a machine with the first image has to fetch to get the second one, to the byte, if it fetches
+/// nothing between two ranges only to have fewer of them. It may take every block that it has,
+/// wherever that lies. Blocks that the second image holds more than once count once, where they come
+/// first: the first copy is the source of the others. Blocks of zeros count never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Update {
     /// Blocks that only the second image has: what is fetched.
@@ -18,11 +19,11 @@ pub struct Update {
     pub all: Total,
     /// Of these, the data blocks and fragment blocks of the squashfs.
     pub blocks: Part,
-    /// The superblock and the tables of the squashfs.
+    /// The superblock and the tables of the squashfs, and the verity superblock.
     pub metadata: Part,
-    /// The boot files: kernel, initramfs and what is around them.
+    /// The boot partition: kernel, initramfs and what is around them.
     pub boot_files: Part,
-    /// Bytes of the hash tree of the second image. They are computed from the squashfs, and not in
+    /// Bytes of the hash blocks of the second image. They are computed from the squashfs, and not in
     /// any of the other numbers.
     pub hash_tree_bytes: u64,
 }

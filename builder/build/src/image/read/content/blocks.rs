@@ -1,9 +1,8 @@
 //! The bytes of a squashfs as blocks that an update may re-use.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anklume_bytes::ReadAt;
+use anklume_chunks::{Cut, Digest as Content, Kind, cut_squashfs};
 use anklume_compare::Block;
 use anklume_squashfs::{File, Stored};
 use rayon::prelude::*;
@@ -12,47 +11,54 @@ use sha2::{Digest, Sha256};
 use super::System;
 use crate::image::fault::{self, Fault};
 
-/// The most bytes that are hashed as one.
-pub(crate) const PIECE_BYTES_MAX: u64 = 1 << 20;
-
 /// A squashfs whose stored bytes were hashed.
 pub(crate) struct Hashed {
-    /// Data blocks and fragment blocks in the order of the image, with their hashes.
-    blocks: Vec<(Stored, Block)>,
-    /// Everything else.
-    pub(crate) metadata: Vec<Block>,
+    /// The chunks of the OS partition in the order of the image.
+    chunks: Vec<(Cut, Content)>,
 }
 
 impl Hashed {
-    /// The data blocks and fragment blocks in the order of the image.
-    pub(crate) fn blocks(&self) -> Vec<Block> {
-        self.blocks.iter().map(|(_, block)| *block).collect()
+    /// What an update fetches or finds of the OS: of one kind, in the order of the image.
+    pub(crate) fn blocks(&self, kind: Kind) -> Vec<Block> {
+        let chunks = self.chunks.iter().filter(|(cut, _)| cut.kind == kind);
+        chunks.filter_map(|(cut, content)| block(cut, content)).collect()
     }
 
     /// The hash of a block of a file; none for a hole.
     fn hash(&self, block: Stored) -> Option<&[u8; 32]> {
         let key = (block.start, block.bytes);
-        let found = self.blocks.binary_search_by_key(&key, |(at, _)| (at.start, at.bytes)).ok()?;
-        self.blocks.get(found).map(|(_, block)| &block.hash)
+        let found =
+            self.chunks.binary_search_by_key(&key, |(cut, _)| (cut.start, cut.bytes)).ok()?;
+        self.chunks.get(found).map(|(_, content)| &content.0)
     }
 }
 
+/// A chunk as a block; none for zeros, which no update fetches.
+pub(crate) fn block(cut: &Cut, content: &Content) -> Option<Block> {
+    let Content(hash) = *content;
+    (!content.is_zeros()).then_some(Block { hash, stored: cut.bytes })
+}
+
 impl System<'_> {
-    /// Hashes the stored bytes of everything; `progress` gets the bytes so far.
-    pub(crate) fn hash(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Hashed, Fault> {
-        let pieces = self.tree.pieces();
+    /// Hashes the stored bytes of everything, and `tail`, which lies behind that in the partition;
+    /// `progress` gets the bytes so far.
+    pub(crate) fn hash(
+        &self,
+        tail: Vec<Cut>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Hashed, Fault> {
+        let mut cuts = cut_squashfs(&self.tree.pieces());
+        cuts.extend(tail);
         let done = AtomicU64::new(0);
-        let hash = |range: Range<u64>| {
-            let block = piece(&self.image, range);
-            let block = block.map_err(|error| fault::read(&self.object, self.base, &error))?;
-            let before = done.fetch_add(block.stored.into(), Ordering::Relaxed);
-            progress(before.saturating_add(block.stored.into()));
-            Ok(block)
+        let hash = |cut: Cut| {
+            let content = cut.digest(self.part);
+            let content = content.map_err(|error| fault::read(&self.object, self.base, &error))?;
+            let before = done.fetch_add(cut.bytes.into(), Ordering::Relaxed);
+            progress(before.saturating_add(cut.bytes.into()));
+            Ok((cut, content))
         };
-        let of_block = |at: Stored| Ok((at, hash(at.start..at.end())?));
-        let blocks: Result<Vec<_>, Fault> = pieces.blocks.into_par_iter().map(of_block).collect();
-        let metadata = pieces.rest.into_iter().flat_map(cut).map(hash).collect::<Result<_, _>>()?;
-        Ok(Hashed { blocks: blocks?, metadata })
+        let chunks: Result<_, Fault> = cuts.into_par_iter().map(hash).collect();
+        Ok(Hashed { chunks: chunks? })
     }
 
     /// Digest of all that decides about a file's content: compression, size, and of each block the
@@ -73,43 +79,5 @@ impl System<'_> {
             form.update(tail.at.to_le_bytes());
         }
         form.finalize().into()
-    }
-}
-
-/// A byte range, cut into pieces of at most [`PIECE_BYTES_MAX`] bytes.
-pub(crate) fn cut(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let pieces = range.end.saturating_sub(range.start).div_ceil(PIECE_BYTES_MAX);
-    (0..pieces).map(move |number| {
-        let start = range.start.saturating_add(number.saturating_mul(PIECE_BYTES_MAX));
-        start..range.end.min(start.saturating_add(PIECE_BYTES_MAX))
-    })
-}
-
-/// Hashes the bytes of a range that [`cut`] made.
-pub(crate) fn piece<R: ReadAt + ?Sized>(
-    image: &R,
-    range: Range<u64>,
-) -> Result<Block, anklume_bytes::ReadError> {
-    let length = range.end.saturating_sub(range.start);
-    let bytes = image.read_vec(range.start, length, PIECE_BYTES_MAX)?;
-    let stored = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    Ok(Block { hash: Sha256::digest(&bytes).into(), stored })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_cut_without_a_rest() {
-        let cut = |start, end| {
-            let pieces = cut(start..end);
-            pieces.map(|piece| (piece.start, piece.end)).collect::<Vec<_>>()
-        };
-        assert_eq!(cut(5, 5), []);
-        assert_eq!(cut(5, 9), [(5, 9)]);
-        let most = PIECE_BYTES_MAX;
-        assert_eq!(cut(7, 7 + most), [(7, 7 + most)]);
-        assert_eq!(cut(7, 8 + most), [(7, 7 + most), (7 + most, 8 + most)]);
     }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::image::fault::{self, Fault};
 use crate::image::source::Part;
 
-pub(crate) use blocks::{Hashed, cut, piece};
+pub(crate) use blocks::{Hashed, block};
 
 /// The most bytes of a file that is shown.
 const SHOWN_BYTES_MAX: u64 = 1 << 20;
@@ -72,6 +72,7 @@ pub(crate) struct System<'a> {
     object: String,
     /// Byte of the image where it begins.
     base: u64,
+    part: &'a Part<'a>,
     image: Window<'a, Part<'a>>,
     superblock: &'a Superblock,
     tree: Tree,
@@ -90,7 +91,7 @@ impl<'a> System<'a> {
         let image = image.map_err(|error| fault::read(&object, base, &error))?;
         let tree = Tree::read(&image, superblock);
         let tree = tree.map_err(|error| fault::table(&object, base, &error))?;
-        Ok(Self { object, base, image, superblock, tree })
+        Ok(Self { object, base, part, image, superblock, tree })
     }
 
     /// Counts what there is, and reads what the OS says of itself.
