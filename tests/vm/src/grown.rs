@@ -22,7 +22,7 @@ const CHANGE: &str = "mkdir -p /etc/ssh && printf -- \
     '-----BEGIN OPENSSH PRIVATE KEY-----\\nx\\n-----END OPENSSH PRIVATE KEY-----\\n' \
     >/etc/ssh/ssh_host_ed25519_key && chmod 600 /etc/ssh/ssh_host_ed25519_key && echo KEYMAP=fr >/etc/vconsole.conf && \
     hostnamectl hostname kept-name && timedatectl set-timezone Europe/Paris && \
-    localectl set-locale LANG=C.UTF-8 LC_TIME=C.UTF-8";
+    localectl set-locale LANG=C.UTF-8 LC_TIME=C";
 /// Whether a unit has kept it, which runs a moment after the tools.
 const IS_KEPT: &str = "cd /persist/system/etc; for i in $(seq 60); do \
     grep -sq kept-name hostname && test -h localtime && grep -sq LC_TIME locale.conf && break; sleep 1; done; \
@@ -129,7 +129,7 @@ pub fn grows(
         "kept-name\n",
         "Europe/Paris\n",
         "KEYMAP=fr\n",
-        "LC_TIME=C.UTF-8\n",
+        "LC_TIME=C\n",
         "600\n",
         "nosuid,nodev,noexec,noatime",
         "nosymfollow",
