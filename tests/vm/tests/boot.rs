@@ -103,12 +103,9 @@ macro_rules! boots {
 
 // No card under UEFI: OVMF as of edk2 2022.11 offers none of QEMU's SD controller to boot from.
 boots! {
-    bios_usb: Bios, Usb, TEST_ISO, Medium;
     bios_cdrom: Bios, Cdrom, TEST_ISO, Medium;
     bios_disk: Bios, Disk, TEST_ISO, Medium;
     bios_sd: Bios, Sd, TEST_ISO, Ram;
-    bios_raw: Bios, Disk, TEST_RAW, Medium;
-    uefi_usb: Uefi, Usb, TEST_ISO, Medium;
     uefi_cdrom: Uefi, Cdrom, TEST_ISO, Medium;
     uefi_disk: Uefi, Disk, TEST_ISO, Medium;
     uefi_nvme: Uefi, Nvme, TEST_ISO, Ram;
