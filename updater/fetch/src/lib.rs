@@ -1,0 +1,2 @@
+//! Where updates come from: web servers, folders, image files.
+#![forbid(unsafe_code)]

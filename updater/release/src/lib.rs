@@ -1,0 +1,2 @@
+//! Releases: what a repository of updates holds, and which release a machine takes.
+#![forbid(unsafe_code)]
