@@ -65,18 +65,31 @@ trials! {
     hang_uefi: HANG, Uefi;
 }
 
-#[test]
-fn a_first_boot_survives_a_hundred_power_cuts() -> Result<(), Failure> {
-    let mut random = Random::new();
-    println!("seed {}", random.seed());
-    (0..10).try_for_each(|_| cuts::first_boot(10, &mut random))
+/// A hundred cuts of each kind, in parts that run side by side.
+macro_rules! power_cuts {
+    ($($name:ident: $cuts:expr;)*) => {
+        $(
+            #[test]
+            fn $name() -> Result<(), Failure> {
+                let mut random = Random::new();
+                println!("seed {}", random.seed());
+                $cuts(&mut random)
+            }
+        )*
+    };
 }
 
-#[test]
-fn trials_survive_a_hundred_power_cuts() -> Result<(), Failure> {
-    let mut random = Random::new();
-    println!("seed {}", random.seed());
-    cuts::trials(100, &mut random)
+power_cuts! {
+    a_first_boot_survives_power_cuts_1: |random| first_boots(5, random);
+    a_first_boot_survives_power_cuts_2: |random| first_boots(5, random);
+    trials_survive_power_cuts_1: |random| cuts::trials(24, random);
+    trials_survive_power_cuts_2: |random| cuts::trials(24, random);
+    trials_survive_power_cuts_3: |random| cuts::trials(24, random);
+    trials_survive_power_cuts_4: |random| cuts::trials(28, random);
+}
+
+fn first_boots(times: usize, random: &mut Random) -> Result<(), Failure> {
+    (0..times).try_for_each(|_| cuts::first_boot(10, random))
 }
 
 #[test]

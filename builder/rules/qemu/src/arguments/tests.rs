@@ -19,7 +19,7 @@ const BACKEND: &str =
 
 #[test]
 fn the_default_machine_is_software_emulation_without_a_window() {
-    let expected = "-no-user-config -nodefaults -machine q35 -accel tcg,thread=multi -cpu max \
+    let expected = "-no-user-config -nodefaults -machine q35 -accel tcg,thread=multi -cpu max,la57=off \
         -smp 2 -m size=1073741824B -vga std -display none -serial mon:stdio -nic none";
     let expected: Vec<OsString> = expected.split_whitespace().map(OsString::from).collect();
     assert_eq!(arguments(&Request::default()).unwrap(), expected);
