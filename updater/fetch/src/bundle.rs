@@ -179,7 +179,8 @@ fn place(offset: u64, bytes: Option<u64>, size: u64) -> Result<(Range<u64>, u64)
 fn number(field: &[u8]) -> Option<u64> {
     if field.first() == Some(&0x80) {
         let (front, value) = field.split_last_chunk::<8>()?;
-        return front[1..].iter().all(|byte| *byte == 0).then(|| u64::from_be_bytes(*value));
+        let rest = front.strip_prefix(&[0x80])?;
+        return rest.iter().all(|byte| *byte == 0).then(|| u64::from_be_bytes(*value));
     }
     let text = str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
     let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
@@ -226,4 +227,44 @@ fn pax(mut records: &str, extension: &mut Extension) -> Option<()> {
         records = records.get(end..)?;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_headers() {
+        for (field, expected) in [
+            (&b"0000644\0"[..], Some(0o644)),
+            (b" 17 \0\0", Some(0o17)),
+            (b"00000000018\0", None),
+            (b"\0\0\0\0", None),
+            (b"-7\0", None),
+            (b"\x80\0\0\0\0\0\0\x01\0\0\0\0", Some(1 << 32)),
+            (b"\x80\0\0\x01\0\0\0\0\0\0\0\0", None),
+            (b"\x80\0\0\0\0\0\0\x01", None),
+            (b"\x80", None),
+            (b"", None),
+        ] {
+            assert_eq!(number(field), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn records_of_pax_headers() {
+        let read = |text: &str| {
+            let mut extension = Extension::default();
+            pax(text, &mut extension).map(|()| (extension.name, extension.bytes))
+        };
+        let name = || Some("a=b".to_owned());
+        assert_eq!(read("12 path=a=b\n10 size=7\n"), Some((name(), Some(7))));
+        assert_eq!(read("9 mtime=1\n"), None);
+        assert_eq!(read("11 mtime=1\n12 path=a=b\n"), Some((name(), None)));
+        for text in
+            ["x path=a\n", "1 path=a\n", "99 path=a\n", "9 path=a", "10 size=x\n", "0 \n", "\n"]
+        {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }
