@@ -7,13 +7,19 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::answer::answer;
 use crate::content::Content;
 use crate::request::Request;
 use crate::rule::{Act, Rule};
 
+/// How long a test waits for what should happen at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running server. It ends when it is dropped.
+///
+/// The functions that wait for an event panic when it does not come within a minute.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -152,10 +158,12 @@ impl Server {
     }
 
     fn wait(&self, is_so: impl Fn(&Site) -> bool) {
-        let mut site = self.shared.site();
-        while !is_so(&site) {
-            site = self.shared.changed.wait(site).unwrap_or_else(|poison| poison.into_inner());
-        }
+        let site = self.shared.site();
+        let result = self.shared.changed.wait_timeout_while(site, PATIENCE, |site| !is_so(site));
+        let (site, result) = result.unwrap_or_else(|poison| poison.into_inner());
+        // Not while the lock is held: the server still has to end.
+        drop(site);
+        assert!(!result.timed_out(), "what the test waits for did not happen");
     }
 }
 

@@ -8,6 +8,8 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use anklume_fetch::{MAX_CONNECTIONS, REQUEST_BYTES};
 use anklume_web::{Act, Rule};
@@ -51,8 +53,10 @@ fn peak(length: u64, act: Option<Act>) -> usize {
         if pieces == 1 {
             // The caller writes to a slow stick; the others fill up what they may.
             let others = u64::try_from(MAX_CONNECTIONS - 1).unwrap() * REQUEST_BYTES;
-            if fixture.server.log().len() > 1 {
-                fixture.server.wait_sent(others.min(length));
+            match fixture.server.log().len() {
+                // Nothing tells that no more is read ahead.
+                1 => thread::sleep(Duration::from_millis(300)),
+                _ => fixture.server.wait_sent(others.min(length)),
             }
         }
         ControlFlow::Continue(())

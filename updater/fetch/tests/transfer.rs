@@ -199,7 +199,11 @@ fn whoever_has_enough_says_so() {
 fn a_cancelled_transfer_ends_although_the_server_is_silent() {
     for act in [Act::StallAfter(1000), Act::Silent, Act::Hold] {
         let mut cancel = None;
-        let fixture = Fixture::with(MIB, |settings| cancel = Some(settings.cancel.clone()));
+        let hour = Duration::from_secs(3600);
+        let fixture = Fixture::with(MIB, |settings| {
+            (settings.timeouts.answer, settings.timeouts.stall) = (hour, hour);
+            cancel = Some(settings.cancel.clone());
+        });
         let cancel = cancel.unwrap();
         fixture.server.rule(Rule::always(act));
         thread::scope(|scope| {
