@@ -16,7 +16,7 @@
 //!
 //! Each range is a request; longer ones than [`REQUEST_BYTES`] are several. The first one goes alone:
 //! a server that answers it with all of the file (200) is read once from the start, and what was not
-//! asked for is dropped. Then up to [`Settings::connections`] are in flight. Their bytes are given on
+//! asked for is dropped. Then up to [`connections`](Settings#structfield.connections) are in flight. Their bytes are given on
 //! in order.
 //!
 //! - A 206 has to begin where it was asked to; it may end earlier, and the rest is asked for again.
