@@ -13,6 +13,7 @@ pub mod kmodule;
 pub mod lock;
 pub mod loopdev;
 pub mod mount;
+pub mod names;
 pub mod process;
 pub mod ramcrypt;
 pub mod reboot;
