@@ -32,10 +32,9 @@ pub fn check(offer: &Offer, release: &Release, machine: &Machine) -> Result<Vec<
         Ordering::Equal => {}
         Ordering::Greater => notes.push(Note::StateSchemaRises { from: kept, to: found }),
     }
-    for (part, needed, found) in [
-        ("boot", release.boot.bytes, machine.slot.boot),
-        ("os", release.os.bytes, machine.slot.os),
-    ] {
+    for (part, needed, found) in
+        [("boot", release.boot.bytes, machine.slot.boot), ("os", release.os.bytes, machine.slot.os)]
+    {
         if needed > found {
             return Err(Refusal::SlotTooSmall { version: version(), part, needed, found });
         }

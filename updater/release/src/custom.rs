@@ -91,8 +91,9 @@ impl Custom {
             expected,
             found: shown(found),
         };
-        let published = Moment::parse(&form.published)
-            .ok_or_else(|| field("published", "a time such as 2026-11-14T09:21:43Z", &form.published))?;
+        let published = Moment::parse(&form.published).ok_or_else(|| {
+            field("published", "a time such as 2026-11-14T09:21:43Z", &form.published)
+        })?;
         for (good, key, text) in [
             (is_channel(&form.channel), "channel", &form.channel),
             (is_label(&form.compatible), "compatible", &form.compatible),

@@ -51,7 +51,9 @@ impl ReleaseError {
             Self::Version { .. } => {
                 "the release is for a newer updater; install a version in between first"
             }
-            _ => "the release was published wrongly; `anklume-build repo check` finds what is wrong",
+            _ => {
+                "the release was published wrongly; `anklume-build repo check` finds what is wrong"
+            }
         }
     }
 }

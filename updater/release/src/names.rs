@@ -76,9 +76,8 @@ pub fn is_channel(name: &str) -> bool {
 /// digit first. It is the name of a folder.
 #[must_use]
 pub fn is_version(version: &str) -> bool {
-    let good = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._~^+-".contains(&byte)
-    };
+    let good =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._~^+-".contains(&byte);
     (1..=32).contains(&version.len())
         && version.bytes().all(good)
         && version.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -89,9 +88,7 @@ pub fn is_version(version: &str) -> bool {
 #[must_use]
 pub fn is_file(name: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._~^+-".contains(&byte);
-    (1..=128).contains(&name.len())
-        && name.bytes().all(good)
-        && !name.starts_with(['.', '-'])
+    (1..=128).contains(&name.len()) && name.bytes().all(good) && !name.starts_with(['.', '-'])
 }
 
 #[cfg(test)]

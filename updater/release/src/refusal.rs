@@ -234,7 +234,10 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AheadOfRollout { due } => {
-                write!(f, "the rollout reaches this machine at {due} only; by hand it does not wait")
+                write!(
+                    f,
+                    "the rollout reaches this machine at {due} only; by hand it does not wait"
+                )
             }
             Self::Retried { reason } => {
                 write!(f, "this version failed here before, and is tried again: {reason}")

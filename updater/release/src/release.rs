@@ -169,7 +169,8 @@ impl Release {
         if found > MAX_RELEASE_BYTES {
             return Err(ReleaseError::TooLong { limit: MAX_RELEASE_BYTES, found });
         }
-        let Form { release_version: found } = serde_json::from_slice(bytes).map_err(|e| json(&e))?;
+        let Form { release_version: found } =
+            serde_json::from_slice(bytes).map_err(|e| json(&e))?;
         if found != u64::from(RELEASE_VERSION) {
             return Err(ReleaseError::Version { expected: RELEASE_VERSION, found });
         }
@@ -244,7 +245,8 @@ impl Release {
 
     /// Both parts lie in the image, and not in one another.
     fn validate_extents(&self) -> Result<(), ReleaseError> {
-        let text = |extent: &Extent| format!("{} bytes from byte {} on", extent.bytes, extent.offset);
+        let text =
+            |extent: &Extent| format!("{} bytes from byte {} on", extent.bytes, extent.offset);
         let inside = format!("bytes of an image of {}", self.image.bytes);
         for (field, extent) in [("boot", &self.boot), ("os", &self.os)] {
             let end = extent.offset.checked_add(extent.bytes);
@@ -286,9 +288,7 @@ impl Release {
     /// # Errors
     /// [`ReleaseError::Field`]: a part lies elsewhere or has another length.
     pub fn check_chunks(&self, list: &ChunkList) -> Result<(), ReleaseError> {
-        for (field, extent, part) in
-            [("boot", self.boot, Part::Boot), ("os", self.os, Part::Os)]
-        {
+        for (field, extent, part) in [("boot", self.boot, Part::Boot), ("os", self.os, Part::Os)] {
             let part = list.part(part);
             let found = Extent { offset: part.image_offset(0), bytes: part.total_bytes() };
             let expected = format!("{found:?}, as the chunk list says");
@@ -317,8 +317,6 @@ fn require(
 ) -> Result<(), ReleaseError> {
     match good {
         true => Ok(()),
-        false => {
-            Err(ReleaseError::Field { field, expected: expected.to_owned(), found: found() })
-        }
+        false => Err(ReleaseError::Field { field, expected: expected.to_owned(), found: found() }),
     }
 }

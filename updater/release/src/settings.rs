@@ -122,7 +122,11 @@ impl Settings {
             found: shown(found),
         };
         if let Some(source) = form.source.as_ref().filter(|source| !is_source(source)) {
-            return Err(value("source", "an address (http, https, file) or an absolute path", source));
+            return Err(value(
+                "source",
+                "an address (http, https, file) or an absolute path",
+                source,
+            ));
         }
         if let Some(channel) = form.channel.as_ref().filter(|channel| !is_channel(channel)) {
             return Err(value("channel", "lower-case letters, digits and hyphens", channel));

@@ -1,6 +1,8 @@
 //! Which release is taken.
 
-use anklume_release::{Choice, Chosen, Custom, Day, LocalTime, Note, Reason, Refusal, choose, offers};
+use anklume_release::{
+    Choice, Chosen, Custom, Day, LocalTime, Note, Reason, Refusal, choose, offers,
+};
 use anklume_trust::Target;
 
 use crate::sample::{PUBLISHED, custom, machine, targets, wanted, wanted_version};

@@ -29,13 +29,19 @@ fn what_just_fits_is_taken() {
 #[test]
 fn what_does_not_fit_is_refused_with_numbers() {
     let cases = [
-        (checked(|r, _| r.compatible = "arch".into()), "compatible is arch, but targets.json says debian"),
+        (
+            checked(|r, _| r.compatible = "arch".into()),
+            "compatible is arch, but targets.json says debian",
+        ),
         (checked(|r, _| r.version = "3".into()), "version is 3"),
         (checked(|r, _| r.architecture = "arm64".into()), "architecture is arm64"),
         (checked(|_, m| m.grown = false), "not grown"),
         (checked(|r, _| r.minimum_updater = 2), "needs an updater of protocol 2, this one has 1"),
         (checked(|_, m| m.state_schema = 2), "schema 1, the persistent partition has schema 2"),
-        (checked(|_, m| m.slot.boot -= 1), "takes 70000 bytes of the boot partition, which has 69999"),
+        (
+            checked(|_, m| m.slot.boot -= 1),
+            "takes 70000 bytes of the boot partition, which has 69999",
+        ),
         (checked(|_, m| m.slot.os -= 1), "takes 49152 bytes of the os partition, which has 49151"),
         (checked(|_, m| m.free_bytes = (4 << 20) + 399), "has 4194703 bytes free"),
     ];

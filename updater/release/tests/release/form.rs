@@ -26,7 +26,8 @@ fn what_is_written_is_read() {
     let bytes = release.encode();
     assert_eq!(Release::parse(&bytes), Ok(release));
     let text = String::from_utf8(bytes).unwrap();
-    let begin = r#"{"release-version":1,"compatible":"debian","version":"13.1","architecture":"amd64","#;
+    let begin =
+        r#"{"release-version":1,"compatible":"debian","version":"13.1","architecture":"amd64","#;
     assert!(text.starts_with(begin) && text.ends_with("]}\n"), "{text}");
     assert!(text.contains(r#""salt":"0102fe","minimum-updater":1,"state-schema":1,"#), "{text}");
 }

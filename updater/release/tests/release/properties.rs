@@ -149,6 +149,7 @@ fn machines_join_evenly_and_in_another_order_for_each_version() {
         let joined = (0..1000).filter(|seed| turn("1", *seed) <= tenth * 36_000).count();
         assert!((tenth * 100).abs_diff(joined as u64) < 60, "{joined} after {tenth} tenths");
     }
-    let same = (0..1000).filter(|seed| (turn("1", *seed) < 180_000) == (turn("2", *seed) < 180_000));
+    let same =
+        (0..1000).filter(|seed| (turn("1", *seed) < 180_000) == (turn("2", *seed) < 180_000));
     assert!((440..560).contains(&same.count()));
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anklume_release::{
-    Custom, Day, Extent, File, LocalTime, Machine, Package, Power, Release, Salt, SlotSizes, Wanted,
-    names,
+    Custom, Day, Extent, File, LocalTime, Machine, Package, Power, Release, Salt, SlotSizes,
+    Wanted, names,
 };
 use anklume_trust::{Digest, Header, Moment, Target, Targets};
 use anklume_verity::RootHash;
