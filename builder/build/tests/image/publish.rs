@@ -518,6 +518,27 @@ fn machine_targets(scene: &Scene, anchor: &[u8]) -> anklume_trust::Targets {
 }
 
 #[test]
+fn wrong_usage_is_told_from_a_refusal() {
+    let scene = Scene::new();
+    for words in [
+        "publish",
+        "publish x.iso --channel stable",
+        "publish x.iso --repo www",
+        "publish --repo www --channel stable",
+        "publish x.iso --repo www --channel stable --refresh",
+        "publish --refresh --repo www --rollout 3",
+        "keys rotate keys",
+        "keys new",
+        "repo check",
+        "repo",
+    ] {
+        assert_eq!(scene.run(0, words).code, Some(2), "{words}");
+    }
+    let missing = scene.run(0, "publish x.iso --repo www --channel stable");
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+}
+
+#[test]
 fn two_publishers_do_not_write_at_the_same_time() {
     let scene = Scene::new();
     let image = scene.image("1");
