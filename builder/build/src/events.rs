@@ -53,6 +53,27 @@ pub(crate) enum Event<'a> {
     Locked(&'a Locked),
     /// An image was compared with its rebuild.
     Compared(&'a Compared),
+    /// Something was published.
+    Published(&'a Published),
+}
+
+/// What was published.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Published {
+    pub(crate) repository: String,
+    /// The image in the repository; absent when only signatures were made anew, as what follows.
+    pub(crate) image: Option<String>,
+    pub(crate) channel: Option<String>,
+    pub(crate) compatible: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) rollout_hours: Option<u32>,
+    /// Version of the root file.
+    pub(crate) root: u64,
+    /// Until when the repository must be signed anew.
+    pub(crate) expires: String,
+    /// Until when that takes more than the keys of timestamp and snapshot.
+    pub(crate) targets_expire: String,
 }
 
 /// An image beside its rebuild.
@@ -236,6 +257,13 @@ impl Reporter {
         }
         self.json(&Event::Locked(locked));
         Ok(())
+    }
+
+    /// Shows the result of `publish`.
+    pub(crate) fn published(&self, published: &Published) {
+        if self.face == Face::Json {
+            self.json(&Event::Published(published));
+        }
     }
 
     /// Shows the result of a rebuild.

@@ -8,6 +8,7 @@ mod events;
 mod failure;
 pub mod image;
 mod print;
+mod repo;
 mod size;
 mod usage;
 mod vm;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, RepoCommand};
 use events::Reporter;
 use failure::Failure;
 
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
         None => cli.build.json,
         Some(Command::Lock(args)) => args.json,
         Some(Command::Verify(args)) => args.json && args.rebuild,
+        Some(Command::Publish(args)) => args.json,
         Some(_) => false,
     };
     // What is in the cache goes into images.
@@ -67,5 +69,10 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
         Some(Command::Inspect(args)) => image::inspect_files(args, reporter),
         Some(Command::Diff(args)) => image::diff_files(args, reporter),
         Some(Command::Verify(args)) => image::verify_files(args, reporter),
+        Some(Command::Keys(args)) => repo::keys(args),
+        Some(Command::Publish(args)) => repo::publish(args, reporter),
+        Some(Command::Repo(args)) => match &args.command {
+            RepoCommand::Check(args) => repo::check(args, reporter),
+        },
     }
 }

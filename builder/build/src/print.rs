@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::events::{Built, Locked, human_bytes};
+use crate::events::{Built, Locked, Published, human_bytes};
 use crate::failure::{Context, Failure};
 
 /// Writes `text` to standard output.
@@ -52,5 +52,24 @@ pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
     let size = human_bytes(*bytes);
     text(&format!(
         "{changed}{root} packages of the image and {tools} of the tools that make it, {size}\n{end}\n"
+    ))
+}
+
+/// What was published, and until when it counts.
+pub(crate) fn published(published: &Published) -> Result<(), Failure> {
+    let Published { repository, image, channel, compatible, version, rollout_hours, .. } =
+        published;
+    let mut lines = format!("\n{}\n", image.as_ref().unwrap_or(repository));
+    let parts = [compatible, version, channel].map(|part| part.as_deref());
+    if let [Some(compatible), Some(version), Some(channel)] = parts {
+        lines += &format!("  release    {compatible} {version}, channel {channel}\n");
+    }
+    if let Some(hours) = rollout_hours.filter(|hours| *hours > 0) {
+        lines += &format!("  rollout    all machines after {hours} h\n");
+    }
+    let Published { expires, targets_expire, .. } = published;
+    text(&format!(
+        "{lines}  signed     until {expires}; the list of files until {targets_expire}\n\n\
+         Before that time:\n  anklume-build publish --refresh --repo {repository} --keys KEYS\n"
     ))
 }

@@ -79,6 +79,10 @@ impl Key {
         parts.add_all(&request.packages);
         parts.add([u8::from(request.ram_encryption)]);
         parts.add(serde_json::to_vec(archives).context("the archive's state")?);
+        for (path, bytes) in request.update.files() {
+            parts.add(path);
+            parts.add(bytes);
+        }
         for folder in &request.overlays {
             add_overlay(&mut parts, folder)?;
         }
@@ -162,6 +166,7 @@ pub(super) fn remember(request: &Request, key: &Key, built: &Built) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use super::super::update::Update;
     use super::*;
     use anklume_layout::disk::Format;
 
@@ -195,6 +200,7 @@ mod tests {
             tool: folder.join("tool"),
             lock: None,
             snapshot: None,
+            update: Update::default(),
         }
     }
 
@@ -244,7 +250,9 @@ mod tests {
         let plain = key(&|_| (), "a");
         assert_eq!(plain, key(&|_| (), "a"));
         assert_eq!(plain, key(&|request| request.output = None, "a"));
-        let changes: [&dyn Fn(&mut Request); 11] = [
+        let changes: [&dyn Fn(&mut Request); 13] = [
+            &|request| request.update.root = Some(b"root".to_vec()),
+            &|request| request.update.settings.channel = Some("beta".to_owned()),
             &|request| request.profile = Profile::Release,
             &|request| request.format = Format::Raw,
             &|request| request.version = Some("2".to_owned()),

@@ -27,6 +27,7 @@ mod sources;
 mod tree;
 mod trees;
 mod trim;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fs;

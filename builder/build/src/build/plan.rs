@@ -115,8 +115,8 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
             (archive, [command(&tools), command(&root)])
         }
     };
-    let overlays: Vec<String> =
-        request.overlays.iter().map(|path| format!("overlay {}", path.display())).collect();
+    let overlays = request.overlays.iter().map(|path| format!("overlay {}", path.display()));
+    let overlays = overlays.chain(request.update.plan_lines()).collect();
     let level = definition.compression.level(request.profile);
     Ok(vec![
         step("package archive", archive, lines),

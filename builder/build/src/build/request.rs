@@ -11,6 +11,7 @@ use anklume_layout::disk::Format;
 
 use super::companions::{EXTENSIONS, beside};
 use super::lock::{Locked, path_of};
+use super::update::Update;
 use super::{blocks, cached, init_program, options, overlay};
 use crate::cli::{BuildArgs, FormatArg, LockArgs, SourceArgs};
 use crate::failure::{Context, Failure};
@@ -54,6 +55,8 @@ pub(super) struct Request {
     pub(super) lock: Option<Locked>,
     /// Where packages are that the mirror has no more; see [`anklume_lock::apt::snapshot`].
     pub(super) snapshot: Option<String>,
+    /// Whose updates the image takes, and from where.
+    pub(super) update: Update,
 }
 
 /// The image file that is wanted, apart from what it is made from.
@@ -105,7 +108,6 @@ impl Request {
         let cache = cache(args.cache.as_deref())?;
         let init = init(args.init.as_deref())?;
         Ok(Self {
-            path,
             overlays,
             packages: args.packages.clone(),
             ram_encryption: args.ram_encryption,
@@ -131,6 +133,8 @@ impl Request {
             init,
             lock,
             snapshot: args.snapshot.clone(),
+            update: Update::new(args, &path, &definition)?,
+            path,
             definition,
         })
     }
@@ -180,6 +184,7 @@ impl Request {
             tool: PathBuf::new(),
             lock: None,
             snapshot: None,
+            update: Update::default(),
         };
         Ok((request, path))
     }
@@ -234,7 +239,9 @@ impl Request {
     /// Nothing is written over what the build reads.
     fn check_no_input(&self, file: &Path, option: &str) -> Result<(), Failure> {
         let lock = path_of(&self.path);
-        let files = [&self.path, &lock, &self.init, &self.tool].map(PathBuf::as_path);
+        let own = [&self.path, &lock, &self.init, &self.tool];
+        let files: Vec<&Path> =
+            own.into_iter().chain(&self.update.root_path).map(PathBuf::as_path).collect();
         let cached = cached::FOLDERS.map(|name| self.cache.join(name));
         let folders = [&self.overlays[..], &cached[..]].concat();
         options::check_no_input(file, option, &files, &folders)

@@ -51,6 +51,7 @@ pub(super) fn compose<'a>(
         }
     }
     put_tool(&mut tree, &request.tool)?;
+    apply(&mut tree, &request.update.changes()?)?;
     check_bootable(&lacks(&tree), definition)?;
     let os_release = tree
         .read_file(tar, &open_source, "usr/lib/os-release", SMALL_FILE_BYTES)

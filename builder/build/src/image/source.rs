@@ -1,5 +1,6 @@
 //! The image that is looked at.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -44,7 +45,17 @@ impl Source {
                 "the image {name}: expected an image, found 0 bytes"
             )));
         }
-        Ok(Self { reader, is_device: kind.is_block_device(), error: Mutex::default() })
+        Ok(Self { is_device: kind.is_block_device(), ..Self::new(reader) })
+    }
+
+    /// A file that is open already.
+    pub(crate) fn new(reader: FileReader) -> Self {
+        Self { reader, is_device: false, error: Mutex::default() }
+    }
+
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        self.reader.file()
     }
 
     /// Whether it is a medium: one may be longer than the image on it.

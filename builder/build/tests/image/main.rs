@@ -4,7 +4,9 @@
 
 mod damaged;
 mod flipped;
+mod killed;
 mod program;
+mod publish;
 mod rebuild;
 mod sample;
 mod seeds;

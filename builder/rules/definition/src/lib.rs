@@ -24,7 +24,7 @@ mod text;
 pub use error::{Error, Problem};
 pub use model::{
     Architecture, Base, Compression, Definition, Initramfs, Kernel, Os, Overlays, PackageGroup,
-    Paths, Profile, Sizes, Units,
+    Paths, Profile, Sizes, Units, Update,
 };
 pub use pattern::{Pattern, PatternError};
 pub use read::{MAX_BYTES, fuzz};

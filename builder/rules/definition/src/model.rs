@@ -58,6 +58,10 @@ pub struct Definition {
     /// Sizes of partitions.
     #[serde(default)]
     pub sizes: Sizes,
+    /// Whose updates machines take, and from where. Without a root file, here or on the command line,
+    /// they take none.
+    #[serde(default)]
+    pub update: Update,
 }
 
 /// The distribution that the tree is made from.
@@ -212,6 +216,25 @@ pub struct Sizes {
     /// large as its content, which must not be more than this.
     #[serde(default)]
     pub slot: Option<ByteSize>,
+}
+
+/// Whose updates machines take, and from where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Update {
+    /// The root file that machines trust, which `anklume-build keys new` made: a path from the folder
+    /// of the definition.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 4096))]
+    pub root: Option<String>,
+    /// Address or absolute path of the repository. A machine's own settings count before it.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 512))]
+    pub source: Option<String>,
+    /// Channel of the repository; `stable` if absent. A machine's own settings count before it.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"))]
+    pub channel: Option<String>,
 }
 
 impl Default for Compression {

@@ -210,3 +210,23 @@ fn text_without_bound_is_not_read() {
     let nested = format!("a = {}", "[".repeat(100_000));
     assert!(matches!(*refused(&nested).problem, Problem::Syntax { .. }));
 }
+
+#[test]
+fn whose_updates_are_taken_is_checked() {
+    let definition = Definition::parse(
+        &format!(
+            "{SMALLEST}[update]\nroot = \"../keys/1.root.json\"\n\
+             source = \"https://updates.example/\"\nchannel = \"beta\"\n"
+        ),
+        "a.toml",
+    );
+    assert_eq!(definition.unwrap().update.root.as_deref(), Some("../keys/1.root.json"));
+    for (line, key) in [
+        ("root = \"\"", "update.root"),
+        ("source = \" \"", "update.source"),
+        ("channel = \"Stable\"", "update.channel"),
+        ("roots = []", "update.roots"),
+    ] {
+        assert_eq!(with(&format!("[update]\n{line}\n")).key, key);
+    }
+}

@@ -167,15 +167,32 @@ pub(crate) fn noise(seed: u64) -> impl Iterator<Item = u64> {
 
 /// An image around the squashfs `os`.
 pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
-    made("sample", os, format)
+    made(&Says { name: "sample", version: "1.2", os_release: OS_RELEASE }, os, format)
 }
 
 /// An ISO around the squashfs `os` that says that it comes from the definition `name`.
 pub(crate) fn named(name: &str, os: &[u8]) -> Sample {
-    made(name, os, Format::Iso)
+    made(&Says { name, version: "1.2", os_release: OS_RELEASE }, os, Format::Iso)
 }
 
-fn made(name: &str, os: &[u8], format: Format) -> Sample {
+/// A sound ISO of this name and version, whose os-release has the lines `more`, too.
+pub(crate) fn release(folder: &Path, (name, version, more): (&str, &str, &str)) -> Sample {
+    small_os(folder);
+    let root = folder.join("root");
+    let os_release = format!("ID=sample\nIMAGE_ID={name}\nIMAGE_VERSION={version}\n{more}");
+    fs::write(root.join("usr/lib/os-release"), &os_release).unwrap();
+    let os = squashfs(&root, &["-comp", "zstd"]);
+    made(&Says { name, version, os_release: &os_release }, &os, Format::Iso)
+}
+
+/// What an image says about itself.
+struct Says<'a> {
+    name: &'a str,
+    version: &'a str,
+    os_release: &'a str,
+}
+
+fn made(says: &Says<'_>, os: &[u8], format: Format) -> Sample {
     let mut data = os.to_vec();
     data.resize(os.len().next_multiple_of(BLOCK_BYTES as usize), 0);
     let params = anklume_verity::Params { salt: vec![0xab; 32], uuid: [7; 16] };
@@ -184,10 +201,11 @@ fn made(name: &str, os: &[u8], format: Format) -> Sample {
     let tree = builder.finish().unwrap();
     let root_hash = tree.root_hash.to_string();
     let mut manifest = manifest(&root_hash, data.len() as u64, tree.bytes.len() as u64);
-    name.clone_into(&mut manifest.compatible);
-    let contents = boot_files(&manifest);
+    says.name.clone_into(&mut manifest.compatible);
+    says.version.clone_into(&mut manifest.image_version);
+    let contents = boot_files(&manifest, says.os_release);
     boot_digests(&mut manifest, &contents);
-    let contents = boot_files(&manifest);
+    let contents = boot_files(&manifest, says.os_release);
     let specs: Vec<FileSpec> = contents.iter().map(spec).collect();
     let boot = anklume_fat::minimum_bytes(&specs, 2048).unwrap();
     let os_bytes = (data.len() + tree.bytes.len()) as u64;
@@ -303,10 +321,10 @@ fn spec((_, path, content): &File) -> FileSpec {
     FileSpec { path: path.clone(), size: content.len() as u64 }
 }
 
-fn boot_files(manifest: &Manifest) -> Vec<File> {
+fn boot_files(manifest: &Manifest, os_release: &str) -> Vec<File> {
     let kernel: Vec<u8> = noise(1).flat_map(u64::to_le_bytes).take(70_001).collect();
     let initrd: Vec<u8> = noise(2).flat_map(u64::to_le_bytes).take(30_003).collect();
-    let uki = uki(manifest, &kernel, &initrd);
+    let uki = uki((manifest, os_release), &kernel, &initrd);
     let files = [
         (files::UKI, uki),
         (files::KERNEL, kernel),
@@ -317,10 +335,10 @@ fn boot_files(manifest: &Manifest) -> Vec<File> {
     files.map(|(path, content)| (path.to_owned(), path.to_owned(), content)).into()
 }
 
-fn uki(manifest: &Manifest, kernel: &[u8], initrd: &[u8]) -> Vec<u8> {
+fn uki((manifest, os_release): (&Manifest, &str), kernel: &[u8], initrd: &[u8]) -> Vec<u8> {
     let line = manifest.command_line.as_bytes().to_vec();
     let mut sections = vec![
-        (".osrel", OS_RELEASE.as_bytes().to_vec()),
+        (".osrel", os_release.as_bytes().to_vec()),
         (".cmdline", line.clone()),
         (".uname", manifest.kernel.as_bytes().to_vec()),
         (".initrd", initrd.to_vec()),

@@ -25,7 +25,8 @@ pub(crate) fn definition(definition: &Definition) -> Result<(), Fault> {
     system::units(&definition.units)?;
     system::paths(&definition.paths)?;
     system::links(definition)?;
-    system::sizes(definition)
+    system::sizes(definition)?;
+    system::update(&definition.update)
 }
 
 /// Name, title and description.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Fault, names, require, unique};
 use crate::locate::Place;
-use crate::{Definition, Initramfs, Os, Paths, Problem, Units};
+use crate::{Definition, Initramfs, Os, Paths, Problem, Units, Update};
 
 /// Components of the Debian archive (Debian policy 2.2).
 const COMPONENTS: [&str; 4] = ["contrib", "main", "non-free", "non-free-firmware"];
@@ -169,4 +169,21 @@ pub(super) fn sizes(definition: &Definition) -> Result<(), Fault> {
     let good = good && slot.bytes() <= MAX_SLOT_BYTES;
     let expected = "whole MiB, at most 1TiB";
     require(good, Place::top("sizes").key("slot"), "slot", &slot.to_string(), expected)
+}
+
+/// Root file, source and channel of updates. Whether the file is a root file is seen when it is read,
+/// and whether the source is one when settings are made of it.
+pub(super) fn update(update: &Update) -> Result<(), Fault> {
+    let table = Place::top("update");
+    if let Some(root) = &update.root {
+        let good = !root.is_empty() && root.len() <= 4096 && !root.chars().any(char::is_control);
+        require(good, table.clone().key("root"), "path", root, "the path of a root file")?;
+    }
+    if let Some(source) = &update.source {
+        let place = table.clone().key("source");
+        require(names::is_line(source), place, "source", source, names::LINE)?;
+    }
+    let Some(channel) = &update.channel else { return Ok(()) };
+    let place = table.key("channel");
+    require(names::is_label(channel), place, "channel", channel, names::LABEL)
 }

@@ -1,0 +1,81 @@
+//! The bundle beside an image: the small files of its release and the metadata, so that with it an image
+//! on a stick is a source of its own.
+
+use std::io::Read;
+
+use anklume_release::{MAX_CHUNK_LIST_BYTES, MAX_RELEASE_BYTES, names, offers};
+
+use super::metadata::Signed;
+use super::store::Repository;
+use crate::failure::{Context, Failure};
+
+/// A file in a bundle: its path in the repository, and its bytes.
+pub(super) type Member = (String, Vec<u8>);
+
+/// The most files of a bundle that is read: with a root for each month of eight years.
+const MEMBERS_MAX: usize = 100;
+/// The most bytes of a bundle that is read.
+pub(super) const BUNDLE_BYTES_MAX: u64 = MAX_CHUNK_LIST_BYTES + MAX_RELEASE_BYTES + (8 << 20);
+
+/// What is signed, as the bundle has it.
+pub(super) fn metadata(signed: &Signed) -> Vec<Member> {
+    let roots = signed.roots.iter().map(|(name, bytes)| (name, bytes));
+    let rest = signed.rest.iter().map(|(_, name, bytes)| (name, bytes));
+    roots.chain(rest).map(|(name, bytes)| (names::metadata(name), bytes.clone())).collect()
+}
+
+/// The files of a release but for the image, as they lie in the repository.
+pub(super) fn small_files(repository: &Repository, folder: &str) -> Result<Vec<Member>, Failure> {
+    let limits = [(names::RELEASE, MAX_RELEASE_BYTES), (names::CHUNKS, MAX_CHUNK_LIST_BYTES)];
+    let files = limits.map(|(name, limit)| {
+        let path = names::file(folder, name);
+        let bytes = repository.read(&path, limit)?;
+        let gone = || Failure::damaged(format!("{path}: is not there"));
+        Ok((path.clone(), bytes.ok_or_else(gone)?))
+    });
+    files.into_iter().collect()
+}
+
+/// The bundle of these files: a tar archive, the same bytes for the same files.
+pub(super) fn encode(members: &[Member]) -> Result<Vec<u8>, Failure> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        archive.append_data(&mut header, path, bytes.as_slice()).context("the bundle")?;
+    }
+    archive.into_inner().context("the bundle")
+}
+
+/// The files of a bundle.
+pub(super) fn decode(bytes: &[u8]) -> std::io::Result<Vec<Member>> {
+    let mut members = Vec::new();
+    for entry in tar::Archive::new(bytes).entries()? {
+        let entry = entry?;
+        if members.len() >= MEMBERS_MAX {
+            return Err(std::io::Error::other(format!("more than {MEMBERS_MAX} files")));
+        }
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        // A member is not longer than the archive, which is in memory.
+        let mut content = Vec::new();
+        entry.take(BUNDLE_BYTES_MAX).read_to_end(&mut content)?;
+        members.push((path, content));
+    }
+    Ok(members)
+}
+
+/// Brings every bundle up to what is signed now. Nobody signs a bundle; what is in it is signed. So it
+/// may lag behind, and a publisher that was killed before this is made up for by the next one.
+pub(super) fn renew(repository: &Repository, signed: &Signed) -> Result<(), Failure> {
+    let Some(targets) = signed.targets() else { return Ok(()) };
+    let metadata = metadata(signed);
+    for offer in offers(targets).0 {
+        let members = [metadata.clone(), small_files(repository, &offer.folder)?].concat();
+        let image = names::image(&offer.custom.compatible, &offer.custom.version);
+        let name = names::file(&offer.folder, &names::bundle(&image));
+        repository.write(&name, &encode(&members)?)?;
+    }
+    Ok(())
+}

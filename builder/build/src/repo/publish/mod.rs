@@ -1,0 +1,173 @@
+//! `anklume-build publish`: a release, from an image to the moment that machines see it.
+//!
+//! 1. [`plan`] decides from the image's manifest and what is signed whether it may be published.
+//! 2. [`image`] copies the image and makes its description and chunk list, under their final names, which
+//!    nothing signed refers to yet.
+//! 3. [`sign`] writes targets and snapshot file under new names, lets a client read the result, and
+//!    renames the new `timestamp.json` over the old one. That is the moment.
+//! 4. Bundles are brought up to it.
+
+mod image;
+mod plan;
+mod sign;
+
+use std::path::{Path, PathBuf};
+
+use anklume_release::{Custom, names};
+use anklume_trust::Moment;
+
+use super::keyring::KeyRing;
+use super::metadata::Signed;
+use super::store::Repository;
+use super::{bundle, clock, metadata};
+use crate::cli::PublishArgs;
+use crate::events::{Published, Reporter};
+use crate::failure::{Context, Failure};
+use crate::image::source::Source;
+use crate::print;
+use image::Files;
+pub(super) use image::packages;
+use plan::{Plan, Request};
+
+/// `anklume-build publish`.
+pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let publisher = Publisher::open(args, reporter)?;
+    let published = match &args.image {
+        Some(image) => publisher.publish(image, args)?,
+        None => publisher.refresh()?,
+    };
+    reporter.published(&published);
+    if !args.json {
+        print::published(&published)?;
+    }
+    Ok(())
+}
+
+/// Somebody who may write to a repository.
+struct Publisher<'a> {
+    repository: Repository,
+    keys: KeyRing,
+    /// What is signed; `None` before the first release.
+    before: Option<Signed>,
+    now: Moment,
+    expires: u64,
+    reporter: &'a Reporter,
+    _lock: anklume_host::lock::Lock,
+}
+
+impl<'a> Publisher<'a> {
+    fn open(args: &PublishArgs, reporter: &'a Reporter) -> Result<Self, Failure> {
+        let expires = clock::span("--expires", &args.expires)?;
+        let clock = clock::now()?;
+        check_places(&args.repo, &args.keys)?;
+        let keys = KeyRing::read(&args.keys, clock)?;
+        if args.image.is_some() {
+            let made = std::fs::create_dir_all(&args.repo);
+            made.context(format!("creating {}", args.repo.display()))?;
+        }
+        let repository = Repository::at(&args.repo);
+        let lock = repository.lock()?;
+        let before = metadata::of(&repository, clock)?;
+        if let Some(before) = &before {
+            check_chain(&keys, before, &repository)?;
+        }
+        // A clock that went back would sign files that seem older than those that they replace.
+        let signed = before.as_ref().and_then(Signed::issued);
+        let now = signed.into_iter().chain(keys.root().header.issued).fold(clock, Moment::max);
+        if now > clock {
+            reporter.note(&format!(
+                "the clock says {clock}, but something was signed at {now}; that time is taken"
+            ));
+        }
+        Ok(Self { repository, keys, before, now, expires, reporter, _lock: lock })
+    }
+
+    /// Makes the image the newest release of its channel.
+    fn publish(&self, image: &Path, args: &PublishArgs) -> Result<Published, Failure> {
+        let source = Source::open(image)?;
+        let request = Request::new(args, &source, image)?;
+        let targets = self.before.as_ref().and_then(Signed::targets);
+        let plan = Plan::new(&request, targets)?;
+        for note in &plan.notes {
+            self.reporter.note(note);
+        }
+        // Before minutes of copying, not after.
+        sign::check_keys(&self.keys, self.before.as_ref(), true)?;
+        let custom = request.custom(self.now, &plan);
+        let files = match &plan.published {
+            Some(known) => Files::known(self, &source, known, &custom)?,
+            None => Files::write(self, &source, &custom)?,
+        };
+        let signing = sign::Signing::new(self)?;
+        let signed = match &self.before {
+            Some(before) if plan.is_signed(&custom) && !signing.has_new_roots() => before.clone(),
+            _ => signing.release(&custom, &files)?,
+        };
+        self.finish(signed, Some(&custom))
+    }
+
+    /// Signs timestamp and snapshot anew, so that they count for longer.
+    fn refresh(&self) -> Result<Published, Failure> {
+        let signed = sign::Signing::new(self)?.refresh()?;
+        self.finish(signed, None)
+    }
+
+    fn finish(&self, signed: Signed, custom: Option<&Custom>) -> Result<Published, Failure> {
+        bundle::renew(&self.repository, &signed)?;
+        let times = |role| signed.times(role).map(|times| times.expires.to_string());
+        let image = custom.map(|custom| {
+            let name = names::image(&custom.compatible, &custom.version);
+            let folder = names::folder(&custom.compatible, &custom.version);
+            self.repository.path(&names::file(&folder, &name))
+        });
+        Ok(Published {
+            repository: self.repository.root().display().to_string(),
+            image: image.map(|path: PathBuf| path.display().to_string()),
+            channel: custom.map(|custom| custom.channel.clone()),
+            compatible: custom.map(|custom| custom.compatible.clone()),
+            version: custom.map(|custom| custom.version.clone()),
+            rollout_hours: custom.map(|custom| custom.rollout_hours),
+            root: signed.client.root().header.version,
+            expires: times(anklume_trust::Role::Timestamp).unwrap_or_default(),
+            targets_expire: times(anklume_trust::Role::Targets).unwrap_or_default(),
+        })
+    }
+}
+
+/// The keys must not be published with the rest.
+fn check_places(repository: &Path, keys: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let (Some(keys_at), Some(repository)) = (real(keys), real(repository)) else { return Ok(()) };
+    if !keys_at.starts_with(&repository) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "the keys {} lie in the repository {}",
+        keys.display(),
+        repository.display()
+    ))
+    .hint("everybody could read them there; move them, and if they were served, make new ones"))
+}
+
+/// The keys must be those of the repository.
+fn check_chain(keys: &KeyRing, before: &Signed, repository: &Repository) -> Result<(), Failure> {
+    let other = |name: &str, bytes: &Vec<u8>| {
+        keys.roots().iter().any(|(own, root)| own == name && root != bytes)
+    };
+    let shown = keys.folder().display();
+    if let Some((name, _)) = before.roots.iter().find(|(name, bytes)| other(name, bytes)) {
+        return Err(Failure::refused(format!(
+            "the keys {shown} are not those of the repository {}: {name} differs",
+            repository.root().display()
+        ))
+        .hint("--keys names the folder that the repository was begun with"));
+    }
+    let (own, there) = (keys.roots().len(), before.roots.len());
+    if own < there {
+        return Err(Failure::refused(format!(
+            "the keys {shown} know root {own}, the repository has root {there}"
+        ))
+        .hint("somebody replaced keys with another copy of the folder; use that one"));
+    }
+    Ok(())
+}
