@@ -31,7 +31,8 @@
 //! # Memory
 //! For a list of `n` chunks and `s` seeds of about as many, and data of `d` bytes:
 //! about `250 × n × (s + 1)` bytes for what is known and planned, `d / 128` for the hash tree (which
-//! exists once at a time), and [`BUFFERS_BYTES`]. For 1 GiB in 10 000 chunks and one seed: 5 + 8 + 5 MB.
+//! exists once at a time), and [`BUFFERS_BYTES`]. For 1 GiB in 10 000 chunks and one seed: 5 + 8 + 5 MB. What
+//! the caller's source and disks hold comes on top.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

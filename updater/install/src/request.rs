@@ -14,7 +14,8 @@ use crate::{Fault, Refused, Target};
 /// A version, as it was signed, and where it goes.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The slot that is written.
+    /// The slot that is written. Not the one that runs: the boot record refuses the good one only, and a
+    /// slot that is on trial while it runs is for the caller to know.
     pub slot: Slot,
     /// What the version consists of.
     pub list: &'a ChunkList,
