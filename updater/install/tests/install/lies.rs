@@ -97,6 +97,22 @@ fn a_flipped_bit_in_the_mark_is_found() {
     assert_survived(&machine);
 }
 
+/// The zeros before it arrive, and it does not.
+#[test]
+fn a_mark_that_does_not_arrive_is_found() {
+    let start = place(B, Part::Os).start + mark_offset();
+    let mut bytes = running_a(None);
+    bytes[start as usize..][..4096].fill(0);
+    let mut machine = Machine::new(bytes, B).lying(Lie::Stale(start..start + 4096));
+    let fault = fault(machine.prepare());
+    let offset = mark_offset();
+    assert!(
+        matches!(fault, Fault::Differs { part: Part::Os, offset: o } if o == offset),
+        "{fault}"
+    );
+    assert_survived(&machine);
+}
+
 #[test]
 fn what_only_the_caches_hold_is_found() {
     for part in Part::ALL {
@@ -197,6 +213,20 @@ fn a_chunk_that_arrives_wrong_is_fetched_once_more() {
     let count = machine.server.wrong.len();
     let prepared = machine.update();
     assert_eq!(prepared.summary().refetched_chunks as usize, count);
+}
+
+/// One request for all of a part begins anew where the chunk was wrong.
+#[test]
+fn a_whole_download_goes_on_where_it_was_wrong() {
+    let mut machine = machine();
+    machine.seed = None;
+    let chunks = fetched_chunks();
+    machine.server.wrong = [(chunks[chunks.len() / 2].1, 1), (chunks[3].1, 1)].into();
+    let mut request = release(2).request(B);
+    request.options.request_bytes = 1 << 40;
+    let prepared = machine.prepare_as(&request).unwrap();
+    machine.assert_new();
+    assert_eq!(prepared.summary().refetched_chunks, 2);
 }
 
 #[test]

@@ -86,6 +86,9 @@ fn another_process_activates_what_was_prepared() {
     assert_eq!((prepared.slot(), prepared.root_hash()), (Slot::B, release(2).root_hash));
     let record = activate(&prepared, &mut again.record).unwrap();
     assert_eq!(record.state(Slot::B), State::Trial);
+    let other = anklume_install::Request { root_hash: release(1).root_hash, ..request.clone() };
+    let verified = verify(&other, &boot, &os, &mut quiet).unwrap();
+    assert!(matches!(verified, Err(anklume_install::Fault::RootHash { .. })));
     // What was not written to its end is not.
     for part in Part::ALL {
         let end = release(2).list().part(part).total_bytes();
