@@ -244,6 +244,8 @@ pub(crate) struct Machine {
     pub(crate) progress: Vec<Progress>,
     /// After so many bytes in a phase it is cancelled.
     pub(crate) cancel: Option<(anklume_install::Phase, u64)>,
+    /// Bytes of the disk that become others when it begins to write.
+    pub(crate) rots: Vec<u64>,
 }
 
 pub(crate) type Outcome = Result<Prepared, Error<Gone, RecordFault>>;
@@ -256,8 +258,9 @@ impl Machine {
         let new = release(2);
         let seed = Some(release(1).list());
         let server = Server::new(&new.image.bytes);
-        let progress = Vec::new();
-        Self { disk, record, server, new, target, seed, holds: None, progress, cancel: None }
+        let (progress, rots) = (Vec::new(), Vec::new());
+        let (holds, cancel) = (None, None);
+        Self { disk, record, server, new, target, seed, holds, progress, cancel, rots }
     }
 
     pub(crate) fn lying(self, lie: Lie) -> Self {
@@ -303,8 +306,14 @@ impl Machine {
         let seed = self.seed.map(|list| Seed { boot: &seed_boot, os: &seed_os, list });
         let seeds: Vec<_> = seed.into_iter().collect();
         let (progress, cancel) = (&mut self.progress, self.cancel);
+        let (disk, rots) = (self.disk.clone(), &mut self.rots);
         prepare(request, target, &seeds, &mut self.server, &mut self.record, &mut |now| {
             progress.push(now);
+            if now.phase == anklume_install::Phase::Writing {
+                for at in rots.drain(..) {
+                    disk.state().bytes[at as usize] ^= 1;
+                }
+            }
             match cancel {
                 Some((phase, bytes)) if now.phase == phase && now.done >= bytes => {
                     ControlFlow::Break(())

@@ -65,13 +65,20 @@ fn a_lie_about_the_target_costs_nothing_but_time() {
 
 #[test]
 fn a_chunk_that_changes_after_the_scan_is_noticed() {
-    // The target is read as it was at first in the scan, and as it is later.
-    let mut bytes = running_a(Some(2));
-    let damaged = place(Slot::B, Part::Os).start as usize + 20_000;
-    bytes[damaged] ^= 1;
-    let mut machine = Machine::new(bytes, Slot::B);
-    machine.holds = Some(release(2).list());
-    let _ = machine.update();
+    for count in [1, 3, 12] {
+        let mut machine = Machine::new(running_a(Some(2)), Slot::B);
+        machine.seed = None;
+        machine.holds = Some(release(2).list());
+        let chunks = release(2).list().part(Part::Os).chunks();
+        let mark = release(2).list().part(Part::Os).chunk_bytes() - 4096;
+        let kept = chunks.iter().filter(|c| !c.digest.is_zeros() && c.end() <= mark);
+        let start = place(Slot::B, Part::Os).start;
+        machine.rots = kept.take(count).map(|chunk| start + chunk.offset).collect();
+        assert_eq!(machine.rots.len(), count);
+        let summary = machine.update().summary();
+        // After eight of them nothing is believed any more.
+        assert_eq!(summary.bad_copies as usize, count.min(8));
+    }
 }
 
 #[test]
