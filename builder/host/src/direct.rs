@@ -51,17 +51,23 @@ impl DirectFile {
     /// # Errors
     /// What the operating system says; anything else than a block device or file is refused.
     pub fn open(path: &Path, access: Access) -> io::Result<Self> {
-        match Self::open_as(path, access, true) {
-            Err(error) if is_refusal(&error) => Self::open_as(path, access, false),
+        let mut flags = OFlag::empty();
+        flags.set(OFlag::O_DSYNC, access == Access::Write);
+        Self::open_with(path, access, flags)
+    }
+
+    /// Opens it with further flags, directly if possible.
+    pub(crate) fn open_with(path: &Path, access: Access, flags: OFlag) -> io::Result<Self> {
+        match Self::open_as(path, access, flags, true) {
+            Err(error) if is_refusal(&error) => Self::open_as(path, access, flags, false),
             opened => opened,
         }
     }
 
-    fn open_as(path: &Path, access: Access, direct: bool) -> io::Result<Self> {
+    fn open_as(path: &Path, access: Access, flags: OFlag, direct: bool) -> io::Result<Self> {
         // Without O_NONBLOCK, opening a FIFO would wait for its other end.
-        let mut flags = OFlag::O_NONBLOCK;
+        let mut flags = flags | OFlag::O_NONBLOCK;
         flags.set(OFlag::O_DIRECT, direct);
-        flags.set(OFlag::O_DSYNC, access == Access::Write);
         let file = OpenOptions::new()
             .read(true)
             .write(access == Access::Write)
@@ -104,6 +110,11 @@ impl DirectFile {
         self.number
     }
 
+    /// Makes everything durable.
+    pub(crate) fn sync(&self) -> Result<(), WriteError> {
+        self.file.sync_all().map_err(|source| WriteError::Flush { source })
+    }
+
     fn read_direct(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
         let skip = offset % block;
@@ -140,24 +151,35 @@ impl DirectFile {
 
     /// Writes whole blocks with one call.
     fn write_blocks(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
-        if !offset.is_multiple_of(block) || !bytes.len().is_multiple_of(BLOCK_BYTES) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not whole blocks"));
-        }
+        whole_blocks(offset, bytes.len())?;
         let mut space = Aligned::new(bytes.len());
         let aligned = space.bytes()?;
         aligned.copy_from_slice(bytes);
+        self.write_aligned(offset, aligned)
+    }
+
+    /// Writes whole blocks with one call, from memory that direct I/O can use.
+    pub(crate) fn write_aligned(&self, offset: u64, aligned: &[u8]) -> io::Result<()> {
         let written = loop {
             match self.file.write_at(aligned, offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
         };
-        if written == bytes.len() {
+        if written == aligned.len() {
             return Ok(());
         }
         Err(io::Error::other(format!("only {written} bytes were written")))
     }
+}
+
+/// Refuses to write parts of blocks.
+pub(crate) fn whole_blocks(offset: u64, length: usize) -> io::Result<()> {
+    let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+    if offset.is_multiple_of(block) && length.is_multiple_of(BLOCK_BYTES) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "not whole blocks"))
 }
 
 impl ReadAt for DirectFile {
@@ -188,22 +210,23 @@ impl WriteAt for DirectFile {
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
-        self.file.sync_all().map_err(|source| WriteError::Flush { source })
+        self.sync()
     }
 }
 
 /// Bytes that begin where direct I/O wants them.
-struct Aligned {
+#[derive(Debug)]
+pub(crate) struct Aligned {
     space: Vec<u8>,
     length: usize,
 }
 
 impl Aligned {
-    fn new(length: usize) -> Self {
+    pub(crate) fn new(length: usize) -> Self {
         Self { space: vec![0; length + ADDRESS_BYTES], length }
     }
 
-    fn bytes(&mut self) -> io::Result<&mut [u8]> {
+    pub(crate) fn bytes(&mut self) -> io::Result<&mut [u8]> {
         let start = self.space.as_ptr().align_offset(ADDRESS_BYTES);
         let range = start.checked_add(self.length).map(|end| start..end);
         let bytes = range.and_then(|range| self.space.get_mut(range));
@@ -241,7 +264,9 @@ mod tests {
     /// The file opened in each way that this file system knows.
     fn both(path: &Path, access: Access) -> Vec<DirectFile> {
         let direct = DirectFile::open(path, access).unwrap();
-        vec![direct, DirectFile::open_as(path, access, false).unwrap()]
+        let mut flags = OFlag::empty();
+        flags.set(OFlag::O_DSYNC, access == Access::Write);
+        vec![direct, DirectFile::open_as(path, access, flags, false).unwrap()]
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! it does it is told as data.
 
 pub mod blkpg;
+pub mod bulk;
 pub mod console;
 pub mod direct;
 pub mod dm;
