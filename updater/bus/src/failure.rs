@@ -7,8 +7,6 @@
 
 use std::fmt;
 
-/// Begins the names of our errors.
-const PREFIX: &str = "org.anklume.Update1.Error.";
 /// Between message and hint in an error's text.
 const HINT: &str = "\nhint: ";
 
@@ -115,12 +113,6 @@ impl Kind {
             true => Self::NoService,
             false => Self::Failed,
         }
-    }
-
-    /// Whether the name is one of ours.
-    #[must_use]
-    pub fn is_ours(name: &str) -> bool {
-        name.starts_with(PREFIX)
     }
 }
 

@@ -22,7 +22,10 @@ const SECOND: Duration = Duration::from_secs(1);
 fn manager(bus: &Alone, config: &mut Config) -> UnixDatagram {
     let path = bus.path("notify");
     config.notify = Some(path.clone().into_os_string());
-    UnixDatagram::bind(path).unwrap()
+    let socket = UnixDatagram::bind(path).unwrap();
+    // What never comes is a failure, not a hang.
+    socket.set_read_timeout(Some(30 * SECOND)).unwrap();
+    socket
 }
 
 fn told(socket: &UnixDatagram) -> String {
