@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::fake::PATIENCE;
 use anklume_bus::{Bus, Client, Config, Engine, Failure, NAME, serve};
 use anklume_host::process::{Cmd, Running, Stdin, Stdout};
 use zbus::{Connection, DynamicType, Message, connection};
@@ -235,7 +236,9 @@ impl Signals {
         let next = std::future::poll_fn(|cx| {
             futures_core::Stream::poll_next(std::pin::Pin::new(&mut *stream), cx)
         });
-        zbus::block_on(next).unwrap().unwrap()
+        let runtime = zruntime::SharedRuntime::current().unwrap();
+        let next = zbus::block_on(runtime.timeout(PATIENCE, next));
+        next.expect("no signal came").unwrap().unwrap()
     }
 
     /// Up to and including the next one with this name.

@@ -12,6 +12,9 @@ use anklume_bus::{
     Clock, Dict, Engine, Facts, Failure, Kind, Order, Progress, Sleep, Slot, Verb, Watch,
 };
 
+/// What takes longer than this will never come: a failure, not a hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the engine does next in a job that writes.
 pub(crate) enum Step {
     Report(Progress),
@@ -76,7 +79,7 @@ pub(crate) struct Strings {
 impl Strings {
     /// Until a job is in the engine's hands.
     pub(crate) fn wait_for_job(&self) {
-        self.begun.recv().unwrap();
+        self.begun.recv_timeout(PATIENCE).unwrap();
     }
 }
 
@@ -95,13 +98,15 @@ impl Fake {
 
     fn act(&self, watch: &dyn Watch) -> Result<Dict, Failure> {
         loop {
-            match self.steps.lock().unwrap().recv().unwrap() {
+            match self.steps.lock().unwrap().recv_timeout(PATIENCE).unwrap() {
                 Step::Report(progress) => watch.progress(&progress),
                 Step::Storm(count) => {
                     (0..count).for_each(|n| watch.progress(&report("fetch", n)));
                 }
                 Step::Wait => {
+                    let start = std::time::Instant::now();
                     while !watch.cancelled() {
+                        assert!(start.elapsed() < PATIENCE, "nobody cancelled it");
                         std::thread::park_timeout(Duration::from_millis(1));
                     }
                     return Err(Failure::new(Kind::Cancelled, "the update was cancelled"));

@@ -205,12 +205,14 @@ fn no_call_is_lost_while_services_come_and_go() {
     let count = Arc::clone(&started);
     let (address, own) = (bus.bus(), bus.config().root);
     let (fake, strings) = Fake::new();
+    // Open for both, it has always a reader and never an end.
+    let mut requests = fs::File::options().read(true).write(true).open(&fifo).unwrap();
     std::thread::spawn(move || {
         loop {
-            // Opening waits for a writer: the bus asks for a service.
-            let Ok(mut request) = fs::File::open(&fifo) else { return };
-            let _ = request.read(&mut [0; 64]);
-            drop(request);
+            // One line for each service that the bus asks for.
+            if requests.read_exact(&mut [0]).is_err() {
+                return;
+            }
             count.fetch_add(1, Ordering::SeqCst);
             let config = Config {
                 bus: address.clone(),
