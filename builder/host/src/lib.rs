@@ -5,6 +5,7 @@
 
 pub mod blkpg;
 pub mod bulk;
+pub mod clock;
 pub mod console;
 pub mod direct;
 pub mod dm;
@@ -15,9 +16,11 @@ pub mod lock;
 pub mod loopdev;
 pub mod mount;
 pub mod names;
+pub mod priority;
 pub mod process;
 pub mod ramcrypt;
 pub mod reboot;
 pub mod sysfs;
+pub mod user;
 pub mod watch;
 pub mod workfolder;
