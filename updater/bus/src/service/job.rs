@@ -144,8 +144,10 @@ async fn supervise(hub: Arc<Hub>, connection: Connection, job: Arc<Job>) {
     work(&hub, &job);
     let (mut outcome, facts) = follow(&hub, &connection, &job, &mut owner).await;
     drop(inhibitor);
+    // Nothing was installed, nothing waits: nobody wants to be interrupted for that.
     if let Ok(dict) = &mut outcome
         && job.order.options.reboot
+        && dict.get("restart-needed") == Some(&true.into())
     {
         reboot(&hub, &connection, dict).await;
     }

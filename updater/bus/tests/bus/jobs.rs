@@ -12,7 +12,7 @@ use crate::authority::answer_as;
 use crate::fake::{Fake, Manual, Seen, Step, dict, facts, report};
 
 fn done() -> Step {
-    Step::End(Ok(dict(serde_json::json!({"slot": "b", "fetched": 500}))))
+    Step::End(Ok(dict(serde_json::json!({"slot": "b", "fetched": 500, "restart-needed": true}))))
 }
 
 fn update(from: &Connection, key: Option<&str>) -> zbus::Result<Message> {
@@ -57,7 +57,10 @@ fn an_update_reports_and_ends_as_if_it_had_run_in_the_program() {
     strings.step.send(done()).unwrap();
     let seen = Seen::default();
     let outcome = client.run(&order, &seen).unwrap();
-    assert_eq!(outcome, dict(serde_json::json!({"slot": "b", "fetched": 500})));
+    assert_eq!(
+        outcome,
+        dict(serde_json::json!({"slot": "b", "fetched": 500, "restart-needed": true}))
+    );
     assert_eq!(*fake.orders.lock().unwrap(), [order]);
     let seen = seen.progress.lock().unwrap();
     let mut phases: Vec<&str> = seen.iter().map(|p| p.phase.as_str()).collect();
@@ -331,13 +334,19 @@ fn the_machine_is_held_while_a_job_writes_and_restarted_after_it() {
     let outcome = client.run(&Order { options, ..Order::new(Verb::Update) }, &Seen::default());
     assert_eq!(outcome.unwrap()["rebooting"], true);
     assert_eq!(logind.asked(), [HELD, "Reboot(false)"]);
-    // A failed update restarts nothing.
+    // A machine that is up to date goes on, and one whose update failed.
+    let nothing = serde_json::json!({ "up-to-date": true });
+    strings.step.send(Step::End(Ok(dict(nothing.clone())))).unwrap();
+    let options = Options { reboot: true, ..Options::default() };
+    let outcome = client.run(&Order { options, ..Order::new(Verb::Update) }, &Seen::default());
+    assert_eq!(outcome.unwrap(), dict(nothing));
+    assert_eq!(logind.asked(), [HELD, "Reboot(false)", HELD]);
     let failure = Failure::new(Kind::Source, "404");
     strings.step.send(Step::End(Err(failure.clone()))).unwrap();
     let options = Options { reboot: true, ..Options::default() };
     let outcome = client.run(&Order { options, ..Order::new(Verb::Update) }, &Seen::default());
     assert_eq!(outcome, Err(failure));
-    assert_eq!(logind.asked(), [HELD, "Reboot(false)", HELD]);
+    assert_eq!(logind.asked(), [HELD, "Reboot(false)", HELD, HELD]);
 }
 
 #[test]
