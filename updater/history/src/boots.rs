@@ -92,6 +92,21 @@ impl From<Verdict> for Outcome {
     }
 }
 
+/// Why the last boot of `slot` with this version failed, as far as anybody said.
+#[must_use]
+pub fn why_failed(events: &[Event], slot: Slot, version: &str) -> Option<String> {
+    let of_version = |boot: &&Boot| {
+        boot.slot == slot && boot.version.as_deref().is_none_or(|found| found == version)
+    };
+    let failed =
+        |boot: &&Boot| matches!(boot.outcome, Outcome::Bad | Outcome::Unfinished | Outcome::Missed);
+    let boots = boots(events, None);
+    let failures: Vec<&Boot> = boots.iter().rev().filter(of_version).filter(failed).collect();
+    // A boot that was cut off says less than one that was judged.
+    let judged = failures.iter().find(|boot| boot.outcome != Outcome::Unfinished);
+    judged.or(failures.first()).and_then(|boot| boot.reason.clone())
+}
+
 /// Boots, newest last. `running` is the kernel's ID of the running one.
 ///
 /// A boot has the last of its verdicts. A verdict of a boot whose start is not there is left out.

@@ -28,7 +28,7 @@ mod moment;
 mod parse;
 mod rotate;
 
-pub use boots::{Boot, Outcome, boots, was_good};
+pub use boots::{Boot, Outcome, boots, was_good, why_failed};
 pub use event::{Event, Judged, Missed, RolledBack, Started, Verdict};
 pub use missed::{LastFailure, last_record, missed, record_of, record_text};
 pub use moment::Moment;

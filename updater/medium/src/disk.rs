@@ -86,6 +86,12 @@ impl Medium {
         self.disk.size()
     }
 
+    /// Its device number; none of an image file.
+    #[must_use]
+    pub fn number(&self) -> Option<(u32, u32)> {
+        self.disk.number()
+    }
+
     /// GUID of its partition table.
     #[must_use]
     pub fn disk_guid(&self) -> Guid {

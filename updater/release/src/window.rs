@@ -55,8 +55,8 @@ impl Day {
     }
 }
 
-/// What the clocks on the wall show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the clocks on the wall show. The default is Monday, 00:00.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LocalTime {
     /// Minutes since Monday 00:00.
     minute: u16,
