@@ -1,0 +1,108 @@
+//! Prepares an update on a medium in a file, as a machine that runs from its slot A would: for measuring.
+//!
+//! `prepare MEDIUM ROOT_FILE SOURCE CHANNEL`: the medium is a disk with both slots, such as an image of
+//! format raw. Prints what it took as JSON. The medium is written.
+#![expect(clippy::print_stdout, reason = "prints what it found")]
+
+use std::path::{Path, PathBuf};
+
+use anklume_bus::{Engine, Order, Progress, Verb, Watch};
+use anklume_layout::Slot;
+use anklume_layout::report::{
+    BootReport, Growth, GrowthState, Medium as Reported, Persist, PersistState, ToramReason,
+    VERSION,
+};
+use anklume_medium::Medium;
+use anklume_slots::Record;
+use anklume_update::{Folder, Site, Updates};
+
+type Trouble = Box<dyn std::error::Error>;
+
+struct Silent;
+
+impl Watch for Silent {
+    fn progress(&self, _: &Progress) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+fn main() -> Result<(), Trouble> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [medium, root_file, source, channel] = words.as_slice() else {
+        return Err("usage: prepare MEDIUM ROOT_FILE SOURCE CHANNEL".into());
+    };
+    let root = std::env::temp_dir().join(format!("anklume-prepare-{}", std::process::id()));
+    let anchor = root.join(anklume_release::names::TRUST_ANCHOR.trim_start_matches('/'));
+    std::fs::create_dir_all(anchor.parent().unwrap_or(Path::new("/")))?;
+    std::fs::copy(root_file, &anchor)?;
+    let found = run(Path::new(medium), &root, source, channel);
+    std::fs::remove_dir_all(&root)?;
+    println!("{}", found?);
+    Ok(())
+}
+
+fn run(path: &Path, root: &Path, source: &str, channel: &str) -> Result<String, Trouble> {
+    let medium = Medium::at(path)?;
+    let good = |_| Ok::<_, std::convert::Infallible>(Record::new().mark_good(Slot::A));
+    medium.update(good).map_err(|error| format!("{error:?}"))?;
+    let updates = Updates::new(site(path.to_owned(), root, &medium));
+    let mut order = Order::new(Verb::Prepare);
+    order.options.source = Some(source.to_owned());
+    order.options.channel = Some(channel.to_owned());
+    let done = updates.run(&order, &Silent).map_err(|failure| failure.to_text())?;
+    Ok(serde_json::Value::Object(done).to_string())
+}
+
+fn site(path: PathBuf, root: &Path, medium: &Medium) -> Site {
+    let report = BootReport {
+        report_version: VERSION,
+        os: String::new(),
+        image_version: String::new(),
+        root_hash: String::new(),
+        slot: Some(Slot::A),
+        medium: Reported {
+            kind: "partition".to_owned(),
+            disk: String::new(),
+            disk_number: String::new(),
+            disk_bytes: medium.bytes(),
+            model: None,
+            serial: None,
+            disk_guid: Some(medium.disk_guid().to_string()),
+            partition_guid: None,
+            file: None,
+            offset_bytes: 0,
+            writable: true,
+            removable: true,
+        },
+        toram: false,
+        growth: Growth { state: GrowthState::Done, reason: None },
+        persist: Persist {
+            state: PersistState::Volatile,
+            reason: None,
+            partition: None,
+            set_aside: Vec::new(),
+        },
+        toram_reason: ToramReason::LittleMemory,
+        firmware: "uefi".to_owned(),
+        secure_boot: None,
+        verity_policy: "restart".to_owned(),
+        handover_ms: 0,
+    };
+    let now = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.unwrap_or_default().as_secs()
+    };
+    Site {
+        root: root.to_owned(),
+        report,
+        keep: Box::new(Folder(root.join("keep"))),
+        now,
+        open: Box::new(move |_| Medium::at(&path)),
+        fetch: Box::new(anklume_fetch::Settings::default),
+        roll_back: Box::new(|| {
+            Err(anklume_bus::Failure::new(anklume_bus::Kind::Refused, "there is no machine"))
+        }),
+    }
+}
