@@ -7,6 +7,10 @@ Examples:
   anklume status
       which version runs, from what, and whether it is well
   anklume status --json | jq .slots
+  anklume update --check
+      whether there is a newer version, and what it would take
+  sudo anklume update --reboot
+      install it into the other slot, and restart
   anklume rollback --reboot
       go back to the other slot, now
   anklume boot history
@@ -18,7 +22,7 @@ Exit codes:
   2  wrong usage
   3  refused: the state of the machine stands in the way
   4  root is needed
-  5  a file that is needed is damaged";
+  5  a file that is needed is damaged, or not signed as it must be";
 
 const BOOT_UNITS: &str = "\
 Commands of the boot's own units; by hand they do the same:
@@ -55,6 +59,30 @@ is to restart (another slot can boot) or to run on (none can).
 Example:
   systemctl start anklume-health.service";
 
+const UPDATE_EXAMPLES: &str = "\
+Examples:
+  anklume update --check
+      what is newer, how much would be fetched, and which packages change
+  anklume update --reboot
+      install it, and restart; after three boots that fail the machine is back
+      at the version that runs now
+  anklume update --from /media/stick/anklume-debian-13.20261121.iso
+      from an image on a stick, with its .iso.update beside it
+  anklume update prepare && anklume update activate
+      step by step: write and read back; make it the one that boots
+
+Where updates come from, and whether they come by themselves, is set in
+/etc/anklume/update.conf:
+  source = \"https://updates.example/\"
+  channel = \"stable\"
+  automatic = true
+  window = \"Mon..Fri 22:00-05:00\"
+  limit-rate = \"2M\"
+`systemctl enable --now anklume-update-check.timer` looks every day.
+
+Only the slot that does not run is written. A version is trusted if it is signed
+with the keys that the running OS names; see docs/updates.md.";
+
 /// Shows and changes what the OS on this machine boots
 #[derive(Debug, Parser)]
 #[command(name = "anklume", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -74,6 +102,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PersistCommand,
     },
+    /// Install the newest version into the slot that does not run, or a part of that
+    #[command(after_help = UPDATE_EXAMPLES, args_conflicts_with_subcommands = true)]
+    Update(UpdateArgs),
     /// Boot the other slot from now on, if it was good once
     #[command(after_help = "Examples:\n  anklume rollback\n  anklume rollback --reboot\n\n\
         A version on trial that is left like this counts as bad, and is not started\n\
@@ -99,6 +130,97 @@ pub(crate) struct RollbackArgs {
     /// Restart at once
     #[arg(long)]
     pub(crate) reboot: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<UpdateCommand>,
+    #[command(flatten)]
+    pub(crate) what: UpdateOptions,
+    /// Only say what there is, and what it would take
+    #[arg(long, conflicts_with_all = ["reboot", "limit_rate"])]
+    pub(crate) check: bool,
+    /// Restart when it is done
+    #[arg(long)]
+    pub(crate) reboot: bool,
+    /// For the timer: only if the settings say so, at the time that they say
+    #[arg(long, hide = true, conflicts_with_all = ["check", "reboot", "version"])]
+    pub(crate) automatic: bool,
+}
+
+/// What all ways of updating understand.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct UpdateOptions {
+    /// Repository to update from (address or folder), or an image file with its .iso.update
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) from: Option<String>,
+    /// Channel, in place of the one in the settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: Option<String>,
+    /// This version and no other; never one that is older than what runs
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Fetch at most so many bytes in a second, such as 2M
+    #[arg(long, value_name = "RATE")]
+    pub(crate) limit_rate: Option<String>,
+    /// Take a local source although its signatures have expired
+    #[arg(long)]
+    pub(crate) accept_stale: bool,
+    /// Also a version that failed here before, if it is named
+    #[arg(long, requires = "version")]
+    pub(crate) retry: bool,
+    /// Print progress and result as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UpdateCommand {
+    /// Fetch the signed list of versions, and remember it
+    #[command(after_help = "Example:\n  anklume update refresh")]
+    Refresh(UpdateOptions),
+    /// Write the version into the other slot, and read it back; it does not boot yet
+    #[command(after_help = "Example:\n  anklume update prepare --limit-rate 2M")]
+    Prepare(UpdateOptions),
+    /// Make the prepared version the one that boots
+    #[command(after_help = "Example:\n  anklume update activate --reboot")]
+    Activate(ActivateArgs),
+    /// Never install this version
+    #[command(after_help = "Example:\n  anklume update hold 13.20261121")]
+    Hold(HoldArgs),
+    /// Allow a version again that was held
+    #[command(after_help = "Example:\n  anklume update unhold 13.20261121")]
+    Unhold(HoldArgs),
+    /// Show the updates of this machine and what became of them
+    #[command(after_help = "Example:\n  anklume update history --limit 5")]
+    History(HistoryArgs),
+    /// For anklume-update.service: the D-Bus service
+    #[command(
+        hide = true,
+        after_help = "Example:\n  busctl introspect org.anklume.Update1 /org/anklume/Update1"
+    )]
+    Serve,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActivateArgs {
+    /// Restart when it is done
+    #[arg(long)]
+    pub(crate) reboot: bool,
+    /// Print progress and result as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HoldArgs {
+    /// The version
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+    /// Print the result as a JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,8 @@ const MAX_MESSAGE: usize = 1000;
 pub(crate) enum Kind {
     /// It was tried and failed.
     Failed,
+    /// What was typed makes no sense.
+    Usage,
     /// The state of the machine stands in the way.
     Refused,
     /// Only root may do it.
@@ -25,6 +27,7 @@ impl Kind {
     fn code(self) -> u8 {
         match self {
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::Refused => 3,
             Self::NeedsRoot => 4,
             Self::Damaged => 5,
@@ -65,6 +68,11 @@ impl Failure {
     /// What happened, for a sentence around it.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What can be done about it; empty if nobody knows.
+    pub(crate) fn the_hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -19,6 +19,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod testing;
+mod update;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
 fn run(command: Command, machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
     match command {
         Command::Status(args) => status::run(machine, args.json, out),
+        Command::Update(args) => update::run(machine, args, out),
         Command::Rollback(args) => rollback::run(machine, args.reboot, out),
         Command::Persist { command } => match command {
             PersistCommand::List => persist::list(out),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anklume_history::{Event, RolledBack, record_text};
 use anklume_host::process::{Cmd, Ending};
+use anklume_layout::Slot;
 use anklume_slots::{Record, Refusal, State};
 
 use crate::boot::{failure, update};
@@ -15,17 +16,7 @@ use crate::output::Output;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(machine: &Machine, reboot: bool, out: &mut Output<'_>) -> Result<u8, Failure> {
-    let boot = machine.boot_or_refuse()?;
-    let record = change(machine, &boot, out)?;
-    let (from, to) = (boot.slot, boot.slot.other());
-    let event = Event::Rollback(RolledBack {
-        boot_id: boot.id.clone(),
-        at: machine.now(),
-        from,
-        to,
-        record: Some(record_text(&record)),
-    });
-    machine.note(&boot.report, &[event], out);
+    let to = choose(machine, out)?;
     out.say(format!("slot {to} boots from now on"))?;
     if !reboot {
         return Ok(0);
@@ -39,6 +30,22 @@ pub(crate) fn run(machine: &Machine, reboot: bool, out: &mut Output<'_>) -> Resu
         other => Err(Failure::failed(format!("systemctl reboot: {other:?}"))
             .hint("the slot is chosen; restart the machine in any way")),
     }
+}
+
+/// Makes the other slot the one that boots; which one that is.
+pub(crate) fn choose(machine: &Machine, out: &mut Output<'_>) -> Result<Slot, Failure> {
+    let boot = machine.boot_or_refuse()?;
+    let record = change(machine, &boot, out)?;
+    let (from, to) = (boot.slot, boot.slot.other());
+    let event = Event::Rollback(RolledBack {
+        boot_id: boot.id.clone(),
+        at: machine.now(),
+        from,
+        to,
+        record: Some(record_text(&record)),
+    });
+    machine.note(&boot.report, &[event], out);
+    Ok(to)
 }
 
 fn change(machine: &Machine, boot: &Boot, out: &mut Output<'_>) -> Result<Record, Failure> {

@@ -39,6 +39,7 @@ pub(crate) fn run(machine: &Machine, force: bool, out: &mut Output<'_>) -> Resul
     if before.is_none_or(|before| before.verdict != Verdict::Good) {
         judge(machine, &boot, Finding::new(Verdict::Good, None, record), out)?;
     }
+    crate::update::note(machine, &boot, true, out);
     match unrecorded {
         Some(StoreError::Gone(why)) if boot.report.toram => {
             out.warn(format!("the boot record was not changed: {why}"));

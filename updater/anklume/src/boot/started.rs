@@ -44,6 +44,7 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
         }
         machine.note(&boot.report, &events, out);
     }
+    crate::update::note(machine, &boot, false, out);
     if let Some(store) = store {
         forget_failure(store.as_ref(), out);
     }

@@ -8,11 +8,13 @@ use anklume_layout::Slot;
 use anklume_layout::report::{BootReport, PersistState};
 use anklume_ramcrypt::RamEncryption;
 use anklume_slots::Copies;
+use anklume_update::Remembered;
 
 use crate::failure::Failure;
 use crate::machine::{Machine, recorded_slot, text};
 use crate::state::{Health, Judgement};
 use crate::store::{Content, LastFailure, StoreError};
+use crate::update::place;
 
 /// UUIDs of device-mapper devices of dm-verity begin like this (libcryptsetup).
 const VERITY_UUID: &str = "CRYPT-VERITY-";
@@ -31,6 +33,8 @@ pub(super) struct Facts {
     /// Whether the root file system lies on dm-verity.
     pub(super) verity_active: Option<bool>,
     pub(super) ram_encryption: RamEncryption,
+    /// What is known of updates; none if that cannot be read without mounting anything.
+    pub(super) updates: Option<Remembered>,
 }
 
 /// What the medium holds.
@@ -62,6 +66,10 @@ pub(super) fn gather(machine: &Machine) -> Result<Facts, Failure> {
         free_bytes: mounted.then(|| file::free_bytes(&machine.paths.persist)).flatten(),
         verity_active: verity_active(&machine.paths.proc, &machine.paths.sys),
         ram_encryption: (machine.ram_encryption)(&machine.paths.root),
+        updates: report
+            .as_ref()
+            .filter(|report| report.persist.state != PersistState::Released)
+            .map(|report| anklume_update::remembered(place(machine, report).as_ref())),
         report,
     })
 }

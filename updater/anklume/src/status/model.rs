@@ -33,10 +33,25 @@ pub(super) struct Status {
     pub(super) secure_boot: Option<bool>,
     pub(super) verity: Verity,
     pub(super) ram_encryption: RamEncryption,
+    /// Updates so far; none if there were none, or if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updates: Option<UpdateStatus>,
     /// Damaged lines of the boot history.
     pub(super) history_damaged_lines: usize,
     /// What could not be found out, and why.
     pub(super) unknown: Vec<String>,
+}
+
+/// Updates of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct UpdateStatus {
+    /// The newest one, as `anklume update history --json` has it.
+    pub(super) last: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Versions that are held back.
+    pub(super) held: Vec<String>,
+    /// Version that is being written, or was when the power went.
+    pub(super) unfinished: Option<String>,
 }
 
 /// The running OS.
@@ -174,9 +189,22 @@ pub(super) fn compose(facts: &Facts) -> Status {
             active: facts.verity_active,
         },
         ram_encryption: facts.ram_encryption,
+        updates: updates(facts),
         history_damaged_lines: facts.history.as_ref().map_or(0, |history| history.damaged),
         unknown,
     }
+}
+
+fn updates(facts: &Facts) -> Option<UpdateStatus> {
+    let known = facts.updates.as_ref()?;
+    let unfinished = known.state.writing.as_ref().filter(|writing| !writing.is_whole);
+    let status = UpdateStatus {
+        last: known.last.clone(),
+        held: known.state.held.iter().cloned().collect(),
+        unfinished: unfinished.map(|writing| writing.version.clone()),
+    };
+    let is_empty = status.last.is_none() && status.held.is_empty() && status.unfinished.is_none();
+    (!is_empty).then_some(status)
 }
 
 fn os(report: &BootReport) -> Os {

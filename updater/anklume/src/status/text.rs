@@ -5,7 +5,7 @@ use anklume_layout::report::{GrowthState, PersistState};
 use anklume_layout::text::printable;
 use anklume_slots::State;
 
-use super::model::{Judged, MediumStatus, RecordState, SlotStatus, Status};
+use super::model::{Judged, MediumStatus, RecordState, SlotStatus, Status, UpdateStatus};
 
 /// Columns of the screen, and of the labels.
 const WIDTH: usize = 80;
@@ -28,6 +28,7 @@ pub(super) fn text(status: &Status) -> String {
     fields.extend(health(status));
     fields.extend(status.slots.iter().map(slot));
     fields.push(field("Boot record", boot_record(status)));
+    fields.extend(status.updates.as_ref().map(updates));
     if let Some(reason) = &status.last_failure {
         fields.push(field("Last failure", reason.clone()));
     }
@@ -210,6 +211,27 @@ fn persist(status: &Status) -> Field {
     lines.extend(found.reason.clone());
     lines.extend(found.set_aside.iter().map(|path| format!("damaged, set aside: {path}")));
     ("Persistence".to_owned(), lines)
+}
+
+fn updates(updates: &UpdateStatus) -> Field {
+    let mut lines = Vec::new();
+    if let Some(last) = &updates.last {
+        let text = |key: &str| last.get(key).and_then(serde_json::Value::as_str);
+        let (version, verdict) = (text("version").unwrap_or(UNKNOWN), text("verdict"));
+        let reason = text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+        lines.push(match verdict {
+            Some("pending") => format!("{version} was installed, and has no verdict yet"),
+            Some(verdict) => format!("last one to {version}: {verdict}{reason}"),
+            None => format!("last one to {version}"),
+        });
+    }
+    lines.extend(updates.unfinished.as_ref().map(|version| {
+        format!("{version} is not written completely; `anklume update` goes on with it")
+    }));
+    if !updates.held.is_empty() {
+        lines.push(format!("held back: {}", updates.held.join(", ")));
+    }
+    ("Updates".to_owned(), lines)
 }
 
 fn yes_or_no(value: Option<bool>) -> &'static str {

@@ -1,0 +1,88 @@
+//! Where what is remembered of updates lies.
+
+use std::io;
+use std::path::PathBuf;
+
+use anklume_layout::report::{BootReport, PersistState};
+use anklume_update::{FOLDER, Folder, Keep};
+
+use crate::machine::Machine;
+
+/// Does something with a machine.
+trait WithMachine {
+    fn with<T>(&self, action: impl FnOnce(&Machine) -> T) -> T;
+}
+
+impl WithMachine for &Machine {
+    fn with<T>(&self, action: impl FnOnce(&Machine) -> T) -> T {
+        action(self)
+    }
+}
+
+/// The one that the program runs on; for threads, which cannot share one.
+struct Here;
+
+impl WithMachine for Here {
+    fn with<T>(&self, action: impl FnOnce(&Machine) -> T) -> T {
+        action(&Machine::here())
+    }
+}
+
+/// With the OS in RAM the partition is mounted only while something is read or written.
+struct Released<M> {
+    machine: M,
+    report: BootReport,
+}
+
+impl<M: WithMachine> Released<M> {
+    fn with<T>(&self, action: impl FnOnce(&Folder) -> io::Result<T>) -> io::Result<T> {
+        let done = self.machine.with(|machine| {
+            machine.with_persist(&self.report, |place| action(&Folder(place.join(FOLDER))))
+        });
+        done.map_err(|failure| io::Error::other(failure.message().to_owned()))
+    }
+}
+
+impl<M: WithMachine> Keep for Released<M> {
+    fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        self.with(|folder| folder.read(name, limit))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.with(|folder| folder.write(name, bytes))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.with(|folder| folder.remove(name))
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.with(|folder| Ok(folder.free_bytes())).ok().flatten()
+    }
+}
+
+/// The folder, where that can be used at any time: on the persistent partition if there is one; else in
+/// memory, forgotten at the end.
+fn folder(machine: &Machine, report: &BootReport) -> Option<PathBuf> {
+    match report.persist.state {
+        PersistState::Mounted => Some(machine.paths.persist.join(FOLDER)),
+        PersistState::Released => None,
+        PersistState::Volatile => Some(machine.paths.state.join("updates")),
+    }
+}
+
+/// The place for the running machine, for any thread.
+pub(super) fn keep(report: &BootReport) -> Box<dyn Keep + Send + Sync> {
+    match folder(&Machine::here(), report) {
+        Some(folder) => Box::new(Folder(folder)),
+        None => Box::new(Released { machine: Here, report: report.clone() }),
+    }
+}
+
+/// The place for a machine.
+pub(crate) fn place<'a>(machine: &'a Machine, report: &BootReport) -> Box<dyn Keep + 'a> {
+    match folder(machine, report) {
+        Some(folder) => Box::new(Folder(folder)),
+        None => Box::new(Released { machine, report: report.clone() }),
+    }
+}
