@@ -66,6 +66,7 @@ pub const ENTRIES: &[Entry] = &[
     at("etc/timezone", file(0o644, 256, form::text)),
     at("etc/adjtime", file(0o644, 256, form::text)),
     at("etc/anklume/health.conf", SETTINGS),
+    at("etc/anklume/update.conf", SETTINGS),
     Entry {
         path: "etc/ssh",
         kind: Kind::Folder {
