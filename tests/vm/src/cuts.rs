@@ -38,7 +38,8 @@ impl Random {
         self.0
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,7 +47,8 @@ impl Random {
         (z ^ (z >> 31)) % limit
     }
 
-    fn firmware(&mut self) -> FirmwareKind {
+    /// A firmware.
+    pub fn firmware(&mut self) -> FirmwareKind {
         if self.below(2) == 0 { Bios } else { Uefi }
     }
 }

@@ -10,6 +10,8 @@
 //! | `ANKLUME_TEST_IMAGE` | the test image as ISO ([`image`]) |
 //! | `ANKLUME_TEST_RAW` | the test image as raw A/B disk |
 //! | `ANKLUME_TEST_NEXT` | the test image with a later version number |
+//! | `ANKLUME_TEST_BROKEN` | the test image with a version number later still, and health checks that fail |
+//! | `ANKLUME_TEST_KEYS` | the keys that test images trust ([`update`]) |
 //! | `ANKLUME_PRODUCT_IMAGE` | the product as ISO |
 //! | `ANKLUME_BUILD` | the program `anklume-build` |
 //! | `ANKLUME_TOOL_TREE` | folder of the builder's tool tree, with the GRUB of the images ([`grub`]) |
@@ -38,6 +40,7 @@ pub mod rollback;
 pub mod sound;
 pub mod stick;
 pub mod tool;
+pub mod update;
 mod workdir;
 pub mod worn;
 
