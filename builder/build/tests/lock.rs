@@ -25,7 +25,8 @@ impl Place {
     fn new() -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-        for name in ["images", "overlays/base", "overlays/test", "cache/debs"] {
+        let overlays = ["base", "update", "test"].map(|name| format!("overlays/{name}"));
+        for name in overlays.iter().map(String::as_str).chain(["images", "cache/debs"]) {
             fs::create_dir_all(place.path(name)).unwrap();
         }
         fs::copy(root.join("images/debian-test.toml"), place.path("images/x.toml")).unwrap();
