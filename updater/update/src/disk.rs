@@ -85,6 +85,7 @@ pub(crate) fn reading(root: &Path, medium: &Medium, slot: Slot) -> Result<Readin
         let place = place(root, medium, role)?;
         let disk = DirectFile::open(&place.path, Access::Read)
             .map_err(|error| failed(&place.path, &error))?;
+        is_whole(role, &place, disk.size())?;
         Ok(Part { disk, start: place.offset, bytes: place.bytes })
     };
     Ok(Reading { boot: open(Role::Boot(slot))?, os: open(Role::Os(slot))? })
@@ -110,9 +111,22 @@ pub(crate) fn writing(root: &Path, medium: &Medium, slot: Slot) -> Result<Writin
             )
             .hint("restart the machine: the kernel has another partition table than the disk"));
         }
+        is_whole(role, &place, disk.size())?;
         Ok(Part { disk, start: place.offset, bytes: place.bytes })
     };
     Ok(Writing { boot: open(Role::Boot(slot))?, os: open(Role::Os(slot))? })
+}
+
+/// A table can be valid on a disk that is too short for it; an image file would grow when it is written.
+fn is_whole(role: Role, place: &Place, found: u64) -> Result<(), Failure> {
+    let end = place.offset.saturating_add(place.bytes);
+    if end <= found {
+        return Ok(());
+    }
+    let (label, path) = (role.label(), place.path.display());
+    let message = format_args!("{label} ends at byte {end}, but {path} has {found} bytes");
+    Err(Failure::new(Kind::Failed, message)
+        .hint("is the medium smaller than it says, or a copy that is not whole?"))
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {

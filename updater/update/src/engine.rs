@@ -20,7 +20,7 @@ use crate::offer::{Found, Offered, find, machine};
 use crate::refresh::{Anchor, Signed, refresh};
 use crate::site::{Here, Site};
 use crate::state::State;
-use crate::write::{Job, store};
+use crate::write::{Job, merge, store};
 
 /// How often is looked whether somebody wants an end, while a server is waited for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -266,13 +266,15 @@ impl Update<'_> {
             return Ok(answer);
         }
         let (prepared, took) = job.prepare(self.source, &offered, &mut state)?;
-        answer.extend(took.clone());
+        let mut line = took.clone();
+        line.remove("warnings");
+        merge(&mut answer, took);
         answer.insert("prepared".to_owned(), true.into());
         if self.order.verb == Verb::Update {
-            let mut line = took;
             let source = options.source.as_ref().or(self.settings.source.as_ref());
             line.insert("source".to_owned(), source.cloned().unwrap_or_default().into());
-            answer.extend(job.activate(&prepared, &offered.release.version, &mut state, line)?);
+            let version = &offered.release.version;
+            merge(&mut answer, job.activate(&prepared, version, &mut state, line)?);
         }
         Ok(answer)
     }

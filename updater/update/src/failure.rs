@@ -3,6 +3,10 @@
 use anklume_bus::{Failure, Kind};
 use anklume_release::{Refusal, ReleaseError};
 
+/// What to do about signed files that are no signed files at all.
+const NOT_SIGNED: &str = "a broken copy, or something between here and the repository answers in its place: \
+                          a login page, a proxy?";
+
 pub(crate) fn of_source(error: &anklume_fetch::Error) -> Failure {
     let kind = match error {
         anklume_fetch::Error::Cancelled => Kind::Cancelled,
@@ -19,7 +23,7 @@ pub(crate) fn of_trust(error: &anklume_trust::Error) -> Failure {
         E::NoTarget { .. } => Kind::NotFound,
         _ => Kind::Untrusted,
     };
-    Failure::new(kind, error).hint(error.hint().unwrap_or_default())
+    Failure::new(kind, error).hint(error.hint().unwrap_or(NOT_SIGNED))
 }
 
 pub(crate) fn of_refusal(refusal: &Refusal) -> Failure {
@@ -51,6 +55,7 @@ pub(crate) fn of_medium(error: &anklume_medium::Error) -> Failure {
         }
         E::NoSlots(_) => Failure::new(Kind::Refused, format_args!("the boot medium: {error}"))
             .hint("only a medium with both slots can be updated: flash the image to a stick or a disk"),
-        error => Failure::new(Kind::Failed, format_args!("the boot medium: {error}")),
+        error => Failure::new(Kind::Failed, format_args!("the boot medium: {error}"))
+            .hint("is the medium still plugged in, and sound? `anklume status` shows what is known"),
     }
 }

@@ -59,6 +59,9 @@ impl Event {
     fn new(now: u64, event: Kind, version: &str, root_hash: &str, rest: Dict) -> Self {
         let time = Moment::from_unix(now).to_string();
         let (version, root_hash) = (version.to_owned(), root_hash.to_owned());
+        // A line that has a key twice cannot be read again.
+        let own = ["time", "seconds", "event", "version", "root-hash"];
+        let rest = rest.into_iter().filter(|(key, _)| !own.contains(&key.as_str())).collect();
         Self { time, seconds: now, event, version, root_hash, rest }
     }
 }
@@ -182,6 +185,17 @@ mod tests {
         assert_eq!(updates(&events, 1).len(), 1);
         assert_eq!(updates(&events, 1)[0]["fetched-bytes"], 7);
         assert_eq!(updates(&events[1..2], 0)[0]["verdict"], "good");
+    }
+
+    #[test]
+    fn a_line_can_be_read_whatever_an_update_says_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Folder(folder.path().to_owned());
+        let keys = ["time", "seconds", "event", "version", "root-hash", "slot"];
+        let rest: Dict = keys.map(|key| (key.to_owned(), Value::from("x"))).into_iter().collect();
+        append(&keep, &Event::installed(1, "2", "hash", rest)).unwrap();
+        let update = updates(&read(&keep).unwrap(), 0).remove(0);
+        assert_eq!((&update["version"], &update["slot"]), (&"2".into(), &"x".into()));
     }
 
     #[test]

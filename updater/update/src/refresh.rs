@@ -69,7 +69,7 @@ pub(crate) fn refresh(
     let mut warnings = Vec::new();
     let stored = remembered(keep, &mut warnings);
     let client = Client::new(&anchor.root, stored, anchor.clock, staleness);
-    let mut client = client.map_err(|error| of_trust(&error))?;
+    let mut client = client.map_err(|error| of_anchor(&error))?;
     if let Memory::Dropped(why) = client.memory() {
         warnings.push(format!("what was remembered of signed files is not used: {why}"));
     }
@@ -84,6 +84,16 @@ pub(crate) fn refresh(
     let targets = client.targets().ok_or_else(|| of_trust(&order()))?.clone();
     let now = [anchor.clock.rtc, anchor.clock.built].into_iter().chain(targets.header.issued).max();
     Ok(Signed { targets, now: now.unwrap_or(anchor.clock.rtc), warnings: refresh.warnings })
+}
+
+/// What is wrong with the root file of the OS is nobody's doing at the source.
+fn of_anchor(error: &Error) -> Failure {
+    let failure = of_trust(error);
+    if failure.kind() != Kind::Untrusted {
+        return failure;
+    }
+    Failure::new(Kind::Damaged, format_args!("{}: {error}", names::TRUST_ANCHOR))
+        .hint("build the image with the root file of the repository: --update-root")
 }
 
 fn remembered(keep: &dyn Keep, warnings: &mut Vec<String>) -> Option<Stored> {

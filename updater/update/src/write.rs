@@ -7,8 +7,8 @@ use anklume_bus::{Dict, Failure, Kind, Progress, Watch};
 use anklume_chunks::{ChunkList, Options as Choices, plan};
 use anklume_fetch::{Cancel, Source};
 use anklume_install::{
-    BootRecord, Error, Image, Partition, Phase, Prepared, Request, Seed, Target, activate, prepare,
-    survey, verify,
+    BootRecord, Error, Fault, Image, Partition, Phase, Prepared, Request, Seed, Target, activate,
+    prepare, survey, verify,
 };
 use anklume_layout::Slot;
 use anklume_medium::{Medium, UpdateError};
@@ -281,13 +281,16 @@ impl Job<'_> {
         let meter = Meter { watch: self.watch, cancel: self.cancel };
         let request = request(writing.slot, release, &list);
         let found = verify(&request, &slot.boot, &slot.os, &mut |progress| meter.tell(progress));
-        let found = found.map_err(|refused| Failure::new(Kind::Damaged, refused))?;
-        let prepared = found.map_err(|fault| {
-            Failure::new(
-                Kind::Damaged,
-                format_args!("the version in slot {}: {fault}", writing.slot),
-            )
-            .hint("`anklume update prepare` writes it again")
+        let again = "`anklume update prepare` writes it again";
+        let found = found.map_err(|refused| Failure::new(Kind::Damaged, refused).hint(again))?;
+        let prepared = found.map_err(|fault| match fault {
+            // Not a word about what is in the slot.
+            Fault::Cancelled { .. } | Fault::Read { .. } => of_fault(&fault),
+            fault => {
+                let slot = writing.slot;
+                Failure::new(Kind::Damaged, format_args!("the version in slot {slot}: {fault}"))
+                    .hint(again)
+            }
         })?;
         Ok((prepared, writing))
     }
@@ -306,13 +309,15 @@ impl Job<'_> {
         // Before the flip: a version on trial that nobody remembers could not be found to have failed.
         state.pending =
             Some(Pending { version: version.to_owned(), slot, root_hash: root_hash.clone() });
-        state.writing = None;
+        let writing = state.writing.take();
         store(self.site, state)?;
         let mut record = OnMedium { medium: &self.here.medium, warnings: Vec::new() };
-        activate(prepared, &mut record).map_err(|error| match error {
-            Error::Record(error) => of_record(error),
-            error => Failure::new(Kind::Failed, error),
-        })?;
+        if let Err(error) = activate(prepared, &mut record) {
+            // It lies there, and need not be written again.
+            state.writing = writing;
+            let _ = store(self.site, state);
+            return Err(of_activation(error));
+        }
         warn(&mut took, std::mem::take(&mut record.warnings));
         let _ = keep.remove(WRITING);
         took.insert("version".to_owned(), version.into());
@@ -373,6 +378,15 @@ fn unkept(error: &std::io::Error) -> Failure {
         .hint("without it an update cannot be followed; `anklume status` says how it is")
 }
 
+/// Adds what one step says to what is known; warnings add up.
+pub(crate) fn merge(into: &mut Dict, mut from: Dict) {
+    let warnings = from.remove("warnings");
+    into.extend(from);
+    if let Some(Value::Array(warnings)) = warnings {
+        warn(into, warnings.iter().filter_map(Value::as_str).map(str::to_owned));
+    }
+}
+
 fn warn(dict: &mut Dict, warnings: impl IntoIterator<Item = String>) {
     let list = dict.entry("warnings").or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Array(list) = list {
@@ -394,6 +408,14 @@ fn of_record(error: RecordError) -> Failure {
     }
 }
 
+fn of_activation(error: Error<std::convert::Infallible, RecordError>) -> Failure {
+    match error {
+        Error::Record(error) => of_record(error),
+        error => Failure::new(Kind::Failed, error)
+            .hint("the medium does not keep what is written to it: replace it soon"),
+    }
+}
+
 fn of_install(error: Error<anklume_fetch::Error, RecordError>, cancel: &Cancel) -> Failure {
     match error {
         _ if cancel.is_cancelled() => cancelled(),
@@ -405,8 +427,8 @@ fn of_install(error: Error<anklume_fetch::Error, RecordError>, cancel: &Cancel) 
     }
 }
 
-fn of_fault(fault: &anklume_install::Fault) -> Failure {
-    use anklume_install::Fault as F;
+fn of_fault(fault: &Fault) -> Failure {
+    use Fault as F;
     match fault {
         F::Cancelled { .. } => cancelled(),
         F::Fetched { .. } | F::Ended { .. } | F::Unasked { .. } => {
