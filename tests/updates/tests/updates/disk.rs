@@ -86,6 +86,6 @@ fn a_difference_is_found_and_what_is_excepted_is_not() {
     let at = PIECE as u64;
     assert_eq!(after.difference(&before, &[]), Some(at));
     assert_eq!(before.difference(&after, &[at + 8..at + 99, 0..at + 7]), Some(at));
-    assert_eq!(before.difference(&after, &[at + 7..at + 8]), None);
+    assert_eq!(before.difference(&after, &[at + 7..at + 8, 0..1]), None);
     assert_eq!(before.difference(&Disk::of_bytes(&bytes[..at as usize]), &[]), Some(at));
 }

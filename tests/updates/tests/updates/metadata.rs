@@ -86,9 +86,12 @@ fn what_a_stranger_signed_is_refused() {
     machine.updates(&update(&at(&serve("www"))), "2.0");
 }
 
+/// What somebody who has the keys signs.
+type Lie = fn(&mut Signed);
+
 #[test]
 fn a_publisher_who_contradicts_himself_is_refused() {
-    let lists: [(fn(&mut Signed), &str); 5] = [
+    let lists: [(Lie, &str); 5] = [
         (|s| s.describe(|release| release.version = "2.1".to_owned()), "version is 2.1"),
         (|s| s.describe(|release| release.compatible = "other".to_owned()), "compatible is other"),
         (|s| s.describe(|release| release.architecture = "arm64".to_owned()), "is arm64"),
@@ -104,7 +107,7 @@ fn a_publisher_who_contradicts_himself_is_refused() {
 
 #[test]
 fn garbage_that_is_signed_is_refused() {
-    let lists: [(fn(&mut Signed), &str); 3] = [
+    let lists: [(Lie, &str); 3] = [
         (|s| s.put(&description("2.0"), b"{}".to_vec()), "release.json"),
         (|s| s.put(&description("2.0"), b"\xff\0".to_vec()), "release.json"),
         (
