@@ -267,8 +267,7 @@ pub fn to_a_broken_version(
 }
 
 /// Kills QEMU `cuts` times while a version is written, at moments that nobody chose. After each, the version
-/// from before runs; at last the update goes on and is good. What arrived before a cut is not fetched
-/// again, as far as it had been written.
+/// from before runs, or the new one if it was activated; at last the update goes on and is good.
 ///
 /// # Errors
 ///
