@@ -311,6 +311,17 @@ fn a_store_that_is_not_there_is_left_alone() {
     assert!(matches!(summary.warnings[0], Warning::SharedOff { .. }), "{:?}", summary.warnings);
 }
 
+/// The HTTP client ends the process where nothing in it knows TLS.
+#[test]
+fn a_server_that_does_not_speak_tls_is_left_alone() {
+    let server = Server::start(Mood::Honest);
+    let machine = Machine::at(&server.url("/").replace("http:", "https:"));
+    assert_eq!(machine.get(1), None);
+    let summary = machine.finish();
+    assert_eq!((summary.stats.shared.misses, summary.stats.shared.hits), (1, 0));
+    assert!(server.requests().is_empty());
+}
+
 #[test]
 fn a_store_that_hangs_costs_a_bounded_time() {
     let server = Server::start(Mood::Silent);

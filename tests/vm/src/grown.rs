@@ -17,12 +17,13 @@ const BOOT_SECONDS: u64 = 420;
 /// For a command, and for a shutdown.
 const SHORT_SECONDS: u64 = 120;
 
-/// Changes what is kept, with the tools that people use.
-const CHANGE: &str = "mkdir -p /etc/ssh && printf -- \
+/// Changes what is kept, with the tools that people use. D-Bus gives their services 25 seconds to
+/// start in, which an emulated machine on a busy host can take.
+const CHANGE: &str = "again() { \"$@\" || { sleep 20; \"$@\"; }; }; mkdir -p /etc/ssh && printf -- \
     '-----BEGIN OPENSSH PRIVATE KEY-----\\nx\\n-----END OPENSSH PRIVATE KEY-----\\n' \
     >/etc/ssh/ssh_host_ed25519_key && chmod 600 /etc/ssh/ssh_host_ed25519_key && echo KEYMAP=fr >/etc/vconsole.conf && \
-    hostnamectl hostname kept-name && timedatectl set-timezone Europe/Paris && \
-    localectl set-locale LANG=C.UTF-8 LC_TIME=C";
+    again hostnamectl hostname kept-name && again timedatectl set-timezone Europe/Paris && \
+    again localectl set-locale LANG=C.UTF-8 LC_TIME=C";
 /// Whether a unit has kept it, which runs a moment after the tools.
 const IS_KEPT: &str = "cd /persist/system/etc; for i in $(seq 60); do \
     grep -sq kept-name hostname && test -h localtime && grep -sq LC_TIME locale.conf && break; sleep 1; done; \

@@ -218,6 +218,16 @@ impl<'a> Machine<'a> {
         self.wait_exit(QEMU_SECONDS)
     }
 
+    /// Does `work` while QEMU stands still (SIGSTOP): its files are as they would be had it been
+    /// killed. The machine's clock jumps.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU has ended.
+    pub fn while_stopped<T>(&mut self, work: impl FnOnce() -> T) -> Result<T, Failure> {
+        self.process.while_stopped(work)
+    }
+
     /// Everything on the console so far, without terminal control sequences.
     #[must_use]
     pub fn console_text(&self) -> String {

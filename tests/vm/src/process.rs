@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anklume_qemu::{Request, arguments};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use crate::deadline::Deadline;
@@ -59,6 +60,19 @@ impl Process {
     /// How it ended; none while it runs.
     pub(crate) fn status(&mut self) -> Result<Option<ExitStatus>, Failure> {
         self.child.try_wait().map_err(Failure::file("wait for", "QEMU"))
+    }
+
+    /// Does `work` while no thread of it runs.
+    pub(crate) fn while_stopped<T>(&mut self, work: impl FnOnce() -> T) -> Result<T, Failure> {
+        let wrong = |error: nix::Error| Failure::file("stop", "QEMU")(error.into());
+        let process = Pid::from_raw(i32::try_from(self.id()).unwrap_or_default());
+        killpg(process, Signal::SIGSTOP).map_err(wrong)?;
+        // A system call that has begun ends before its thread stands still.
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(process), flags).map_err(wrong)?;
+        let result = work();
+        killpg(process, Signal::SIGCONT).map_err(wrong)?;
+        Ok(result)
     }
 
     /// How it ended; none if it still runs at the deadline.

@@ -46,6 +46,15 @@ impl Stick {
         Ok(Self { path })
     }
 
+    /// Gets the content of another stick of the same length.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be copied.
+    pub fn become_copy_of(&self, other: &Self) -> Result<(), Failure> {
+        copy_sparse(&other.path, &self.path).map_err(Failure::file("copy", &other.path))
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

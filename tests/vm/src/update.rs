@@ -7,11 +7,14 @@ use anklume_qemu::{Attach, DataDisk, DiskFormat, Network, Request};
 use anklume_slots::State;
 use anklume_web::Server;
 
-use crate::cuts::Random;
 use crate::image::{self, BUILDER, OsPartition, TEST_ISO};
 use crate::rollback::{SHORT_SECONDS, TRY_SECONDS, wait_for_verdict};
 use crate::stick::Stick;
 use crate::{Failure, FirmwareKind, GuestReport, Machine, Workdir, sound, tool};
+
+mod cuts;
+
+pub use cuts::survives_power_cuts;
 
 /// The keys that the test images trust.
 pub const KEYS: &str = "ANKLUME_TEST_KEYS";
@@ -264,38 +267,6 @@ pub fn to_a_broken_version(
     assert_eq!(record.good(), running);
     assert_eq!(running.map(|slot| record.state(slot.other())), Some(State::Bad));
     Ok(())
-}
-
-/// Kills QEMU `cuts` times while a version is written, at moments that nobody chose. After each, the version
-/// from before runs, or the new one if it was activated; at last the update goes on and is good.
-///
-/// # Errors
-///
-/// When the stick does not start, or the update does not end well.
-pub fn survives_power_cuts(cuts: usize, random: &mut Random, next: &Path) -> Result<(), Failure> {
-    let workdir = Workdir::new("update-cuts")?;
-    let scene = Scene::new(&workdir)?;
-    scene.repository.publish(next)?;
-    let update = format!("anklume update --channel test --from {}", scene.source());
-    for _ in 0..cuts {
-        let (mut machine, report) = scene.boot(random.firmware())?;
-        if report.boot.as_ref().and_then(|boot| boot.slot) != Some(Slot::A) {
-            // The last cut came after the flip: that update is over, and the next one is another's.
-            wait_for_verdict(&mut machine, "good")?;
-            machine.quit()?;
-            return Ok(());
-        }
-        wait_for_verdict(&mut machine, "good")?;
-        connect(&mut machine)?;
-        machine.send(&format!("{update}; echo UPDATE-'ENDED'\n"))?;
-        // The longest part is what is written and read back.
-        let sign = ["scan: ", "write: ", "flush: ", "verify: "];
-        let which = usize::try_from(random.below(4)).unwrap_or_default();
-        machine.wait_for_any(&[sign[which], "UPDATE-ENDED"], UPDATE_SECONDS)?;
-        std::thread::sleep(std::time::Duration::from_millis(random.below(8_000)));
-        drop(machine);
-    }
-    to_a_good_version(&scene, random.firmware(), next)
 }
 
 /// From an image on a second disk, with its `.update` beside it, without a network.

@@ -26,6 +26,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 pub(super) fn open(
     shared: &Shared,
 ) -> Result<(Box<dyn ObjectStore>, Path), Box<dyn std::error::Error>> {
+    // The HTTP client takes what the process has, and ends it without one. A second time is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let url = Url::parse(&shared.url)?;
     let prefix = Path::from_url_path(url.path())?;
     Ok((connect(&url, shared.request_limit)?, prefix))

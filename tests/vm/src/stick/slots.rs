@@ -19,6 +19,8 @@ use crate::{Failure, Workdir, image, tool};
 /// A word of the test image's command line that a test can spare, and two that stand together.
 const WORD: &str = "usb-storage.delay_use=250ms";
 const WORDS: &str = "usb-storage.delay_use=250ms no_timer_check";
+/// Bytes that are compared at a time.
+const COMPARED_BYTES: usize = 4 << 20;
 /// The most bytes of a boot partition.
 const MAX_BOOT_BYTES: u64 = 512 << 20;
 
@@ -136,6 +138,27 @@ impl Stick {
         let mut sector = self.read(at..at + 512)?;
         sector.iter_mut().for_each(|byte| *byte = !*byte);
         self.write(at, &sector)
+    }
+
+    /// Whether both partitions of a slot have the bytes that they have on another stick.
+    ///
+    /// # Errors
+    ///
+    /// When one of the sticks has no such slot, or cannot be read.
+    pub fn has_slot_of(&self, other: &Self, slot: Slot) -> Result<bool, Failure> {
+        for role in [Role::Boot(slot), Role::Os(slot)] {
+            let (range, others) = (self.range(role)?, other.range(role)?);
+            if range != others {
+                return Ok(false);
+            }
+            for start in range.clone().step_by(COMPARED_BYTES) {
+                let piece = start..range.end.min(start + COMPARED_BYTES as u64);
+                if self.read(piece.clone())? != other.read(piece)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Takes away the first half of a slot's kernel, beside the UKI and in it.
