@@ -4,7 +4,10 @@
 //! compilers have; the crates that are fuzzed forbid `unsafe`, so panics, hangs and memory are what
 //! there is to find.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::run::{cargo, command, root, succeed, target_dir};
 
@@ -43,9 +46,23 @@ pub(crate) fn run(options: &[&str]) -> Result<(), String> {
             .env("CARGO_TARGET_DIR", &target_dir)
             .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f")),
     )?;
-    for name in &names {
-        run_target(&crate_dir, &target_dir.join(TARGET).join("release").join(name), name, seconds)?;
-    }
+    let programs = target_dir.join(TARGET).join("release");
+    let next = AtomicUsize::new(0);
+    // libFuzzer has one thread.
+    let turns = || {
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            run_target(&crate_dir, &programs.join(name), name, seconds)?;
+        }
+        Ok(())
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| -> Result<(), String> {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(turns)).collect();
+        let results = threads.into_iter().map(|thread| thread.join());
+        results.collect::<Vec<_>>().into_iter().try_for_each(|result| {
+            result.unwrap_or_else(|_| Err("a thread that fuzzes panicked".into()))
+        })
+    })?;
     println!("{} fuzz targets ran for {seconds} s each", names.len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Power cuts: QEMU is killed at moments that nobody chose, and the stick must start again.
+//! Power cuts at moments that nobody chose, after which the stick must start again.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,8 +15,10 @@ use FirmwareKind::{Bios, Uefi};
 pub const SEED: &str = "ANKLUME_CUTS_SEED";
 /// From power-on to the report.
 const BOOT_SECONDS: u64 = 420;
-/// Cuts in a row of a slot that works: with more, both slots count as failed.
+/// Boots in a row of a slot that works that are cut: with more, both slots count as failed.
 const IN_A_ROW: usize = 4;
+/// Cuts of a boot.
+const PER_BOOT: usize = 4;
 
 /// Numbers that look random (splitmix64).
 #[derive(Debug)]
@@ -59,18 +61,31 @@ impl Default for Random {
     }
 }
 
-/// Waits for `sign`, then for a time below `millis`, and kills QEMU.
+/// Cuts the power up to `most` times while a machine runs, at moments below `millis` apart from `sign`
+/// on, and has `judge` look at each stick that is left behind. Returns how many cuts there were; the
+/// last one is QEMU's end.
+///
+/// A cut is a copy of the stick while QEMU is stopped (SIGSTOP): the same bytes as it leaves behind when
+/// it is killed then.
 fn cut(
-    machine: &mut Machine<'_>,
-    sign: &str,
-    millis: u64,
+    (workdir, stick): (&Workdir, &Stick),
+    mut machine: Machine<'_>,
+    (sign, millis, most): (&str, u64, usize),
     random: &mut Random,
-) -> Result<(), Failure> {
-    let after = Duration::from_millis(random.below(millis));
+    judge: &mut dyn FnMut(&Stick) -> Result<(), Failure>,
+) -> Result<usize, Failure> {
     // It may be over before the sign, or be quicker than usual: every moment will do.
     let _ = machine.wait_for_any(&[sign, "reboot: ", "ANKLUME-REPORT "], BOOT_SECONDS)?;
-    std::thread::sleep(after);
-    Ok(())
+    let mut cuts = 1;
+    std::thread::sleep(Duration::from_millis(random.below(millis)));
+    while cuts < most {
+        let left = machine.while_stopped(|| stick.copy(workdir))??;
+        judge(&left).map_err(|error| machine.unexpected("a stick that boots", error))?;
+        cuts += 1;
+        std::thread::sleep(Duration::from_millis(random.below(millis)));
+    }
+    drop(machine);
+    judge(stick).map(|()| cuts)
 }
 
 /// Cuts the first boot `cuts` times, on whatever firmware, then lets it finish.
@@ -81,13 +96,24 @@ fn cut(
 pub fn first_boot(cuts: usize, random: &mut Random) -> Result<(), Failure> {
     let workdir = Workdir::new("cuts-first")?;
     let stick = Stick::flash(&workdir, &image::from_environment(TEST_ISO)?, 4_000_000_000)?;
-    for _ in 0..cuts {
+    let mut judge = |left: &Stick| {
+        // What the next boot does first, of which the table must be in order.
+        let copy = left.copy(&workdir)?;
+        copy.finish_growth(&workdir)?;
+        let faults = copy.table_faults()?;
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(wrong(left, "a sound partition table", faults))
+    };
+    let mut done = 0;
+    while done < cuts {
         // GRUB counts boots, and would stop at the third; here it is about the partitions.
         stick.set_record(|_| Ok::<_, String>(anklume_slots::Record::new()))?;
-        let mut machine = stick.start(&workdir, random.firmware())?;
+        let machine = stick.start(&workdir, random.firmware())?;
         // The first seconds are GRUB's and the kernel's; the partitions are made in one or two.
-        cut(&mut machine, "first boot from this medium", 2500, random)?;
-        drop(machine);
+        let when = ("first boot from this medium", 800, (cuts - done).min(PER_BOOT));
+        done += cut((&workdir, &stick), machine, when, random, &mut judge)?;
     }
     stick.set_record(|_| Ok::<_, String>(anklume_slots::Record::new()))?;
     let firmware = random.firmware();
@@ -112,8 +138,8 @@ pub fn first_boot(cuts: usize, random: &mut Random) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Cuts boots of a new version that works, up to [`IN_A_ROW`] times, then lets one finish; again and
-/// again until there were `cuts` of them.
+/// Cuts boots of a new version that works, [`IN_A_ROW`] of them, then lets one finish; again and again
+/// until there were `cuts` cuts.
 ///
 /// # Errors
 ///
@@ -122,21 +148,48 @@ pub fn trials(cuts: usize, random: &mut Random) -> Result<(), Failure> {
     let workdir = Workdir::new("cuts-trial")?;
     let stick = Stick::flash(&workdir, &image::from_environment(TEST_ISO)?, 4_000_000_000)?;
     stick.grow(&workdir)?;
-    let mut left = cuts;
-    while left > 0 {
+    let mut done = 0;
+    while done < cuts {
         stick.put_on_trial(&image::from_environment(TEST_NEXT)?)?;
-        for _ in 0..left.min(IN_A_ROW) {
-            let mut machine = stick.start(&workdir, random.firmware())?;
+        let whole = stick.copy(&workdir)?;
+        for _ in 0..IN_A_ROW {
+            if done >= cuts {
+                break;
+            }
+            let machine = stick.start(&workdir, random.firmware())?;
             // From GRUB's write of the record to the OS's.
             let sign = ["anklume: ", "Linux version", "systemd", "login:"];
             let which = usize::try_from(random.below(4)).unwrap_or_default();
-            cut(&mut machine, sign[which], 20_000, random)?;
-            drop(machine);
+            let when = (sign[which], 8_000, (cuts - done).min(PER_BOOT));
+            let mut judge = |left: &Stick| boots_something(left, &whole);
+            done += cut((&workdir, &stick), machine, when, random, &mut judge)?;
         }
-        left = left.saturating_sub(IN_A_ROW);
         finishes(&workdir, &stick, random.firmware())?;
     }
     Ok(())
+}
+
+/// The record names a slot, and both slots have what they had.
+fn boots_something(left: &Stick, whole: &Stick) -> Result<(), Failure> {
+    let faults = left.table_faults()?;
+    if !faults.is_empty() {
+        return Err(wrong(left, "a sound partition table", faults));
+    }
+    for slot in [Slot::A, Slot::B] {
+        if !left.has_slot_of(whole, slot)? {
+            return Err(wrong(left, &format!("slot {slot} as it was"), "other bytes"));
+        }
+    }
+    let record = left.record()?;
+    if record.is_none_or(|record| anklume_slots::decide(&record).boot.is_none()) {
+        return Err(wrong(left, "a slot that boots", format!("{record:?}")));
+    }
+    Ok(())
+}
+
+fn wrong(stick: &Stick, expected: &str, found: impl ToString) -> Failure {
+    let (path, expected) = (stick.path().into(), expected.to_owned());
+    Failure::Image { path, expected, found: found.to_string() }
 }
 
 fn finishes(workdir: &Workdir, stick: &Stick, firmware: FirmwareKind) -> Result<(), Failure> {

@@ -13,8 +13,12 @@ use crate::stick::Stick;
 use crate::{Failure, FirmwareKind, GuestReport, Machine, Workdir, sound, tool};
 
 mod cuts;
+mod data;
+mod unasked;
 
 pub use cuts::survives_power_cuts;
+pub use data::beside_a_data_disk;
+pub use unasked::unasked;
 
 /// The keys that the test images trust.
 pub const KEYS: &str = "ANKLUME_TEST_KEYS";

@@ -1,10 +1,10 @@
-//! QEMU is killed during the first boot and during trials; the stick always starts again.
+//! Power cuts during the first boot and during trials; the stick always starts again.
 
 use anklume_vm_tests::Failure;
 use anklume_vm_tests::cuts::{self, Random};
 
 /// The long tier has more.
-const CUTS: usize = 6;
+const CUTS: usize = 8;
 
 #[test]
 fn a_first_boot_survives_power_cuts() -> Result<(), Failure> {
@@ -17,5 +17,5 @@ fn a_first_boot_survives_power_cuts() -> Result<(), Failure> {
 fn trials_survive_power_cuts() -> Result<(), Failure> {
     let mut random = Random::new();
     println!("seed {}", random.seed());
-    cuts::trials(CUTS - 2, &mut random)
+    cuts::trials(CUTS, &mut random)
 }

@@ -3,8 +3,8 @@
 use anklume_vm_tests::cuts::Random;
 use anklume_vm_tests::image::{self, TEST_NEXT};
 use anklume_vm_tests::update::{
-    Scene, TEST_BROKEN, from_a_local_image, survives_power_cuts, to_a_broken_version,
-    to_a_good_version,
+    Scene, TEST_BROKEN, beside_a_data_disk, from_a_local_image, survives_power_cuts,
+    to_a_broken_version, to_a_good_version, unasked,
 };
 use anklume_vm_tests::{Failure, FirmwareKind, Workdir};
 
@@ -45,6 +45,18 @@ fn a_local_image() -> Result<(), Failure> {
     let workdir = Workdir::new("full-update-local")?;
     let scene = Scene::new(&workdir)?;
     from_a_local_image(&workdir, &scene, Uefi, &image::from_environment(TEST_NEXT)?)
+}
+
+#[test]
+fn an_update_that_nobody_asks_for() -> Result<(), Failure> {
+    let workdir = Workdir::new("full-update-unasked")?;
+    let scene = Scene::new(&workdir)?;
+    unasked(&scene, Uefi, &image::from_environment(TEST_NEXT)?)
+}
+
+#[test]
+fn a_data_disk_is_left_alone() -> Result<(), Failure> {
+    beside_a_data_disk(Bios, &image::from_environment(TEST_NEXT)?)
 }
 
 /// Three hundred cuts.

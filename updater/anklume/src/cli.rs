@@ -78,7 +78,7 @@ Where updates come from, and whether they come by themselves, is set in
   automatic = true
   window = \"Mon..Fri 22:00-05:00\"
   limit-rate = \"2M\"
-`systemctl enable --now anklume-update-check.timer` looks every day.
+With `automatic = true` a timer looks every day; it does nothing without.
 
 Only the slot that does not run is written. A version is trusted if it is signed
 with the keys that the running OS names; see docs/updates.md.";

@@ -12,9 +12,7 @@ use anklume_history::{Outcome, boots, parse};
 use anklume_host::console::Consoles;
 use anklume_host::lock::Lock;
 use anklume_layout::Slot;
-use anklume_layout::report::{
-    self, BootReport, Growth, GrowthState, Medium, Persist, PersistState, ToramReason,
-};
+use anklume_layout::report::BootReport;
 use anklume_ramcrypt::{OffReason, RamEncryption, Technology};
 use anklume_slots::{Copies, Record, decide};
 use clap::Parser;
@@ -44,40 +42,11 @@ fn held(slot: Slot) -> (&'static str, String) {
 /// What the initramfs says on a stick with both slots.
 pub(crate) fn report(slot: Slot) -> BootReport {
     let (version, root_hash) = held(slot);
-    BootReport {
-        report_version: report::VERSION,
-        os: "debian".to_owned(),
-        image_version: version.to_owned(),
-        root_hash,
-        slot: Some(slot),
-        medium: Medium {
-            kind: "partition".to_owned(),
-            disk: "sda".to_owned(),
-            disk_number: "8:0".to_owned(),
-            disk_bytes: 31_914_983_424,
-            model: Some("SanDisk Ultra Fit".to_owned()),
-            serial: Some("4C530001".to_owned()),
-            disk_guid: None,
-            partition_guid: None,
-            file: None,
-            offset_bytes: 0,
-            writable: true,
-            removable: true,
-        },
-        toram: false,
-        toram_reason: ToramReason::LittleMemory,
-        growth: Growth { state: GrowthState::Done, reason: None },
-        persist: Persist {
-            state: PersistState::Mounted,
-            reason: None,
-            partition: Some("sda7".to_owned()),
-            set_aside: Vec::new(),
-        },
-        firmware: "uefi".to_owned(),
-        secure_boot: Some(true),
-        verity_policy: "restart".to_owned(),
-        handover_ms: 0,
-    }
+    let mut report = BootReport::uneventful(slot, version, root_hash, 31_914_983_424);
+    report.medium.model = Some("SanDisk Ultra Fit".to_owned());
+    report.medium.serial = Some("4C530001".to_owned());
+    report.secure_boot = Some(true);
+    report
 }
 
 #[derive(Default)]

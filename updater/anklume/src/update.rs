@@ -4,6 +4,7 @@ mod keep;
 mod request;
 mod show;
 mod text;
+mod wait;
 
 use std::sync::Arc;
 
@@ -118,7 +119,7 @@ pub(crate) fn run(
     }
     let wanted = request::wanted(args)?;
     let backend = Backend::choose(machine, out)?;
-    let answer = carry_out(&backend, &wanted, out)?;
+    let answer = in_time(backend, machine, &wanted, out)?;
     for warning in text::strings(&answer, "warnings") {
         out.warn(warning);
     }
@@ -130,6 +131,29 @@ pub(crate) fn run(
         false => text::answer(wanted.order.verb, &answer),
     })?;
     Ok(0)
+}
+
+/// An update that nobody asked for waits for its window: the timer's next look may come when that is
+/// closed again.
+fn in_time(
+    mut backend: Backend,
+    machine: &Machine,
+    wanted: &Wanted,
+    out: &mut Output<'_>,
+) -> Result<Dict, Failure> {
+    loop {
+        let answer = carry_out(&backend, wanted, out)?;
+        let now = (machine.clock)();
+        let Some(time) = wait::time(&answer, now).filter(|_| wanted.order.options.automatic) else {
+            return Ok(answer);
+        };
+        out.say(text::answer(wanted.order.verb, &answer))?;
+        // The service leaves when it has nothing to do.
+        drop(backend);
+        wait::wait(time, machine.clock, std::thread::sleep, interrupted)
+            .map_err(|error| told(&error))?;
+        backend = Backend::choose(machine, out)?;
+    }
 }
 
 /// A person is told first what it will take.

@@ -310,10 +310,12 @@ impl Error {
                 "is the network up, and the source's address right? An update goes on where it stopped"
             }
             Self::Tls { fault, .. } => tls_hint(fault),
-            Self::Proxy { .. } => "http_proxy, https_proxy and no_proxy say which proxy is asked",
+            Self::Proxy { .. } => {
+                "the settings say which proxy is asked, or http_proxy, https_proxy and no_proxy"
+            }
             Self::NotFound { .. } => "is this the folder that has the folder `metadata` in it?",
             Self::Refused { status: 407, .. } => {
-                "the proxy wants a name and a password: http://NAME:PASSWORD@HOST in http_proxy"
+                "the proxy wants a name and a password: http://NAME:PASSWORD@HOST"
             }
             Self::Refused { .. } => "whoever runs the server must allow this file to be read",
             Self::Busy { .. } => "try again later; an update goes on where it stopped",

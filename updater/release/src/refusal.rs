@@ -151,7 +151,7 @@ impl Refusal {
                 format!("`anklume update unhold {version}` lets it be installed again")
             }
             Self::FailedHere { .. } => {
-                "a newer version may be better; --retry tries this one again".into()
+                "a newer version may be better; --retry with --version tries this one again".into()
             }
             Self::OutsideWindow { .. } => {
                 "`anklume update` by hand does not wait; the window is set in /etc/anklume/update.conf"

@@ -23,6 +23,8 @@ const DEFAULT_CHANNEL: &str = "stable";
 /// automatic = true
 /// window = "Mon..Fri 22:00-05:00"
 /// limit-rate = "2M"
+/// proxy = "http://proxy.example:3128"
+/// no-proxy = "localhost,.example"
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -36,6 +38,10 @@ pub struct Settings {
     pub window: Option<Window>,
     /// How much may be fetched at most in a second.
     pub limit_rate: Option<Rate>,
+    /// Proxy for `http` and `https`, in place of those of the environment.
+    pub proxy: Option<String>,
+    /// Hosts that are asked directly all the same, with commas between them.
+    pub no_proxy: Option<String>,
 }
 
 /// The file as TOML reads it.
@@ -47,6 +53,8 @@ struct Form {
     automatic: Option<bool>,
     window: Option<String>,
     limit_rate: Option<String>,
+    proxy: Option<String>,
+    no_proxy: Option<String>,
 }
 
 /// A rate in bytes per second; `512K`, `2M`, binary units.
@@ -94,7 +102,8 @@ impl SettingsError {
     /// What to do about it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
-        "known keys are source, channel, automatic, window and limit-rate, such as limit-rate = \"2M\""
+        "known keys are source, channel, automatic, window, proxy, no-proxy and limit-rate, such as \
+         limit-rate = \"2M\""
     }
 }
 
@@ -131,6 +140,11 @@ impl Settings {
         if let Some(channel) = form.channel.as_ref().filter(|channel| !is_channel(channel)) {
             return Err(value("channel", "lower-case letters, digits and hyphens", channel));
         }
+        for (key, text) in [("proxy", &form.proxy), ("no-proxy", &form.no_proxy)] {
+            if let Some(text) = text.as_ref().filter(|text| !is_printed(text)) {
+                return Err(value(key, "up to 2048 letters, digits and signs", text));
+            }
+        }
         let window = form.window.as_ref().map(|text| {
             text.parse::<Window>().map_err(|error| value("window", error.hint(), text))
         });
@@ -144,6 +158,8 @@ impl Settings {
             source: form.source,
             channel: form.channel,
             automatic: form.automatic,
+            proxy: form.proxy,
+            no_proxy: form.no_proxy,
         })
     }
 
@@ -156,6 +172,8 @@ impl Settings {
             automatic: self.automatic.or(other.automatic),
             window: self.window.or(other.window),
             limit_rate: self.limit_rate.or(other.limit_rate),
+            proxy: self.proxy.or(other.proxy),
+            no_proxy: self.no_proxy.or(other.no_proxy),
         }
     }
 
@@ -181,10 +199,17 @@ impl Settings {
             ("automatic", self.automatic.map(|automatic| automatic.to_string())),
             ("window", self.window.as_ref().map(|window| quoted(&window.to_string()))),
             ("limit-rate", self.limit_rate.map(|rate| quoted(&rate.to_string()))),
+            ("proxy", self.proxy.as_deref().map(quoted)),
+            ("no-proxy", self.no_proxy.as_deref().map(quoted)),
         ];
         let lines = lines.into_iter().filter_map(|(key, value)| Some((key, value?)));
         lines.map(|(key, value)| format!("{key} = {value}\n")).collect()
     }
+}
+
+/// Whether it can be seen, and all of it.
+fn is_printed(text: &str) -> bool {
+    text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether it can be a source: an address with a host, `file:` with a path, or an absolute path.

@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anklume_bus::{Engine, Order, Progress, Verb, Watch};
 use anklume_layout::Slot;
-use anklume_layout::report::{
-    BootReport, Growth, GrowthState, Medium as Reported, Persist, PersistState, ToramReason,
-    VERSION,
-};
+use anklume_layout::report::{BootReport, PersistState};
 use anklume_medium::Medium;
 use anklume_slots::Record;
 use anklume_update::{Folder, Site, Updates};
@@ -56,40 +53,9 @@ fn run(path: &Path, root: &Path, source: &str, channel: &str) -> Result<String, 
 }
 
 fn site(path: PathBuf, root: &Path, medium: &Medium) -> Site {
-    let report = BootReport {
-        report_version: VERSION,
-        os: String::new(),
-        image_version: String::new(),
-        root_hash: String::new(),
-        slot: Some(Slot::A),
-        medium: Reported {
-            kind: "partition".to_owned(),
-            disk: String::new(),
-            disk_number: String::new(),
-            disk_bytes: medium.bytes(),
-            model: None,
-            serial: None,
-            disk_guid: Some(medium.disk_guid().to_string()),
-            partition_guid: None,
-            file: None,
-            offset_bytes: 0,
-            writable: true,
-            removable: true,
-        },
-        toram: false,
-        growth: Growth { state: GrowthState::Done, reason: None },
-        persist: Persist {
-            state: PersistState::Volatile,
-            reason: None,
-            partition: None,
-            set_aside: Vec::new(),
-        },
-        toram_reason: ToramReason::LittleMemory,
-        firmware: "uefi".to_owned(),
-        secure_boot: None,
-        verity_policy: "restart".to_owned(),
-        handover_ms: 0,
-    };
+    let mut report = BootReport::uneventful(Slot::A, "", String::new(), medium.bytes());
+    report.medium.disk_guid = Some(medium.disk_guid().to_string());
+    report.persist.state = PersistState::Volatile;
     let now = || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.unwrap_or_default().as_secs()

@@ -171,11 +171,17 @@ impl Updates {
             ))
         })?;
         let limit = order.options.limit_rate.or(settings.limit_rate.map(|rate| rate.0));
-        let fetch = FetchSettings {
+        let mut fetch = FetchSettings {
             cancel: cancel.clone(),
             limit_rate: limit.and_then(std::num::NonZeroU64::new),
             ..(self.site.fetch)()
         };
+        if let Some(proxy) = &settings.proxy {
+            (fetch.proxies.http, fetch.proxies.https) = (Some(proxy.clone()), Some(proxy.clone()));
+        }
+        if let Some(except) = &settings.no_proxy {
+            fetch.proxies.except.clone_from(except);
+        }
         self.site.source(location, fetch)
     }
 
@@ -250,6 +256,11 @@ impl Update<'_> {
                 answer.insert("up-to-date".to_owned(), true.into());
                 answer.insert("newest".to_owned(), newest.into());
                 answer.insert("passed".to_owned(), texts(&passed));
+                return Ok(answer);
+            }
+            Found::Waits { why, minutes } => {
+                answer.insert("skipped".to_owned(), why.into());
+                answer.insert("waits-minutes".to_owned(), minutes.into());
                 return Ok(answer);
             }
             Found::Offered(offered) => offered,

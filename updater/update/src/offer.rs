@@ -7,7 +7,7 @@ use anklume_chunks::ChunkList;
 use anklume_fetch::Source;
 use anklume_layout::Role;
 use anklume_release::{
-    Choice, Chosen, Day, File, LocalTime, MAX_RELEASE_BYTES, Machine, Passed, Release,
+    Choice, Chosen, Day, File, LocalTime, MAX_RELEASE_BYTES, Machine, Passed, Refusal, Release,
     STATE_SCHEMA, Settings, SlotSizes, UPDATER_PROTOCOL, Wanted, check, choose, names,
 };
 use anklume_trust::Digest;
@@ -35,7 +35,15 @@ pub(crate) struct Offered {
 
 /// What a check found.
 pub(crate) enum Found {
-    UpToDate { newest: String, passed: Vec<Passed> },
+    UpToDate {
+        newest: String,
+        passed: Vec<Passed>,
+    },
+    /// Nobody asked, and the maintenance window opens in so many minutes.
+    Waits {
+        why: String,
+        minutes: u16,
+    },
     Offered(Box<Offered>),
 }
 
@@ -99,7 +107,13 @@ pub(crate) fn find(
         except: BTreeSet::new(),
     };
     loop {
-        let choice = choose(&signed.targets, &wanted, machine).map_err(|r| of_refusal(&r))?;
+        let choice = match choose(&signed.targets, &wanted, machine) {
+            Ok(choice) => choice,
+            Err(refusal @ Refusal::OutsideWindow { opens_in, .. }) => {
+                return Ok(Found::Waits { why: refusal.to_string(), minutes: opens_in });
+            }
+            Err(refusal) => return Err(of_refusal(&refusal)),
+        };
         let chosen = match choice {
             Choice::UpToDate { newest, passed } => return Ok(Found::UpToDate { newest, passed }),
             Choice::Take(chosen) => *chosen,

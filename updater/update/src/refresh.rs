@@ -117,7 +117,7 @@ struct Refresh<'a> {
 impl Refresh<'_> {
     fn follow(&mut self, client: &mut Client) -> Result<(), Failure> {
         for _ in 0..MAX_ROOTS {
-            let Some(bytes) = self.ask(&client.root_file())? else { break };
+            let Some(bytes) = self.next_root(client)? else { break };
             client.update_root(&bytes).map_err(|error| of_trust(&error))?;
             self.save(client);
         }
@@ -131,9 +131,21 @@ impl Refresh<'_> {
         client.update_targets(&bytes).map_err(|error| of_trust(&error))
     }
 
+    /// The root file that follows, if there is one. Object stores that may not be listed say that a
+    /// file which is not there is forbidden.
+    fn next_root(&self, client: &Client) -> Result<Option<Vec<u8>>, Failure> {
+        match self.fetch(&client.root_file()) {
+            Err(anklume_fetch::Error::Refused { status: 403, .. }) => Ok(None),
+            answer => answer.map_err(|error| of_source(&error)),
+        }
+    }
+
     fn ask(&self, wanted: &Wanted) -> Result<Option<Vec<u8>>, Failure> {
-        let name = names::metadata(&wanted.name);
-        self.source.file(&name, wanted.limit).map_err(|error| of_source(&error))
+        self.fetch(wanted).map_err(|error| of_source(&error))
+    }
+
+    fn fetch(&self, wanted: &Wanted) -> Result<Option<Vec<u8>>, anklume_fetch::Error> {
+        self.source.file(&names::metadata(&wanted.name), wanted.limit)
     }
 
     fn expect(&self, wanted: Option<Wanted>) -> Result<Vec<u8>, Failure> {

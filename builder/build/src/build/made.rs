@@ -221,6 +221,8 @@ mod tests {
             salt: text("cd"),
             os_bytes: 1,
             hash_bytes: 1,
+            minimum_updater: 1,
+            state_schema: 1,
             command_line: text(""),
             boot_files: BTreeMap::new(),
             loader: BTreeMap::new(),

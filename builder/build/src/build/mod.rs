@@ -41,6 +41,7 @@ use anklume_host::file::FileReader;
 use anklume_host::workfolder::WorkFolder;
 use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
+use anklume_release::{STATE_SCHEMA, UPDATER_PROTOCOL};
 use anklume_roottree::{Index, Package, Tree};
 use anklume_squashfs_writer::{Compressor, Options, Report, Tails};
 
@@ -401,6 +402,8 @@ impl Build<'_> {
             salt: archive::hex(&identity.verity_salt()),
             os_bytes: os.padded_bytes,
             hash_bytes: tree.bytes,
+            minimum_updater: UPDATER_PROTOCOL,
+            state_schema: STATE_SCHEMA,
             command_line: String::new(),
             boot_files: BTreeMap::new(),
             loader: BTreeMap::new(),

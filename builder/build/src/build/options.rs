@@ -31,11 +31,7 @@ pub(super) fn check_package(name: &str) -> Result<(), Failure> {
 
 /// The version stands in file names, os-release and the boot menu.
 pub(super) fn check_version(version: &str) -> Result<(), Failure> {
-    let first = version.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let rest = version
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._~^+-".contains(c));
-    if !first || !rest || version.len() > 32 {
+    if !anklume_release::names::is_version(version) {
         return Err(Failure::refused(format!("`{version}` is not a version"))
             .hint("--image-version takes up to 32 lower-case letters, digits, `.`, `_`, `~`, `^`, `+` and `-`"));
     }

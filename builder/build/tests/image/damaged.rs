@@ -1,5 +1,6 @@
 //! What is damaged or hostile is named.
 
+use anklume_bytes::ReadAt;
 use anklume_gpt::Table;
 
 use crate::*;
@@ -267,6 +268,39 @@ fn with_table(sample: &Sample, change: impl Fn(&mut Table)) -> Sparse {
         image.pieces.push((piece.offset, piece.bytes));
     }
     image
+}
+
+/// The small OS with another file of the same length in it.
+fn another_os() -> Vec<u8> {
+    let folder = folder();
+    small_os(folder.path());
+    let root = folder.path().join("root");
+    let bytes: Vec<u8> = noise(8).flat_map(u64::to_le_bytes).take(300_000).collect();
+    std::fs::write(root.join("usr/lib/noise"), bytes).unwrap();
+    squashfs(&root, &["-comp", "zstd"])
+}
+
+/// Updates write slots: after that of slot A the boot loader is of no version that is there.
+#[test]
+fn the_loader_of_a_stick_stays_that_of_the_version_that_was_flashed() {
+    let flashed = sample(&small_os(folder().path()), Format::Raw);
+    let newer = sample(&another_os(), Format::Raw);
+    let grown = |table: &mut Table| table.disk_guid = anklume_gpt::Guid::from_random([9; 16]);
+    let mut stick = with_table(&flashed, grown);
+    let text = lines(&check(&stick));
+    assert!(text.contains("boot loader: every part has the digest of the manifest"), "{text}");
+    let name = flipped(&stick.read_vec(0, stick.bytes, 64 << 20).unwrap(), 32768 + 40);
+    assert!(!check(&name).sound, "a changed name of the volume was not found");
+    for role in [Role::Boot(Slot::A), Role::Os(Slot::A)] {
+        let extent = newer.disk.extent(role).unwrap();
+        assert_eq!(flashed.disk.extent(role), Some(extent));
+        let bytes = newer.image.read_vec(extent.offset, extent.bytes, 64 << 20).unwrap();
+        stick.pieces.push((extent.offset, bytes));
+    }
+    let report = check(&stick);
+    let text = lines(&report);
+    assert!(report.sound, "{text}");
+    assert!(text.contains("boot loader: of the version that was flashed"), "{text}");
 }
 
 #[test]

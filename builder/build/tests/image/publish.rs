@@ -371,81 +371,104 @@ fn keys_can_be_replaced_without_losing_a_machine() {
     assert!(errors.contains("know root 1, the repository has root 5"), "{errors}");
 }
 
+/// Whatever the program that publishes it understands itself.
 #[test]
-fn everything_that_is_wrong_with_a_repository_is_named() {
+fn what_an_image_needs_is_published() {
+    let (scene, place) = (Scene::new(), tempfile::tempdir().unwrap());
+    let image = sample::release_for(place.path(), ("sample", "1", ""), (3, 2)).whole();
+    fs::write(scene.path("new.iso"), image).unwrap();
+    scene.publish(0, "new.iso", "");
+    let release = Release::parse(&scene.read("sample/1/release.json")).unwrap();
+    assert_eq!((release.minimum_updater, release.state_schema), (3, 2));
+}
+
+impl Scene {
+    /// Changes a file of the repository, checks all of it, and puts the file back.
+    fn check_changed(&self, file: &str, change: impl Fn(&Path), code: i32, says: &str) {
+        let path = self.path(file);
+        let before = fs::read(&path).ok();
+        change(&path);
+        let ran = self.run(0, "repo check www --root keys/1.root.json");
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(ran.output.contains(says), "`{says}` is not in {ran:?}");
+        // A change may have removed it.
+        let _ = fs::remove_file(&path);
+        if let Some(bytes) = before {
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn remove(path: &Path) {
+    fs::remove_file(path).unwrap();
+}
+
+fn shorten(path: &Path) {
+    fs::write(path, "x").unwrap();
+}
+
+/// A repository with a release, and the path of its image.
+fn published() -> (Scene, String) {
     let scene = Scene::new();
     scene.publish(0, &scene.image("1"), "");
-    let folder = "www/sample/1";
-    let iso = format!("{folder}/anklume-sample-1.iso");
-    let says = |change: &dyn Fn(), file: &str, code: i32, says: &[&str]| {
-        let path = scene.path(file);
-        let before = fs::read(&path).ok();
-        change();
-        let ran = scene.run(0, "repo check www --root keys/1.root.json");
-        assert_eq!(ran.code, Some(code), "{ran:?}");
-        for text in says {
-            assert!(ran.output.contains(text), "`{text}` is not in {ran:?}");
-        }
-        match before {
-            Some(bytes) => fs::write(&path, bytes).unwrap(),
-            None => fs::remove_file(&path).unwrap(),
-        }
-    };
-    let flip = |file: &str| {
-        let path = scene.path(file);
-        let mut bytes = fs::read(&path).unwrap();
-        let at = bytes.len() / 2;
-        bytes[at] ^= 1;
-        fs::write(path, bytes).unwrap();
-    };
-    for file in [iso.clone(), format!("{folder}/chunks"), format!("{folder}/release.json")] {
+    (scene, "www/sample/1/anklume-sample-1.iso".to_owned())
+}
+
+#[test]
+fn damaged_files_of_a_release_are_named() {
+    let (scene, iso) = published();
+    for file in [&iso, "www/sample/1/chunks", "www/sample/1/release.json"] {
         let name = file.strip_prefix("www/").unwrap();
-        says(&|| flip(&file), &file, 5, &[&format!("BAD: {name}: sha256 is ")]);
-        let gone = || fs::remove_file(scene.path(&file)).unwrap();
-        says(&gone, &file, 5, &[&format!("BAD: {name}: is not there")]);
-        let short = || fs::write(scene.path(&file), "x").unwrap();
-        says(&short, &file, 5, &[&format!("BAD: {name}: 1 bytes, expected ")]);
+        scene.check_changed(file, flip, 5, &format!("BAD: {name}: sha256 is "));
+        scene.check_changed(file, remove, 5, &format!("BAD: {name}: is not there"));
+        scene.check_changed(file, shorten, 5, &format!("BAD: {name}: 1 bytes, expected "));
     }
-    for file in ["1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"] {
-        let file = format!("www/metadata/{file}");
-        says(&|| flip(&file), &file, 5, &["BAD: metadata"]);
-    }
-    let gone = || fs::remove_file(scene.path("www/metadata/1.snapshot.json")).unwrap();
-    says(&gone, "www/metadata/1.snapshot.json", 5, &["1.snapshot.json: is not there"]);
-    let bundle = format!("{iso}.update");
-    says(&|| flip(&bundle), &bundle, 5, &["BAD: sample/1/anklume-sample-1.iso.update: "]);
-    let gone = || fs::remove_file(scene.path(&bundle)).unwrap();
-    says(&gone, &bundle, 0, &["note: sample/1/anklume-sample-1.iso.update: is not there"]);
-    let stray = "www/sample/notes.txt";
-    let add = || fs::write(scene.path(stray), "x").unwrap();
-    says(&add, stray, 0, &["note: sample/notes.txt: is not signed"]);
-    let part = "www/sample/1/.x.iso.77.part";
-    let add = || fs::write(scene.path(part), "x").unwrap();
-    says(&add, part, 0, &["did not get to the end"]);
-    let secret = "www/sample/key";
-    let key = fs::read(scene.path("keys/targets.pem")).unwrap();
-    says(
-        &|| fs::write(scene.path(secret), &key).unwrap(),
-        secret,
-        5,
-        &["sample/key: is a secret key"],
-    );
-    let link = || {
-        fs::remove_file(scene.path(&iso)).unwrap();
-        std::os::unix::fs::symlink("/dev/zero", scene.path(&iso)).unwrap();
+    let endless = |path: &Path| {
+        remove(path);
+        std::os::unix::fs::symlink("/dev/zero", path).unwrap();
     };
-    let bytes = fs::read(scene.path(&iso)).unwrap();
-    link();
-    let ran = scene.run(0, "repo check www");
-    assert!(ran.output.contains("is not a regular file"), "{ran:?}");
-    fs::remove_file(scene.path(&iso)).unwrap();
-    fs::write(scene.path(&iso), bytes).unwrap();
+    scene.check_changed(&iso, endless, 5, "is not a regular file");
+    let bundle = format!("{iso}.update");
+    scene.check_changed(&bundle, flip, 5, "BAD: sample/1/anklume-sample-1.iso.update: ");
+    let says = "note: sample/1/anklume-sample-1.iso.update: is not there";
+    scene.check_changed(&bundle, remove, 0, says);
+}
+
+#[test]
+fn damaged_metadata_is_named() {
+    let (scene, _) = published();
+    for file in ["1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"] {
+        scene.check_changed(&format!("www/metadata/{file}"), flip, 5, "BAD: metadata");
+    }
+    let snapshot = "www/metadata/1.snapshot.json";
+    scene.check_changed(snapshot, remove, 5, "1.snapshot.json: is not there");
+}
+
+#[test]
+fn what_does_not_belong_in_a_repository_is_named() {
+    let (scene, _) = published();
+    let key = fs::read(scene.path("keys/targets.pem")).unwrap();
+    let secret = |path: &Path| fs::write(path, &key).unwrap();
+    scene.check_changed("www/sample/key", secret, 5, "sample/key: is a secret key");
+    let says = "note: sample/notes.txt: is not signed";
+    scene.check_changed("www/sample/notes.txt", shorten, 0, says);
+    scene.check_changed("www/sample/1/.x.iso.77.part", shorten, 0, "did not get to the end");
     let ran = scene.good(0, "repo check www --json");
     let found: serde_json::Value = serde_json::from_str(&ran.output).unwrap();
-    assert_eq!(
-        (&found["damage"], &found["notes"]),
-        (&serde_json::json!([]), &serde_json::json!([]))
-    );
+    let none = serde_json::json!([]);
+    assert_eq!((&found["damage"], &found["notes"]), (&none, &none));
+}
+
+#[test]
+fn a_repository_of_others_is_no_repository_of_ours() {
+    let (scene, _) = published();
     scene.good(0, "keys new other");
     let ran = scene.run(0, "repo check www --root other/1.root.json");
     assert_eq!(ran.code, Some(5), "{ran:?}");

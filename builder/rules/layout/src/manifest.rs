@@ -68,6 +68,14 @@ pub struct Manifest {
     pub os_bytes: u64,
     /// Bytes of the hash tree with its superblock, behind the squashfs.
     pub hash_bytes: u64,
+    /// The oldest updater that can install it (`anklume_release::UPDATER_PROTOCOL`); 1 where it is
+    /// not said.
+    #[serde(default = "first")]
+    pub minimum_updater: u32,
+    /// Version of what the OS keeps on the persistent partition (`anklume_release::STATE_SCHEMA`); 1
+    /// where it is not said.
+    #[serde(default = "first")]
+    pub state_schema: u32,
     /// Kernel command line.
     pub command_line: String,
     /// The boot files of the slot: [`BOOT_FILES`].
@@ -76,6 +84,10 @@ pub struct Manifest {
     pub loader: BTreeMap<String, Digest>,
     /// Every package of the OS.
     pub packages: Vec<Package>,
+}
+
+fn first() -> u32 {
+    1
 }
 
 /// What some bytes must be.

@@ -44,6 +44,50 @@ pub struct BootReport {
     pub handover_ms: u64,
 }
 
+impl BootReport {
+    /// An uneventful boot from a slot of a removable medium under UEFI, with the persistent partition
+    /// mounted: for whoever has no machine, and begins with one where nothing is special.
+    #[must_use]
+    pub fn uneventful(slot: Slot, image_version: &str, root_hash: String, disk_bytes: u64) -> Self {
+        let medium = Medium {
+            kind: "partition".to_owned(),
+            disk: "sda".to_owned(),
+            disk_number: "8:0".to_owned(),
+            disk_bytes,
+            model: None,
+            serial: None,
+            disk_guid: None,
+            partition_guid: None,
+            file: None,
+            offset_bytes: 0,
+            writable: true,
+            removable: true,
+        };
+        let persist = Persist {
+            state: PersistState::Mounted,
+            reason: None,
+            partition: Some("sda7".to_owned()),
+            set_aside: Vec::new(),
+        };
+        Self {
+            report_version: VERSION,
+            os: "debian".to_owned(),
+            image_version: image_version.to_owned(),
+            root_hash,
+            slot: Some(slot),
+            medium,
+            toram: false,
+            growth: Growth { state: GrowthState::Done, reason: None },
+            persist,
+            toram_reason: ToramReason::LittleMemory,
+            firmware: "uefi".to_owned(),
+            secure_boot: None,
+            verity_policy: "restart".to_owned(),
+            handover_ms: 0,
+        }
+    }
+}
+
 /// Why the OS was copied into RAM, or was not (see [`crate::cmdline::TORAM`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

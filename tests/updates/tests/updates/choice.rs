@@ -147,7 +147,10 @@ fn unasked_updates_wait_for_their_turn() {
         site.now = after_fifty_days;
         site
     };
-    machine.refused_by(site(), &order, Kind::Refused, "maintenance window");
+    let answer = Updates::new(site()).run(&order, &Ear::default()).unwrap();
+    assert!(answer["skipped"].to_string().contains("maintenance window"), "{answer:?}");
+    assert!((1..=7 * 24 * 60).contains(&answer["waits-minutes"].as_u64().unwrap()), "{answer:?}");
+    assert!(machine.disk() == before);
     machine.set("automatic = true\n");
     Updates::new(site()).run(&order, &Ear::default()).unwrap();
     machine.assert_updated("2.0");

@@ -11,9 +11,7 @@ use anklume_bus::{Dict, Engine, Failure, Kind, Order, Progress, Verb, Watch};
 use anklume_fetch::{Pause, Proxies, Settings, Timeouts};
 use anklume_gpt::Piece;
 use anklume_growth::{Decision, Facts};
-use anklume_layout::report::{
-    BootReport, Growth, GrowthState, Medium as Reported, Persist, PersistState, ToramReason,
-};
+use anklume_layout::report::BootReport;
 use anklume_layout::sizes::SizePolicy;
 use anklume_layout::{Role, SECTOR_BYTES, Slot, files};
 use anklume_medium::Medium;
@@ -364,38 +362,6 @@ impl Machine {
 }
 
 fn report() -> BootReport {
-    BootReport {
-        report_version: anklume_layout::report::VERSION,
-        os: "sample 1.0".to_owned(),
-        image_version: "1.0".to_owned(),
-        root_hash: shelf().release("1.0").root_hash.to_string(),
-        slot: Some(Slot::A),
-        medium: Reported {
-            kind: "partition".to_owned(),
-            disk: "sda".to_owned(),
-            disk_number: "8:0".to_owned(),
-            disk_bytes: DISK_BYTES,
-            model: None,
-            serial: None,
-            disk_guid: None,
-            partition_guid: None,
-            file: None,
-            offset_bytes: 0,
-            writable: true,
-            removable: true,
-        },
-        toram: false,
-        growth: Growth { state: GrowthState::Done, reason: None },
-        persist: Persist {
-            state: PersistState::Mounted,
-            reason: None,
-            partition: None,
-            set_aside: Vec::new(),
-        },
-        toram_reason: ToramReason::Refused,
-        firmware: "uefi".to_owned(),
-        secure_boot: None,
-        verity_policy: "restart".to_owned(),
-        handover_ms: 1,
-    }
+    let root_hash = shelf().release("1.0").root_hash.to_string();
+    BootReport::uneventful(Slot::A, "1.0", root_hash, DISK_BYTES)
 }

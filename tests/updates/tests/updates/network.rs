@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anklume_bus::Kind;
+use anklume_bus::{Kind, Order, Verb};
 use anklume_web::{Act, Content, Rule, Server};
 
 use crate::machine::{Machine, impatient, update};
@@ -158,6 +158,27 @@ fn what_stands_between_is_told_from_a_repository() {
     // What passes by itself is waited for.
     server.rule(Rule::always(Act::Status(503)).times(1));
     machine.updates(&update(&source), "2.0");
+}
+
+#[test]
+fn the_proxy_of_the_settings_is_asked() {
+    let (machine, server) = (Machine::new(), serve("www"));
+    let proxy = anklume_web::Proxy::start(&[]).unwrap();
+    machine.set(&format!("proxy = \"{}\"\nno-proxy = \"127.0.0.1\"\n", proxy.url()));
+    let check = Order { verb: Verb::Check, ..update(&at(&server)) };
+    machine.run(&check).unwrap();
+    assert!(proxy.log().is_empty());
+    machine.set(&format!("proxy = \"{}\"\n", proxy.url()));
+    machine.updates(&update(&at(&server)), "2.0");
+    assert!(proxy.log().len() > 4, "{:?}", proxy.log());
+}
+
+#[test]
+fn a_store_that_forbids_what_it_has_not_is_a_repository() {
+    let (machine, server) = (Machine::new(), serve("www"));
+    server.rule(on("metadata/2.root.json", Act::Status(403)));
+    machine.updates(&update(&at(&server)), "2.0");
+    assert!(server.log().iter().any(|request| request.path() == "/metadata/2.root.json"));
 }
 
 #[test]

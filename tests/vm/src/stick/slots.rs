@@ -6,7 +6,7 @@ use std::path::Path;
 use anklume_bytes::{ReadAt, Window};
 use anklume_fat::FileSystem;
 use anklume_gpt::Piece;
-use anklume_growth::{Decision, Facts};
+use anklume_growth::{Decision, Facts, Plan};
 use anklume_host::direct::{Access, DirectFile};
 use anklume_layout::sizes::SizePolicy;
 use anklume_layout::{Role, Slot, files};
@@ -36,25 +36,47 @@ impl Stick {
     ///
     /// When the image cannot grow.
     pub fn grow(&self, workdir: &Workdir) -> Result<(), Failure> {
-        let wrong = |error: &dyn ToString| self.failure("a stick that can grow", error.to_string());
-        let open = |access| DirectFile::open(&self.path, access).map_err(|error| wrong(&error));
+        match self.growth()? {
+            Decision::Grow(plan) => self.execute(workdir, &plan),
+            other => Err(self.failure("a stick that can grow", format!("{other:?}"))),
+        }
+    }
+
+    /// Does what the next boot does after a first one that was interrupted anywhere.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be done with it.
+    pub fn finish_growth(&self, workdir: &Workdir) -> Result<(), Failure> {
+        match self.growth()? {
+            Decision::Done => Ok(()),
+            Decision::Grow(plan) | Decision::Repair(plan) => self.execute(workdir, &plan),
+            Decision::Refused(why) => {
+                Err(self.failure("a first boot that goes on", format!("{why:?}")))
+            }
+        }
+    }
+
+    fn growth(&self) -> Result<Decision, Failure> {
         let facts = Facts { read_only: false, block_bytes: 512, partitions: Vec::new() };
         let mut seed = 0_u8;
         let mut random = || {
             seed = seed.wrapping_add(1);
             [seed; 16]
         };
-        let reader = open(Access::Read)?;
+        let reader = DirectFile::open(&self.path, Access::Read);
+        let reader = reader.map_err(Failure::file("open", &self.path))?;
         let decision = anklume_growth::plan(&reader, &facts, &SizePolicy::default(), &mut random);
-        let plan = match decision.map_err(|error| wrong(&error))? {
-            Decision::Grow(plan) => plan,
-            other => return Err(wrong(&format!("{other:?}"))),
-        };
+        decision.map_err(|error| self.failure("a partition table", error))
+    }
+
+    fn execute(&self, workdir: &Workdir, plan: &Plan) -> Result<(), Failure> {
         let bytes = plan.persist_bytes().unwrap_or_default();
         let persist = formatted(workdir, bytes)?;
-        let mut disk = open(Access::Write)?;
-        let executed = anklume_growth::execute(&plan, &mut disk, &persist, &mut |_, _| ());
-        executed.map_err(|error| wrong(&error))
+        let disk = DirectFile::open(&self.path, Access::Write);
+        let mut disk = disk.map_err(Failure::file("open", &self.path))?;
+        let executed = anklume_growth::execute(plan, &mut disk, &persist, &mut |_, _| ());
+        executed.map_err(|error| self.failure("a stick that can be written", error))
     }
 
     /// Slot A is good, and slot B has the version of another image, on trial.

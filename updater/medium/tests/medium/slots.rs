@@ -22,6 +22,8 @@ fn manifest(root_hash: &str) -> Manifest {
         salt: "ab".repeat(32),
         os_bytes: 0,
         hash_bytes: 0,
+        minimum_updater: 1,
+        state_schema: 1,
         command_line: String::new(),
         boot_files: BTreeMap::new(),
         loader: BTreeMap::new(),

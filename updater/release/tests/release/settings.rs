@@ -3,7 +3,8 @@
 use anklume_release::{MAX_SETTINGS_BYTES, Rate, Settings, SettingsError};
 
 const ALL: &str = "source = \"https://updates.example/a\"\nchannel = \"beta\"\nautomatic = true\n\
-                   window = \"Mon..Fri 22:00-05:00\"\nlimit-rate = \"2M\"\n";
+                   window = \"Mon..Fri 22:00-05:00\"\nlimit-rate = \"2M\"\n\
+                   proxy = \"http://proxy:3128\"\nno-proxy = \"localhost,.example\"\n";
 
 fn parse(text: &str) -> Result<Settings, SettingsError> {
     Settings::parse(text, "update.conf")
@@ -15,6 +16,8 @@ fn every_key_is_read_and_written() {
     assert_eq!(settings.source.as_deref(), Some("https://updates.example/a"));
     assert_eq!((settings.channel(), settings.automatic()), ("beta", true));
     assert_eq!(settings.limit_rate, Some(Rate(2 << 20)));
+    assert_eq!(settings.proxy.as_deref(), Some("http://proxy:3128"));
+    assert_eq!(settings.no_proxy.as_deref(), Some("localhost,.example"));
     assert_eq!(settings.encode(), ALL);
     let none = parse("# nothing\n").unwrap();
     assert_eq!((none.channel(), none.automatic(), none.encode()), ("stable", false, String::new()));
@@ -27,6 +30,7 @@ fn the_machine_decides_before_the_image_key_by_key() {
     assert_eq!((both.channel(), both.automatic()), ("stable", false));
     assert_eq!(both.source.as_deref(), Some("https://updates.example/a"));
     assert_eq!(both.limit_rate, Some(Rate(2 << 20)));
+    assert_eq!(both.proxy.as_deref(), Some("http://proxy:3128"));
 }
 
 #[test]
@@ -42,6 +46,8 @@ fn mistakes_are_named_where_they_are() {
     assert!(said("a b\n").starts_with("update.conf: line 1: "));
     assert!(said("channel = \"a/b\"\n").contains("channel is `a/b`, expected"));
     assert!(said("window = \"nights\"\n").contains("window is `nights`, expected write"));
+    assert!(said("proxy = \"a b\"\n").contains("proxy is `a b`, expected"));
+    assert!(said("no-proxy = \"\\u001b\"\n").contains("no-proxy is "));
     for source in ["x", "ftp://a/b", "https://", "../a", "https://a/?b", "file://a", "/a b", ""] {
         let text = said(&format!("source = \"{source}\"\n"));
         assert!(text.contains("source is"), "{text}");

@@ -150,6 +150,8 @@ impl Look<'_> {
             ("hash-bytes", text(&release.hash_bytes), text(&manifest.hash_bytes)),
             ("root-hash", text(&release.root_hash), text(&manifest.root_hash)),
             ("salt", text(&release.salt), text(&manifest.salt)),
+            ("minimum-updater", text(&release.minimum_updater), text(&manifest.minimum_updater)),
+            ("state-schema", text(&release.state_schema), text(&manifest.state_schema)),
         ] {
             if said != found {
                 let text = format!("{field} is {said}, but the manifest in the image says {found}");

@@ -9,8 +9,7 @@ use anklume_host::file::{FileReader, OutputFile, free_bytes};
 use anklume_host::interrupt::interrupted;
 use anklume_layout::manifest::Manifest;
 use anklume_release::{
-    Custom, Extent, MAX_RELEASE_BYTES, Package, RELEASE_VERSION, Release, STATE_SCHEMA,
-    UPDATER_PROTOCOL, names,
+    Custom, Extent, MAX_RELEASE_BYTES, Package, RELEASE_VERSION, Release, names,
 };
 use anklume_trust::{Digest, Target};
 use sha2::{Digest as _, Sha256};
@@ -217,8 +216,8 @@ impl Copied {
                 .parse()
                 .map_err(|e| digits("root-hash", format!("{e}")))?,
             salt: manifest.salt.parse().map_err(|e: &str| digits("salt", e.to_owned()))?,
-            minimum_updater: UPDATER_PROTOCOL,
-            state_schema: STATE_SCHEMA,
+            minimum_updater: manifest.minimum_updater,
+            state_schema: manifest.state_schema,
             packages: packages(manifest),
         })
     }

@@ -167,22 +167,35 @@ pub(crate) fn noise(seed: u64) -> impl Iterator<Item = u64> {
 
 /// An image around the squashfs `os`.
 pub(crate) fn sample(os: &[u8], format: Format) -> Sample {
-    made(&Says { name: "sample", version: "1.2", os_release: OS_RELEASE }, os, format)
+    made(
+        &Says { name: "sample", version: "1.2", os_release: OS_RELEASE, needs: (1, 1) },
+        os,
+        format,
+    )
 }
 
 /// An ISO around the squashfs `os` that says that it comes from the definition `name`.
 pub(crate) fn named(name: &str, os: &[u8]) -> Sample {
-    made(&Says { name, version: "1.2", os_release: OS_RELEASE }, os, Format::Iso)
+    made(&Says { name, version: "1.2", os_release: OS_RELEASE, needs: (1, 1) }, os, Format::Iso)
 }
 
 /// A sound ISO of this name and version, whose os-release has the lines `more`, too.
-pub(crate) fn release(folder: &Path, (name, version, more): (&str, &str, &str)) -> Sample {
+pub(crate) fn release(folder: &Path, says: (&str, &str, &str)) -> Sample {
+    release_for(folder, says, (1, 1))
+}
+
+/// The same for an updater and a state schema that it needs.
+pub(crate) fn release_for(
+    folder: &Path,
+    (name, version, more): (&str, &str, &str),
+    needs: (u32, u32),
+) -> Sample {
     small_os(folder);
     let root = folder.join("root");
     let os_release = format!("ID=sample\nIMAGE_ID={name}\nIMAGE_VERSION={version}\n{more}");
     fs::write(root.join("usr/lib/os-release"), &os_release).unwrap();
     let os = squashfs(&root, &["-comp", "zstd"]);
-    made(&Says { name, version, os_release: &os_release }, &os, Format::Iso)
+    made(&Says { name, version, os_release: &os_release, needs }, &os, Format::Iso)
 }
 
 /// What an image says about itself.
@@ -190,6 +203,8 @@ struct Says<'a> {
     name: &'a str,
     version: &'a str,
     os_release: &'a str,
+    /// Oldest updater, and state schema.
+    needs: (u32, u32),
 }
 
 fn made(says: &Says<'_>, os: &[u8], format: Format) -> Sample {
@@ -203,6 +218,7 @@ fn made(says: &Says<'_>, os: &[u8], format: Format) -> Sample {
     let mut manifest = manifest(&root_hash, data.len() as u64, tree.bytes.len() as u64);
     says.name.clone_into(&mut manifest.compatible);
     says.version.clone_into(&mut manifest.image_version);
+    (manifest.minimum_updater, manifest.state_schema) = says.needs;
     let contents = boot_files(&manifest, says.os_release);
     boot_digests(&mut manifest, &contents);
     let contents = boot_files(&manifest, says.os_release);
@@ -244,6 +260,8 @@ fn manifest(root_hash: &str, os_bytes: u64, hash_bytes: u64) -> Manifest {
         salt: "ab".repeat(32),
         os_bytes,
         hash_bytes,
+        minimum_updater: 1,
+        state_schema: 1,
         command_line: command_line(root_hash),
         boot_files: BTreeMap::new(),
         loader: BTreeMap::from(LOADER_BYTES.map(|(key, bytes)| {
