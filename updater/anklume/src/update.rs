@@ -160,7 +160,7 @@ fn in_time(
 fn carry_out(backend: &Backend, wanted: &Wanted, out: &mut Output<'_>) -> Result<Dict, Failure> {
     let show = Show::new(wanted.json, interrupted);
     let order = &wanted.order;
-    if order.verb.writes() && !order.options.automatic {
+    if request::asks_first(order) {
         let checked = backend.run(&request::check_of(order), &show, out)?;
         let is_done = ["up-to-date", "restart-needed"]
             .iter()

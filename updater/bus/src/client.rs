@@ -120,11 +120,14 @@ impl Client {
 
     /// A verb whose method answers with what came of it.
     async fn answer(&self, order: &Order, watch: &dyn Watch) -> Result<Dict, Failure> {
-        let (reply, _) = self.ask(order, watch).await?;
-        match order.verb {
-            Verb::Hold | Verb::Unhold => Ok(Dict::new()),
-            _ => Ok(from_wire(&body::<Wire>(&reply)?)),
+        if !matches!(order.verb, Verb::Hold | Verb::Unhold) {
+            let (reply, _) = self.ask(order, watch).await?;
+            return Ok(from_wire(&body::<Wire>(&reply)?));
         }
+        // Their methods answer with nothing.
+        let before = facts(&self.properties(names::PATH, names::MANAGER).await?);
+        self.ask(order, watch).await?;
+        Ok(held(order, &before.held))
     }
 
     /// A verb whose method answers with the job.
@@ -372,6 +375,17 @@ fn facts(dict: &Dict) -> Facts {
         pending: text(dict, "Pending"),
         slots: Vec::new(),
     }
+}
+
+/// What the engine says of an order to hold a version, or to hold it no more.
+fn held(order: &Order, before: &[String]) -> Dict {
+    let version = order.version.clone().unwrap_or_default();
+    let (held, was_held) = (order.verb == Verb::Hold, before.contains(&version));
+    Dict::from_iter([
+        ("version".to_owned(), Value::from(version)),
+        ("held".to_owned(), held.into()),
+        ("changed".to_owned(), (held != was_held).into()),
+    ])
 }
 
 fn slot(dict: &Dict) -> Slot {

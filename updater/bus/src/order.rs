@@ -241,12 +241,14 @@ impl Order {
 
     /// Whether more is asked for than the newest version of what is configured.
     pub(crate) fn chooses(&self) -> bool {
-        let Options { source, channel, accept_stale, retry, .. } = &self.options;
+        let Options { source, channel, accept_stale, retry, limit_rate, .. } = &self.options;
         let verb = matches!(self.verb, Verb::Refresh | Verb::Check | Verb::Prepare | Verb::Update);
         verb && (source.is_some()
             || channel.is_some()
             || *accept_stale
             || *retry
+            // One byte per second would keep everybody else from updating.
+            || limit_rate.is_some()
             || self.version.is_some())
     }
 }

@@ -189,6 +189,14 @@ pub enum ReachFault {
         /// How long.
         after: Duration,
     },
+    /// Something came, but next to nothing.
+    #[error("only {bytes} bytes in {} s", .after.as_secs())]
+    Slow {
+        /// What came.
+        bytes: u64,
+        /// In which time.
+        after: Duration,
+    },
 }
 
 /// Why there is no secure connection.

@@ -4,6 +4,7 @@ mod absolute;
 mod client;
 mod fault;
 mod job;
+mod pace;
 mod small;
 mod tls;
 mod transfer;

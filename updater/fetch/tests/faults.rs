@@ -135,6 +135,23 @@ fn silence_has_an_end() {
     assert_eq!((after, fixture.requests()), (silent, 4));
 }
 
+/// Less than the silence that would end it, and hardly more than nothing.
+#[test]
+fn a_trickle_has_an_end() {
+    let (drip, stall) = (Duration::from_millis(50), Duration::from_millis(1500));
+    let timeouts = Timeouts { stall, ..Timeouts::default() };
+    let fixture = Fixture::with(LENGTH, |settings| {
+        (settings.timeouts, settings.tries) = (timeouts, 2);
+    });
+    fixture.server.rule(Rule::always(Act::Drip(1, drip)));
+    let slow = |error: Error| {
+        let is_slow = matches!(error, Error::Unreachable { fault: ReachFault::Slow { .. }, .. });
+        assert!(is_slow, "{error:?}");
+    };
+    slow(fixture.fetch(&[0..LENGTH]).unwrap_err());
+    slow(fixture.source.file(PATH, LENGTH).unwrap_err());
+}
+
 #[test]
 fn busy_servers_are_asked_again_when_they_want_to_be() {
     for status in [408, 429, 500, 502, 503, 504] {

@@ -132,7 +132,9 @@ fn order(left: &str, right: &str) -> Ordering {
     compare_versions(left, right).then_with(|| left.cmp(right))
 }
 
-fn is_older(version: &str, than: &str) -> bool {
+/// Whether a version comes before another one (Debian policy section 5.6.12).
+#[must_use]
+pub fn is_older(version: &str, than: &str) -> bool {
     compare_versions(version, than) == Ordering::Less
 }
 

@@ -33,7 +33,7 @@ mod window;
 
 pub use changes::changes;
 pub use check::check;
-pub use choose::{Choice, Chosen, Offer, Passed, Reason, choose, offers};
+pub use choose::{Choice, Chosen, Offer, Passed, Reason, choose, is_older, offers};
 pub use custom::{Custom, CustomError};
 pub use error::ReleaseError;
 pub use machine::{Machine, Power, SlotSizes, Wanted};

@@ -5,7 +5,7 @@ use crate::connect::{Memory, connect};
 use crate::envelope::Envelope;
 use crate::metadata::{Body, FileInfo, Header, Root, Snapshot, Target, Targets, Timestamp};
 use crate::stored::{Record, Stored};
-use crate::{Error, Expired, Role};
+use crate::{Error, Expired, Moment, Role};
 
 /// One refresh: takes the files of a source one after the other, and says what to ask for next.
 ///
@@ -86,6 +86,17 @@ impl Client {
     #[must_use]
     pub fn expired(&self) -> &[Expired] {
         self.freshness.expired()
+    }
+
+    /// The newest time at which a file that was taken says it was signed: it is that late at least,
+    /// whatever the clock of the machine shows.
+    #[must_use]
+    pub fn issued(&self) -> Option<Moment> {
+        let timestamp = self.timestamp.as_ref().map(|body| body.header);
+        let snapshot = self.snapshot.as_ref().map(|body| body.header);
+        let targets = self.targets.as_ref().map(|body| body.header);
+        let headers = [Some(self.root.header), timestamp, snapshot, targets];
+        headers.into_iter().flatten().filter_map(|header| header.issued).max()
     }
 
     /// The next root file. That the source does not have it is the usual case, and no error.

@@ -10,11 +10,12 @@ use anklume_compare::Packages;
 use anklume_fetch::{Cancel, Settings as FetchSettings, Source};
 use anklume_layout::Slot;
 use anklume_medium::SlotContent;
-use anklume_release::{Package, Passed, Settings, changes, names};
+use anklume_release::{Package, Passed, Refusal, Settings, changes, is_older, names};
 use anklume_slots::{State as SlotState, decide};
 use anklume_trust::Staleness;
 use serde_json::Value;
 
+use crate::failure::of_refusal;
 use crate::log;
 use crate::offer::{Found, Offered, find, machine};
 use crate::refresh::{Anchor, Signed, refresh};
@@ -192,6 +193,7 @@ impl Updates {
         let (mut state, _) = State::load(site.keep.as_ref());
         let job = Job { site, here: &here, watch, cancel };
         let (prepared, writing) = job.verify(&state)?;
+        may_boot(&state, &writing.version)?;
         job.activate(&prepared, &writing.version, &mut state, Dict::new())
     }
 
@@ -215,6 +217,18 @@ impl Updates {
             ("held".to_owned(), hold.into()),
             ("changed".to_owned(), changed.into()),
         ]))
+    }
+}
+
+/// What was decided or learned since the version was prepared counts, too.
+fn may_boot(state: &State, version: &str) -> Result<(), Failure> {
+    let version = version.to_owned();
+    if state.held.contains(&version) {
+        return Err(of_refusal(&Refusal::Held { version }));
+    }
+    match state.floor.clone().filter(|floor| is_older(&version, floor)) {
+        Some(floor) => Err(of_refusal(&Refusal::BelowFloor { version, floor })),
+        None => Ok(()),
     }
 }
 

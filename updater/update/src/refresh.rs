@@ -82,7 +82,8 @@ pub(crate) fn refresh(
         refresh.warnings.push(expired.to_string());
     }
     let targets = client.targets().ok_or_else(|| of_trust(&order()))?.clone();
-    let now = [anchor.clock.rtc, anchor.clock.built].into_iter().chain(targets.header.issued).max();
+    // The timestamp is signed anew every few days, the list of files with a release.
+    let now = [anchor.clock.rtc, anchor.clock.built].into_iter().chain(client.issued()).max();
     Ok(Signed { targets, now: now.unwrap_or(anchor.clock.rtc), warnings: refresh.warnings })
 }
 

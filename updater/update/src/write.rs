@@ -204,6 +204,8 @@ impl Job<'_> {
         let survey = self.survey()?;
         let (site, medium, slot) = (self.site, &self.here.medium, self.here.target());
         let release = &offered.release;
+        // Before what is remembered of the slot is forgotten.
+        self.may_be_written(slot)?;
         let held = begun(site, state, slot);
         // While the disk is locked, udev does not take its partitions away for a moment.
         let _hold = medium.number().and_then(|_| medium.hold().ok());
@@ -251,14 +253,23 @@ impl Job<'_> {
         Ok((prepared, dict))
     }
 
+    /// Whether the boot record lets the slot be written: it does not while that may be all that there
+    /// is to fall back to.
+    fn may_be_written(&self, slot: Slot) -> Result<(), Failure> {
+        let cleared = self.here.record.map(|record| record.clear(slot)).transpose();
+        cleared.map(drop).map_err(|refusal| of_record(RecordError::Refused(refusal)))
+    }
+
     /// Notes down what is being written, before anything is.
     fn begin(&self, offered: &Offered, state: &mut State) -> Result<(), Failure> {
         let keep = self.site.keep.as_ref();
         keep.write(WRITING, &offered.list_bytes).map_err(|error| unkept(&error))?;
-        state.pending = None;
+        let slot = self.here.target();
+        // What waits for its verdict in the slot that runs goes on waiting.
+        state.pending = state.pending.take().filter(|pending| pending.slot != slot);
         state.writing = Some(Writing {
             version: offered.release.version.clone(),
-            slot: self.here.target(),
+            slot,
             root_hash: offered.release.root_hash.to_string(),
             is_whole: false,
             release: Some(offered.release.clone()),

@@ -47,6 +47,19 @@ impl Machine {
     }
 }
 
+/// What was learned after it was prepared counts.
+#[test]
+fn a_version_that_is_not_wanted_any_more_is_not_activated() {
+    let (machine, server) = (Machine::new(), serve("www"));
+    machine.run(&order(Verb::Prepare, &at(&server))).unwrap();
+    machine.remember(|state| drop(state.held.insert("2.0".to_owned())));
+    machine.untouched(&activate(), Kind::Refused, "held back");
+    machine.remember(|state| (state.held, state.floor) = ([].into(), Some("2.1".to_owned())));
+    machine.untouched(&activate(), Kind::Refused, "is older than 2.1");
+    machine.remember(|state| state.floor = Some("2.0".to_owned()));
+    machine.updates(&activate(), "2.0");
+}
+
 #[test]
 fn preparing_twice_fetches_nothing_again() {
     let (machine, server) = (Machine::new(), serve("www"));

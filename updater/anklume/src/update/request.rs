@@ -32,13 +32,17 @@ pub(super) fn wanted(args: UpdateArgs) -> Result<Wanted, Failure> {
     Ok(Wanted { order: Order { verb, version, options }, json })
 }
 
+/// Whether a person is told first what an order would take. A check passes a version over that failed
+/// here, which `--retry` is about.
+pub(super) fn asks_first(order: &Order) -> bool {
+    order.verb.writes() && !order.options.automatic && !order.options.retry
+}
+
 /// The question what an order would take.
 pub(super) fn check_of(order: &Order) -> Order {
     let Options { source, channel, accept_stale, .. } = order.options.clone();
     let options = Options { source, channel, accept_stale, ..Options::default() };
-    // A version that failed before is refused by name, if it is not to be tried again.
-    let version = order.version.clone().filter(|_| !order.options.retry);
-    Order { verb: Verb::Check, version, options }
+    Order { verb: Verb::Check, version: order.version.clone(), options }
 }
 
 fn activate(args: &ActivateArgs) -> Wanted {
@@ -101,6 +105,11 @@ mod tests {
         for (words, verb) in verbs {
             assert_eq!(typed(words).unwrap().order.verb, verb, "{words:?}");
         }
+        let asks = |words| asks_first(&typed(words).unwrap().order);
+        assert!(
+            asks(&["--version", "13.1"]) && asks(&["prepare"]) && !asks(&["activate", "--json"])
+        );
+        assert!(!asks(&["--version", "13.1", "--retry"]) && !asks(&["--automatic"]));
         assert_eq!(typed(&["hold", "13.1"]).unwrap().order.version.as_deref(), Some("13.1"));
         let failure = typed(&["--limit-rate", "fast"]).unwrap_err();
         assert_eq!(failure.kind(), Kind::Usage);

@@ -80,12 +80,13 @@ fn service(bus: &Alone) -> (Service, Strings) {
     (bus.serve_with(fake, config), strings)
 }
 
-fn orders() -> [(Order, &'static str); 13] {
+fn orders() -> [(Order, &'static str); 14] {
     let with = |verb: Verb, options: Options| Order { options, ..Order::new(verb) };
     let to = |verb: Verb| Order { version: Some("7".into()), ..Order::new(verb) };
     let from = Options { source: Some("/x".into()), ..Options::default() };
     let beta = Options { channel: Some("beta".into()), ..Options::default() };
     let stale = Options { accept_stale: true, ..Options::default() };
+    let slow = Options { limit_rate: Some(1), ..Options::default() };
     let retry = Options { retry: true, ..Options::default() };
     [
         (Order::new(Verb::Refresh), "check"),
@@ -96,6 +97,7 @@ fn orders() -> [(Order, &'static str); 13] {
         (Order::new(Verb::Update), "update"),
         (to(Verb::Update), "update-to-version"),
         (with(Verb::Update, retry), "update-to-version"),
+        (with(Verb::Update, slow), "update-to-version"),
         (with(Verb::Prepare, beta), "update-to-version"),
         (Order::new(Verb::Activate), "update"),
         (Order::new(Verb::Rollback), "rollback"),

@@ -34,6 +34,23 @@ fn removed(signals: &Signals) -> (u32, String, String, HashMap<String, OwnedVari
     (id, name, text, outcome)
 }
 
+/// As the engine itself says it.
+#[test]
+fn who_holds_a_version_is_told_whether_it_was_held() {
+    let bus = Alone::new();
+    let (fake, _strings) = Fake::new();
+    let _service = bus.serve(fake);
+    let client = bus.client();
+    let said = |verb: Verb| {
+        let order = Order { version: Some("7".into()), ..Order::new(verb) };
+        let answer = client.run(&order, &Seen::default()).unwrap();
+        assert_eq!(answer["version"], "7");
+        (answer["held"].as_bool().unwrap(), answer["changed"].as_bool().unwrap())
+    };
+    let held = [Verb::Hold, Verb::Hold, Verb::Unhold, Verb::Unhold].map(said);
+    assert_eq!(held, [(true, true), (true, false), (false, true), (false, false)]);
+}
+
 #[test]
 fn an_update_reports_and_ends_as_if_it_had_run_in_the_program() {
     let bus = Alone::new();

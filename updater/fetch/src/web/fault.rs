@@ -94,7 +94,10 @@ impl Tries {
         brought_something: bool,
         settings: &Settings,
     ) -> Result<Duration, Error> {
-        self.failures = if brought_something { 1 } else { self.failures.saturating_add(1) };
+        let is_slow =
+            matches!(fault.error, Error::Unreachable { fault: ReachFault::Slow { .. }, .. });
+        self.failures =
+            if brought_something && !is_slow { 1 } else { self.failures.saturating_add(1) };
         let asks_too_much = fault.wait.is_some_and(|wait| wait > settings.back_off.patience);
         if !fault.may_pass || asks_too_much || self.failures >= settings.tries.max(1) {
             return Err(fault.error);

@@ -9,6 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use super::client::Reply;
 use super::fault::{Fault, Tries};
+use super::pace::Pace;
 use super::small::is_early_end;
 use super::{Call, PIECE_BYTES, count, lock};
 use crate::error::{AnswerFault, Error};
@@ -205,6 +206,7 @@ impl Job {
         url: &crate::url::Url,
     ) -> Result<(), End> {
         let mut buffer = vec![0; self.call.limiter.piece(PIECE_BYTES)];
+        let mut pace = Pace::new(&self.call.settings);
         while position < end && !self.ranges.is_empty() {
             if self.is_over() {
                 return Err(End::Stopped);
@@ -225,6 +227,7 @@ impl Job {
             count(&self.call.counters.bytes, read);
             self.keep(piece, position, &buffer[..read])?;
             position += u64::try_from(read).unwrap_or(u64::MAX);
+            pace.brought(read, url)?;
             let call = &self.call;
             call.limiter.spend(read, &*call.settings.pause, &|| self.is_over());
         }

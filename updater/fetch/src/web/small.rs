@@ -4,6 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::fault::{Fault, Tries};
+use super::pace::Pace;
 use super::{Call, PIECE_BYTES, count};
 use crate::error::{AnswerFault, Error};
 
@@ -50,6 +51,7 @@ fn try_once(call: &Call, limit: u64) -> Result<Vec<u8>, Fault> {
         return too_long(length);
     }
     let mut body = reply.body();
+    let mut pace = Pace::new(&call.settings);
     let mut whole = Vec::new();
     let mut buffer = vec![0; call.limiter.piece(PIECE_BYTES)];
     loop {
@@ -67,6 +69,7 @@ fn try_once(call: &Call, limit: u64) -> Result<Vec<u8>, Fault> {
             break;
         }
         count(&call.counters.bytes, count_read);
+        pace.brought(count_read, &url)?;
         whole.extend_from_slice(&buffer[..count_read]);
         let found = u64::try_from(whole.len()).unwrap_or(u64::MAX);
         if found > limit {

@@ -63,6 +63,7 @@ fn signing_times_tell_the_time() {
     new.release("anklume-2.iso");
     let behind = Clock { rtc: Moment::from_unix(0), built: day(0) };
     let client = at(behind, None, &new).unwrap();
+    assert_eq!(client.issued(), Some(day(20)));
     // Had the timestamp been rotated since, the versions would not protect it.
     let mut replayed = old.clone();
     replayed.versions.extend([(Role::Timestamp, 9), (Role::Snapshot, 9), (Role::Targets, 9)]);
@@ -98,7 +99,7 @@ fn a_file_that_knows_the_time_judges_those_before_it() {
     };
     assert_eq!((found.role, found.source), (Role::Timestamp, TimeSource::Signed(Role::Targets)));
     refresh(&mut accepting, &source).unwrap();
-    assert_eq!(accepting.expired(), [found]);
+    assert_eq!((accepting.expired(), accepting.issued()), (&[found][..], Some(day(10))));
 }
 
 #[test]
