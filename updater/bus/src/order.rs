@@ -406,13 +406,7 @@ mod tests {
 
     #[test]
     fn choosing_more_than_the_newest_is_noticed() {
-        let plain = Options {
-            limit_rate: Some(1),
-            reboot: true,
-            follow: true,
-            automatic: true,
-            ..Options::default()
-        };
+        let plain = Options { reboot: true, follow: true, automatic: true, ..Options::default() };
         let order = Order { options: plain.clone(), ..Order::new(Verb::Update) };
         assert!(!order.chooses());
         let choices = [
@@ -425,6 +419,7 @@ mod tests {
                 options: Options { channel: Some("x".into()), ..plain.clone() },
                 ..order.clone()
             },
+            Order { options: Options { limit_rate: Some(1), ..plain.clone() }, ..order.clone() },
             Order { options: Options { accept_stale: true, ..plain.clone() }, ..order.clone() },
             Order { options: Options { retry: true, ..plain }, ..order },
         ];

@@ -149,7 +149,7 @@ fn a_trickle_has_an_end() {
         assert!(is_slow, "{error:?}");
     };
     slow(fixture.fetch(&[0..LENGTH]).unwrap_err());
-    slow(fixture.source.file(PATH, LENGTH).unwrap_err());
+    slow(fixture.source.file(NAME, LENGTH).unwrap_err());
 }
 
 #[test]

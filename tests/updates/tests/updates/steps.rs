@@ -52,7 +52,7 @@ impl Machine {
 fn a_version_that_is_not_wanted_any_more_is_not_activated() {
     let (machine, server) = (Machine::new(), serve("www"));
     machine.run(&order(Verb::Prepare, &at(&server))).unwrap();
-    machine.remember(|state| drop(state.held.insert("2.0".to_owned())));
+    machine.remember(|state| state.held = ["2.0".to_owned()].into());
     machine.untouched(&activate(), Kind::Refused, "held back");
     machine.remember(|state| (state.held, state.floor) = ([].into(), Some("2.1".to_owned())));
     machine.untouched(&activate(), Kind::Refused, "is older than 2.1");
