@@ -195,6 +195,9 @@ pub(crate) enum UpdateCommand {
     /// Show the updates of this machine and what became of them
     #[command(after_help = "Example:\n  anklume update history --limit 5")]
     History(HistoryArgs),
+    /// Ask the update that runs to end, whoever began it; what was written is used the next time
+    #[command(after_help = "Example:\n  anklume update cancel")]
+    Cancel,
     /// For anklume-update.service: the D-Bus service
     #[command(
         hide = true,

@@ -70,6 +70,14 @@ impl Backend {
         Ok(answer)
     }
 
+    /// Whether there was something to cancel. What another program does by itself ends when that does.
+    fn cancel(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Service(client) => client.cancel().map_err(|error| told(&error)),
+            Self::Own(_) => Ok(false),
+        }
+    }
+
     fn history(&self, limit: u32) -> Result<Vec<Dict>, Failure> {
         let history = match self {
             Self::Service(client) => client.history(limit),
@@ -106,6 +114,11 @@ pub(crate) fn run(
 ) -> Result<u8, Failure> {
     match &args.command {
         Some(UpdateCommand::Serve) => return serve_bus(machine),
+        Some(UpdateCommand::Cancel) => {
+            let was_asked = Backend::choose(machine, out)?.cancel()?;
+            out.say(if was_asked { "the update was asked to end" } else { "nothing runs" })?;
+            return Ok(0);
+        }
         Some(UpdateCommand::History(args)) => {
             let limit = u32::try_from(args.limit).unwrap_or(u32::MAX);
             let updates = Backend::choose(machine, out)?.history(limit)?;

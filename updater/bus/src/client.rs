@@ -179,6 +179,22 @@ impl Client {
         })
     }
 
+    /// Asks the job that runs to end, whoever began it; `false` if none runs. It goes on for as long
+    /// as it takes to leave everything as it may be left.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub fn cancel(&self) -> Result<bool, Failure> {
+        zbus::block_on(async {
+            let job = text(&self.properties(names::PATH, names::MANAGER).await?, "Job");
+            // `/` is no job.
+            if job.len() < 2 {
+                return Ok(false);
+            }
+            self.call(names::NAME, &job, names::JOB, "Cancel", &(), None).await.map(|_| true)
+        })
+    }
+
     async fn properties(&self, path: &str, interface: &str) -> Result<Dict, Failure> {
         let call = self.call(names::NAME, path, names::PROPERTIES, "GetAll", &interface, None);
         Ok(from_wire(&body::<Wire>(&call.await?.0)?))

@@ -23,7 +23,9 @@ pub(super) fn wanted(args: UpdateArgs) -> Result<Wanted, Failure> {
         Some(UpdateCommand::Activate(args)) => return Ok(activate(&args)),
         Some(UpdateCommand::Hold(args)) => return Ok(hold(Verb::Hold, args)),
         Some(UpdateCommand::Unhold(args)) => return Ok(hold(Verb::Unhold, args)),
-        Some(UpdateCommand::History(_) | UpdateCommand::Serve) => (Verb::Check, what),
+        Some(UpdateCommand::History(_) | UpdateCommand::Cancel | UpdateCommand::Serve) => {
+            (Verb::Check, what)
+        }
     };
     let json = what.json;
     let (version, mut options) = options(what)?;

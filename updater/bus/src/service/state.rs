@@ -105,7 +105,7 @@ impl Hub {
         let mut state = self.state();
         if let Some(job) = &state.job {
             return Err(Failure::new(Kind::Busy, job.describe())
-                .hint("wait until it is over, or cancel it"));
+                .hint("wait until it is over, or end it with `anklume update cancel`"));
         }
         state.jobs = state.jobs.checked_add(1).unwrap_or(1);
         let job = Arc::new(Job::new(state.jobs, order, owner, user));

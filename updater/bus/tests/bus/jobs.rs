@@ -160,7 +160,7 @@ fn the_second_job_is_told_what_runs() {
         let answer = call(&connection, PATH, &format!("Manager.{method}"), &none);
         let (name, text) = error(answer);
         assert_eq!(name, "org.anklume.Update1.Error.Busy");
-        let hint = "hint: wait until it is over, or cancel it";
+        let hint = "hint: wait until it is over, or end it with `anklume update cancel`";
         assert_eq!(text, format!("job 1 runs: update, write 40 %\n{hint}"));
     }
     strings.step.send(done()).unwrap();
@@ -182,6 +182,21 @@ fn ctrl_c_cancels_and_waits_for_the_end() {
     seen.cancel.store(true, Ordering::SeqCst);
     let failure = client.run(&Order::new(Verb::Prepare), &seen).unwrap_err();
     assert_eq!(failure, Failure::new(Kind::Cancelled, "the update was cancelled"));
+}
+
+#[test]
+fn a_job_that_somebody_else_began_can_be_cancelled() {
+    let bus = Alone::new();
+    let (fake, strings) = Fake::new();
+    let _service = bus.serve(fake);
+    let signals = Signals::of_service(&bus);
+    let client = bus.client();
+    assert_eq!(client.cancel(), Ok(false));
+    update(&bus.connect(), None).unwrap();
+    strings.wait_for_job();
+    strings.step.send(Step::Wait).unwrap();
+    assert_eq!(client.cancel(), Ok(true));
+    assert_eq!(removed(&signals).1, "org.anklume.Update1.Error.Cancelled");
 }
 
 #[test]
