@@ -425,9 +425,10 @@ pub(crate) struct PublishArgs {
     /// Folder of the keys
     #[arg(long, value_name = "DIR", default_value = "keys")]
     pub(crate) keys: PathBuf,
-    /// Let machines that update by themselves join in over this time
-    #[arg(long, value_name = "HOURS", default_value_t = 0)]
-    pub(crate) rollout: u32,
+    /// Let machines that update by themselves join in over this time [default: as it is signed; 0 for
+    /// what is new on the channel]
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) rollout: Option<u32>,
     /// For how long the signatures count; machines refuse them afterwards
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,

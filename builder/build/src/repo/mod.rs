@@ -10,6 +10,7 @@ mod clock;
 mod keyring;
 mod keys;
 mod metadata;
+mod numbers;
 mod publish;
 mod store;
 
