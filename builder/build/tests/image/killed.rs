@@ -128,6 +128,19 @@ fn a_killed_publisher_leaves_the_old_release_or_the_new_one() {
 }
 
 #[test]
+fn a_killed_withdrawal_leaves_the_old_list_or_the_new_one() {
+    if skipped() {
+        return;
+    }
+    let scene = Scene::new();
+    for version in ["1", "2"] {
+        scene.good(0, &format!("publish {} --repo www --channel stable", scene.image(version)));
+    }
+    let words = "repo withdraw www --version 2 --image sample --delete";
+    every_cut(&scene, words, [&["1", "2"], &["1"]], 1, &Between::Nothing);
+}
+
+#[test]
 fn a_killed_first_publisher_is_made_up_for() {
     if skipped() {
         return;

@@ -14,6 +14,7 @@ mod publish;
 mod rebuild;
 mod sample;
 mod seeds;
+mod withdraw;
 
 use anklume_build::image::{Bytes, Depth, Options, Report, inspect, verify};
 use anklume_iso9660::Volume;

@@ -7,13 +7,14 @@
 //!    renames the new `timestamp.json` over the old one. That is the moment.
 //! 4. Bundles are brought up to it.
 //!
-//! [`before`] reads what is signed when it begins.
+//! [`before`] reads what is signed when it begins; [`withdraw`] takes a release off the list again.
 
 mod before;
 mod image;
 mod plan;
 mod sign;
 mod signers;
+mod withdraw;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,7 @@ use image::Files;
 pub(super) use image::packages;
 use plan::{Plan, Request};
 use signers::Signers;
+pub(crate) use withdraw::run as withdraw;
 
 /// `anklume-build publish`.
 pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure> {

@@ -171,7 +171,7 @@ impl Plan {
 }
 
 /// Says that a release was the only one of its image on its channel, if so.
-fn left_empty(gone: &Offer, offers: &[Offer]) -> Option<String> {
+pub(super) fn left_empty(gone: &Offer, offers: &[Offer]) -> Option<String> {
     let Custom { channel, compatible, version, .. } = &gone.custom;
     let same = |custom: &Custom| {
         custom.channel == *channel && custom.compatible == *compatible && custom.version != *version

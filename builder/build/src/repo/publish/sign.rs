@@ -54,6 +54,14 @@ impl<'a> Signing<'a> {
         self.publish(Some(&targets))
     }
 
+    /// Takes a release off the list, by its folder.
+    pub(super) fn withdraw(&self, folder: &str) -> Result<Signed, Failure> {
+        let old = self.publisher.before.targets();
+        let mut all = old.map(|targets| targets.targets.clone()).unwrap_or_default();
+        all.retain(|name, _| !name.strip_prefix(folder).is_some_and(|name| name.starts_with('/')));
+        self.publish(Some(&Targets { header: self.targets_header(), targets: all }))
+    }
+
     /// Whether signing anew would change something, though the list stays as it is.
     pub(super) fn is_worthwhile(&self) -> bool {
         let longer = |role| {
