@@ -68,6 +68,21 @@ SOURCE_DATE_EPOCH.
 Exit codes: 0 published, 3 refused, 5 the image or the repository is damaged; 1 failed, and readers see
 the repository as it was.";
 
+const WITHDRAW_EXAMPLES: &str = "\
+Examples:
+  anklume-build repo withdraw www --version 13.20261114 --keys keys
+      take it off the list; its files stay
+  anklume-build repo withdraw www --version 13.20261114 --image debian --delete
+      remove its files, too
+
+Machines that run the release keep it, and none goes back by itself; they take the next version that is
+newer. One that has begun to fetch it gives up. After an interruption the same command, with --image and
+--delete, finishes the work. Never publish another image under a version that was withdrawn: machines that
+have the first one would not see it.
+
+Exit codes: 0 withdrawn, 3 refused, 5 the repository is damaged; 1 failed, and readers see the repository
+as it was.";
+
 /// Turns a package list into one bootable, verified image file.
 #[derive(Debug, Parser)]
 #[command(name = "anklume-build", version, about, after_help = EXAMPLES)]
@@ -220,7 +235,7 @@ pub(crate) enum Command {
     /// Make an image the newest release of a channel, in a folder that any web server can serve
     #[command(after_help = PUBLISH_EXAMPLES)]
     Publish(PublishArgs),
-    /// Look at repositories of updates
+    /// Look at repositories of updates, or take a release out of one
     Repo(RepoArgs),
 }
 
@@ -425,9 +440,10 @@ pub(crate) struct PublishArgs {
     /// Folder of the keys
     #[arg(long, value_name = "DIR", default_value = "keys")]
     pub(crate) keys: PathBuf,
-    /// Let machines that update by themselves join in over this time
-    #[arg(long, value_name = "HOURS", default_value_t = 0)]
-    pub(crate) rollout: u32,
+    /// Let machines that update by themselves join in over this time [default: as it is signed; 0 for
+    /// what is new on the channel]
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) rollout: Option<u32>,
     /// For how long the signatures count; machines refuse them afterwards
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,
@@ -464,6 +480,32 @@ pub(crate) enum RepoCommand {
         itself right, not whose it is.\n\n\
         Exit codes: 0 everything is right, 5 something is damaged or over.")]
     Check(RepoCheckArgs),
+    /// Take a release off the signed list: machines do not see it any more
+    #[command(after_help = WITHDRAW_EXAMPLES)]
+    Withdraw(WithdrawArgs),
+}
+
+/// Options of `repo withdraw`.
+#[derive(Debug, Args)]
+pub(crate) struct WithdrawArgs {
+    /// Folder of the repository
+    #[arg(value_name = "DIR")]
+    pub(crate) repo: PathBuf,
+    /// Version of the release
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: String,
+    /// Name of its image, where several have that version
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image: Option<String>,
+    /// Folder of the keys
+    #[arg(long, value_name = "DIR", default_value = "keys")]
+    pub(crate) keys: PathBuf,
+    /// For how long the signatures count; machines refuse them afterwards
+    #[arg(long, value_name = "TIME", default_value = "90d")]
+    pub(crate) expires: String,
+    /// Remove its files, too
+    #[arg(long)]
+    pub(crate) delete: bool,
 }
 
 /// Options of `repo check`.

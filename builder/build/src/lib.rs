@@ -73,6 +73,7 @@ fn run(cli: &Cli, reporter: &Reporter) -> Result<(), Failure> {
         Some(Command::Publish(args)) => repo::publish(args, reporter),
         Some(Command::Repo(args)) => match &args.command {
             RepoCommand::Check(args) => repo::check(args, reporter),
+            RepoCommand::Withdraw(args) => repo::withdraw(args, reporter),
         },
     }
 }

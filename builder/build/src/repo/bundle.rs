@@ -3,11 +3,13 @@
 
 use std::io::Read;
 
-use anklume_release::{MAX_CHUNK_LIST_BYTES, MAX_RELEASE_BYTES, names, offers};
+use anklume_release::{MAX_CHUNK_LIST_BYTES, MAX_RELEASE_BYTES, Offer, names, offers};
+use anklume_trust::{Target, Targets};
 
 use super::metadata::Signed;
 use super::store::Repository;
-use crate::failure::{Context, Failure};
+use crate::events::Reporter;
+use crate::failure::{Context, Failure, Kind};
 
 /// A file in a bundle: its path in the repository, and its bytes.
 pub(super) type Member = (String, Vec<u8>);
@@ -68,14 +70,52 @@ pub(super) fn decode(bytes: &[u8]) -> std::io::Result<Vec<Member>> {
 
 /// Brings every bundle up to what is signed now. Nobody signs a bundle; what is in it is signed. So it
 /// may lag behind, and a publisher that was killed before this is made up for by the next one.
-pub(super) fn renew(repository: &Repository, signed: &Signed) -> Result<(), Failure> {
+///
+/// What is signed is seen by readers already: a release whose files are gone keeps no other from having
+/// its bundle, and is no failure.
+pub(super) fn renew(
+    repository: &Repository,
+    signed: &Signed,
+    reporter: &Reporter,
+) -> Result<(), Failure> {
     let Some(targets) = signed.targets() else { return Ok(()) };
     let metadata = metadata(signed);
     for offer in offers(targets).0 {
-        let members = [metadata.clone(), small_files(repository, &offer.folder)?].concat();
-        let image = names::image(&offer.custom.compatible, &offer.custom.version);
-        let name = names::file(&offer.folder, &names::bundle(&image));
-        repository.write(&name, &encode(&members)?)?;
+        match renew_one(repository, targets, &metadata, &offer) {
+            Err(failure) if failure.kind() == Kind::Interrupted => return Err(failure),
+            Err(failure) => reporter.note(&format!(
+                "the bundle of {} was not made: {}; `anklume-build repo check` looks at everything",
+                offer.folder,
+                failure.message()
+            )),
+            Ok(()) => {}
+        }
     }
     Ok(())
+}
+
+fn renew_one(
+    repository: &Repository,
+    targets: &Targets,
+    metadata: &[Member],
+    offer: &Offer,
+) -> Result<(), Failure> {
+    let small = small_files(repository, &offer.folder)?;
+    for (path, bytes) in &small {
+        let signed = targets.targets.get(path);
+        let own = |target: &Target| {
+            *target == Target { custom: target.custom.clone(), ..Target::of(bytes) }
+        };
+        if !signed.is_some_and(own) {
+            return Err(Failure::damaged(format!("{path}: is not the file that is signed")));
+        }
+    }
+    let image = names::image(&offer.custom.compatible, &offer.custom.version);
+    let name = names::file(&offer.folder, &names::bundle(&image));
+    // Whatever somebody put in its place is his to remove.
+    let found = repository.path(&name).symlink_metadata();
+    if found.is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::refused(format!("{name}: not a regular file")));
+    }
+    repository.write(&name, &encode(&[metadata, &small].concat())?)
 }

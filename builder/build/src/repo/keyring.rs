@@ -119,6 +119,10 @@ fn read_keys(folder: &Path) -> Result<Vec<SecretKey>, Failure> {
     let mut keys: Vec<SecretKey> = Vec::new();
     for path in paths {
         let bytes = zeroize::Zeroizing::new(store::read(&path, KEY_BYTES_MAX)?.unwrap_or_default());
+        // A power cut may leave a file without its content; whoever needs its key says so.
+        if bytes.is_empty() {
+            continue;
+        }
         let refused = |reason: &str| {
             Failure::refused(format!("the key {}: {reason}", path.display()))
                 .hint("keys are files of `anklume-build keys`, or of `openssl genpkey -algorithm ed25519`")

@@ -4,8 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
-use anklume_host::file::replace;
+use anklume_host::file::{remove_unfinished, replace};
+use anklume_host::lock::Lock;
 use anklume_trust::publish::SecretKey;
 use anklume_trust::{Header, Moment, PublicKey, Role, RoleKeys, Root};
 use zeroize::Zeroizing;
@@ -36,7 +38,6 @@ fn new(args: &NewKeysArgs) -> Result<(), Failure> {
             .hint(format!("1 to {THRESHOLD_MAX} root keys can be asked for")));
     }
     let folder = &args.folder;
-    make_folder(folder)?;
     let roots = generate_many(args.threshold + 1)?;
     let [targets, snapshot, timestamp] = [generate()?, generate()?, generate()?];
     let one = |key: &SecretKey| role_keys([key.public()], 1);
@@ -48,18 +49,19 @@ fn new(args: &NewKeysArgs) -> Result<(), Failure> {
         snapshot: one(&snapshot)?,
         targets: one(&targets)?,
     };
+    let file = root.sign(&roots.iter().collect::<Vec<_>>()).context("the root file")?;
+    let mut files: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
     for (number, key) in (1..).zip(&roots) {
-        write_key(&folder.join(format!("root-{number}.pem")), key)?;
+        files.push((format!("root-{number}.pem"), pem(key)));
     }
     for (role, key) in
         [(Role::Targets, &targets), (Role::Snapshot, &snapshot), (Role::Timestamp, &timestamp)]
     {
-        write_key(&folder.join(format!("{role}.pem")), key)?;
+        files.push((format!("{role}.pem"), pem(key)));
     }
-    let file = root.sign(&roots.iter().collect::<Vec<_>>()).context("the root file")?;
-    write(&folder.join(Role::Root.versioned_file(1)), &file)?;
-    write(&folder.join("README.txt"), readme(&root).as_bytes())?;
-    flush(folder)?;
+    files.push((Role::Root.versioned_file(1), file.into()));
+    files.push(("README.txt".into(), readme(&root).into_bytes().into()));
+    write_all(folder, &files)?;
     let shown = folder.display();
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     flush(parent.unwrap_or(Path::new(".")))?;
@@ -76,6 +78,7 @@ fn new(args: &NewKeysArgs) -> Result<(), Failure> {
 fn rotate(args: &RotateArgs) -> Result<(), Failure> {
     let now = clock::now()?;
     let folder = &args.folder;
+    let _lock = lock(folder)?;
     let ring = KeyRing::read(folder, now)?;
     let old = ring.root().clone();
     let role = match args.role {
@@ -109,32 +112,62 @@ fn rotate(args: &RotateArgs) -> Result<(), Failure> {
         _ => Vec::new(),
     };
     let file = root.sign(&[old_signers, new_signers].concat()).context("the root file")?;
+    let place = folder.join(Role::Root.versioned_file(version));
+    check_new(&place)?;
     for (number, key) in (1..).zip(&keys) {
         let name = match count {
             1 => format!("{role}-of-root-{version}.pem"),
             _ => format!("{role}-of-root-{version}-{number}.pem"),
         };
-        write_key(&folder.join(name), key)?;
+        // A key of that name is of a root that was never made.
+        write(&folder.join(name), &pem(key))?;
     }
     flush(folder)?;
     // Last: a root without its keys would be of no use.
-    write_new_root(&folder.join(Role::Root.versioned_file(version)), &file)?;
+    replace(&place, &file).context(format!("writing {}", place.display()))?;
     replace(&folder.join("README.txt"), readme(&root).as_bytes()).context("README.txt")?;
     print::text(&format!(
         "{}: root {version}, new keys of the {role} role\n\nNext:\n  \
          anklume-build publish --refresh --repo REPO --keys {}\n      \
-         signs with the old and the new keys, so that no machine is left behind\n  \
+         signs with the old and the new keys, so that no machine is left behind; with the new\n      \
+         ones alone if the old ones are lost\n  \
          then remove the old {role} keys; README.txt says which ones count\n",
         folder.display(),
         folder.display(),
     ))
 }
 
-/// A folder for keys: there may be one already, if it is empty.
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+/// Keeps others out who would replace keys at the same time: of two keys of one name, one is lost.
+fn lock(folder: &Path) -> Result<Lock, Failure> {
+    let shown = folder.display();
+    Lock::existing(folder, Duration::ZERO).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Failure::refused(format!("the keys {shown} are being replaced"))
+            .hint("wait for the other anklume-build to end"),
+        _ => Failure::failed(format!("the keys {shown}: {error}")),
+    })
+}
+
+/// Makes a folder with these files, or leaves everything as it was.
+fn write_all(folder: &Path, files: &[(String, Zeroizing<Vec<u8>>)]) -> Result<(), Failure> {
+    let is_made = make_folder(folder)?;
+    let mut paths = files.iter().map(|(name, bytes)| (folder.join(name), bytes));
+    let written = paths.try_for_each(|(path, bytes)| write(&path, bytes));
+    written.and_then(|()| flush(folder)).inspect_err(|_| {
+        // The folder was empty. What cannot be removed is found by whoever looks.
+        for (name, _) in files {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        if is_made {
+            let _ = fs::remove_dir(folder);
+        }
+    })
+}
+
+/// A folder for keys: there may be one already, if it is empty. Whether it was made.
+fn make_folder(folder: &Path) -> Result<bool, Failure> {
     let what = || format!("the folder {}", folder.display());
     match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let is_empty = fs::read_dir(folder).context(what())?.next().is_none();
             if !is_empty {
@@ -142,7 +175,8 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
                     .hint("keys are never overwritten; name a new folder"));
             }
             use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).context(what())
+            let mode = fs::Permissions::from_mode(0o700);
+            fs::set_permissions(folder, mode).context(what()).map(|()| false)
         }
         Err(error) => Err(Failure::failed(format!("creating {}: {error}", folder.display()))),
     }
@@ -166,25 +200,36 @@ fn generate() -> Result<SecretKey, Failure> {
     Ok(SecretKey::from_random(&bytes))
 }
 
-fn write_key(path: &Path, key: &SecretKey) -> Result<(), Failure> {
-    write(path, key.to_pem().as_bytes())
+fn pem(key: &SecretKey) -> Zeroizing<Vec<u8>> {
+    key.to_pem().as_bytes().to_vec().into()
 }
 
-/// Writes a file that is not there yet and that only its owner can read.
+/// Writes a file that only its owner can read, whole or not at all: half a key is none, and would be read
+/// as one.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let what = || format!("writing {}", path.display());
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).context(what())?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).context(what())
+    remove_unfinished(path).context(what())?;
+    let name = path.file_name().unwrap_or_default().display();
+    let partial = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = write_partial(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    written.context(what()).inspect_err(|_| {
+        let _ = fs::remove_file(&partial);
+    })
 }
 
-/// The next root file, whole or not at all.
-fn write_new_root(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if path.symlink_metadata().is_ok() {
-        return Err(Failure::refused(format!("{} exists", path.display()))
-            .hint("root files are never overwritten"));
+fn write_partial(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// The next root file must not be there.
+fn check_new(path: &Path) -> Result<(), Failure> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Failure::refused(format!("{} exists", path.display()))
+            .hint("root files are never overwritten")),
+        Err(_) => Ok(()),
     }
-    replace(path, bytes).context(format!("writing {}", path.display()))
 }
 
 fn flush(folder: &Path) -> Result<(), Failure> {

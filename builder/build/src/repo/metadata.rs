@@ -4,6 +4,7 @@ use anklume_release::names;
 use anklume_trust::{Client, Clock, Error, Moment, Role, Staleness, Targets, Wanted};
 use serde_json::Value;
 
+use super::numbers::Numbers;
 use super::store::Repository;
 use crate::failure::Failure;
 
@@ -104,10 +105,28 @@ fn wanted(wanted: Option<Wanted>, files: &Files<'_>) -> Result<(String, Vec<u8>)
 }
 
 /// What is signed in a repository; `None` where it has no metadata yet.
-pub(super) fn of(repository: &Repository, now: Moment) -> Result<Option<Signed>, Failure> {
+pub(super) fn of(
+    repository: &Repository,
+    numbers: &Numbers,
+    now: Moment,
+) -> Result<Option<Signed>, Failure> {
     let first = names::metadata(&Role::Root.versioned_file(1));
-    let Some(anchor) = repository.read(&first, Role::Root.limit())? else { return Ok(None) };
-    read(&anchor, now, &|name, limit| repository.read(&names::metadata(name), limit)).map(Some)
+    match repository.read(&first, Role::Root.limit())? {
+        Some(anchor) => {
+            let file = |name: &str, limit| repository.read(&names::metadata(name), limit);
+            read(&anchor, now, &file).map(Some)
+        }
+        None if numbers.is_empty() => Ok(None),
+        None => Err(in_part(repository, &first, "but other files of the metadata are")),
+    }
+}
+
+/// A file is not there that must be beside those that are. Beginning anew would lock every machine out
+/// that remembers what was signed.
+pub(super) fn in_part(repository: &Repository, name: &str, but: &str) -> Failure {
+    let shown = repository.root().display();
+    Failure::refused(format!("the repository {shown}: {name} is not there, {but}"))
+        .hint("copy the repository whole, timestamp.json last; a new one begins in an empty folder")
 }
 
 /// What a client refuses.

@@ -1,7 +1,8 @@
 //! The folder of a repository.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,11 @@ use anklume_host::file::{OutputFile, remove_unfinished};
 use anklume_host::lock::Lock;
 
 use crate::failure::{Context, Failure};
+
+/// What everybody may do with a file and with a folder: a web server is another user than the publisher,
+/// whose umask may be for his own files.
+const FILE_MODE: u32 = 0o644;
+const FOLDER_MODE: u32 = 0o755;
 
 /// A repository's folder.
 #[derive(Debug)]
@@ -20,6 +26,12 @@ impl Repository {
     /// The folder at `root`.
     pub(super) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    /// Makes the folder at `root`, and those above it, if there is none.
+    pub(super) fn make(root: &Path) -> Result<Self, Failure> {
+        make_all(root).context(format!("creating {}", root.display()))?;
+        Ok(Self::at(root))
     }
 
     /// A file of it.
@@ -67,22 +79,20 @@ impl Repository {
             self.make_folders(folder).map_err(|error| self.not_written(name, &error))?;
         }
         // What a killed program left would never go away.
-        let begun = remove_unfinished(&path).and_then(|()| OutputFile::create_replacing(&path));
+        let begun = remove_unfinished(&path).and_then(|()| {
+            let output = OutputFile::create_replacing(&path)?;
+            let opened = open_to_all(output.file(), FILE_MODE);
+            opened.map(|()| output)
+        });
         begun.map_err(|error| self.not_written(name, &error))
     }
 
-    /// Makes a folder and those above it. A name is only there for good once the folder that it stands
-    /// in was flushed.
+    /// Makes a folder and those above it.
     fn make_folders(&self, folder: &str) -> io::Result<()> {
-        let mut parent = self.root.clone();
+        let mut path = self.root.clone();
         for part in folder.split('/') {
-            let path = parent.join(part);
-            match fs::create_dir(&path) {
-                Ok(()) => File::open(&parent)?.sync_all()?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-            parent = path;
+            path.push(part);
+            make_folder(&path)?;
         }
         Ok(())
     }
@@ -98,6 +108,45 @@ impl Repository {
             }
             _ => failure,
         }
+    }
+}
+
+/// Makes a folder and those above it, where there is none.
+fn make_all(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_all(parent)?;
+    }
+    make_folder(folder)
+}
+
+/// Makes a folder that everybody can read, if there is none. A name is only there for good once the folder
+/// that it stands in was flushed.
+fn make_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
+    open_to_all(&File::open(path)?, FOLDER_MODE)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Adds what everybody may do to the mode of a file; what a group may do beyond that is kept. A file
+/// system that has no modes of its own keeps those that it shows.
+fn open_to_all(file: &File, mode: u32) -> io::Result<()> {
+    let found = file.metadata()?.permissions().mode();
+    if found & mode == mode {
+        return Ok(());
+    }
+    match file.set_permissions(Permissions::from_mode((found & 0o7777) | mode)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
     }
 }
 

@@ -2,14 +2,19 @@
 #![expect(clippy::disallowed_methods, reason = "tests drive foreign tools")]
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
 
+mod again;
 mod damaged;
+mod findings;
 mod flipped;
+mod halves;
 mod killed;
+mod lostkeys;
 mod program;
 mod publish;
 mod rebuild;
 mod sample;
 mod seeds;
+mod withdraw;
 
 use anklume_build::image::{Bytes, Depth, Options, Report, inspect, verify};
 use anklume_iso9660::Volume;

@@ -76,29 +76,45 @@ impl Scene {
     }
 
     /// A run that must be refused; what it says.
-    fn refused(&self, day: u64, words: &str, code: i32) -> String {
+    pub(crate) fn refused(&self, day: u64, words: &str, code: i32) -> String {
         let ran = self.run(day, words);
         assert_eq!(ran.code, Some(code), "{words}: {ran:?}");
         assert_eq!(ran.errors.matches("error: ").count(), 1, "{words}: {ran:?}");
         ran.errors
     }
 
-    fn publish(&self, day: u64, image: &str, more: &str) -> Ran {
+    pub(crate) fn publish(&self, day: u64, image: &str, more: &str) -> Ran {
         self.good(day, &format!("publish {image} --repo www --channel stable {more}"))
     }
 
+    /// What a machine finds that trusts the first root, and remembers `stored`.
+    pub(crate) fn machine(&self, www: &str, day: u64, stored: Option<Stored>) -> Client {
+        let anchor = fs::read(self.path("keys/1.root.json")).unwrap();
+        machine(&self.path(www), &anchor, day, stored)
+    }
+
     /// Checks the repository, which must be in order.
-    fn check(&self, day: u64) -> String {
+    pub(crate) fn check(&self, day: u64) -> String {
         self.good(day, "repo check www --root keys/1.root.json").output
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path("www").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
 
 /// What a machine makes of the repository `www` with what it remembers.
 pub(crate) fn machine(www: &Path, anchor: &[u8], day: u64, stored: Option<Stored>) -> Client {
+    machine_or_error(www, anchor, day, stored).unwrap()
+}
+
+/// As [`machine`], where it may find something that it refuses.
+pub(crate) fn machine_or_error(
+    www: &Path,
+    anchor: &[u8],
+    day: u64,
+    stored: Option<Stored>,
+) -> Result<Client, anklume_trust::Error> {
     let rtc = Moment::from_unix(START + day * DAY);
     let clock = Clock { rtc, built: Moment::from_unix(0) };
     let mut client = Client::new(anchor, stored, clock, Staleness::Refuse).unwrap();
@@ -106,10 +122,10 @@ pub(crate) fn machine(www: &Path, anchor: &[u8], day: u64, stored: Option<Stored
     while let Ok(bytes) = read(&client.root_file().name) {
         client.update_root(&bytes).unwrap();
     }
-    client.update_timestamp(&read(&client.timestamp_file().name).unwrap()).unwrap();
-    client.update_snapshot(&read(&client.snapshot_file().unwrap().name).unwrap()).unwrap();
-    client.update_targets(&read(&client.targets_file().unwrap().name).unwrap()).unwrap();
-    client
+    client.update_timestamp(&read(&client.timestamp_file().name).unwrap())?;
+    client.update_snapshot(&read(&client.snapshot_file().unwrap().name).unwrap())?;
+    client.update_targets(&read(&client.targets_file().unwrap().name).unwrap())?;
+    Ok(client)
 }
 
 /// The versions that are offered.
@@ -399,7 +415,7 @@ impl Scene {
     }
 }
 
-fn flip(path: &Path) {
+pub(crate) fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
@@ -509,7 +525,7 @@ fn a_release_that_is_signed_but_not_true_is_found() {
 }
 
 /// Signs the list of files for what lies there.
-fn resign(scene: &Scene, release: &Release) {
+pub(crate) fn resign(scene: &Scene, release: &Release) {
     use anklume_trust::publish::SecretKey;
     use anklume_trust::{FileInfo, Snapshot, Target, Timestamp};
     let anchor = fs::read(scene.path("keys/1.root.json")).unwrap();

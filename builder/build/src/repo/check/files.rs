@@ -27,7 +27,7 @@ pub(super) fn look(
     let mut step = reporter.step("files");
     let mut done = 0;
     for (name, target) in &targets.targets {
-        match file(repository, (name, target), (&mut step, done, total))? {
+        match wrong(repository, (name, target), (&mut step, done, total))? {
             Ok(()) => {
                 sound.insert(name.clone());
             }
@@ -42,7 +42,7 @@ pub(super) fn look(
 }
 
 /// What is wrong with a file, if anything is.
-fn file(
+pub(in crate::repo) fn wrong(
     repository: &Repository,
     (name, target): (&str, &Target),
     progress: (&mut Step<'_>, u64, u64),

@@ -11,13 +11,18 @@ use anklume_release::{names, offers};
 use anklume_trust::{Moment, Role};
 
 use super::metadata::{Signed, Times};
+use super::numbers::Numbers;
 use super::store::{self, Repository};
 use super::{clock, metadata};
 use crate::cli::RepoCheckArgs;
 use crate::events::Reporter;
 use crate::failure::Failure;
 use crate::print;
+pub(super) use files::wrong;
 use findings::Findings;
+
+/// How far a publisher's clock may be ahead of this one.
+const AHEAD_SECONDS: u64 = 86_400;
 
 /// `anklume-build repo check`.
 pub(crate) fn check(args: &RepoCheckArgs, reporter: &Reporter) -> Result<(), Failure> {
@@ -57,13 +62,13 @@ fn look(args: &RepoCheckArgs, reporter: &Reporter) -> Result<Findings, Failure> 
         Ok(signed) => signed,
         Err(failure) => {
             findings.bad(names::METADATA, failure.message());
-            strays::look(&repository, None, &mut findings)?;
+            strays::look(&repository, None, &mut findings);
             return Ok(findings);
         }
     };
     times(&signed, now, &mut findings);
     if args.root.is_some() {
-        anchored(&repository, &anchor, &signed, &mut findings)?;
+        anchored(&repository, &anchor, &signed, &mut findings);
     }
     match signed.targets() {
         Some(targets) => {
@@ -76,10 +81,26 @@ fn look(args: &RepoCheckArgs, reporter: &Reporter) -> Result<Findings, Failure> 
                 release::look(&repository, (&signed, offer), &sound, reporter, &mut findings)?;
             }
         }
-        None => findings.note("metadata/timestamp.json", "is not there: nothing is published"),
+        None => nothing_published(&repository, &mut findings)?,
     }
-    strays::look(&repository, Some(&signed), &mut findings)?;
+    strays::look(&repository, Some(&signed), &mut findings);
     Ok(findings)
+}
+
+/// A repository without a timestamp is one that nothing was published in yet, or a part of one.
+fn nothing_published(repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
+    let name = names::metadata(Role::Timestamp.file());
+    match Numbers::read(repository)?.list_or_snapshot() {
+        None => findings.note(&name, "is not there: nothing is published"),
+        Some(file) => findings.bad(
+            &name,
+            format!(
+                "is not there, but {file} is: a part of the repository is missing, or its first publisher \
+                 did not get to the end; then publish again"
+            ),
+        ),
+    }
+    Ok(())
 }
 
 /// The root file that machines trust.
@@ -103,6 +124,11 @@ fn times(signed: &Signed, now: Moment, findings: &mut Findings) {
     for role in Role::ALL {
         let Some(Times { version, issued, expires }) = signed.times(role) else { continue };
         let place = names::metadata(role.file());
+        if let Some(issued) = issued.filter(|issued| issued.since(now) > AHEAD_SECONDS) {
+            let text =
+                format!("version {version} was signed in the future, at {issued} (now: {now})");
+            findings.bad(&place, format!("{text}: machines believe that it is so late"));
+        }
         if let Some(over) = signed.client.expired().iter().find(|over| over.role == role) {
             findings
                 .bad(&place, format!("version {version} expired at {expires} (now: {})", over.now));
@@ -126,18 +152,13 @@ fn renew(role: Role) -> &'static str {
 }
 
 /// The root that machines trust is one of the repository's.
-fn anchored(
-    repository: &Repository,
-    anchor: &[u8],
-    signed: &Signed,
-    findings: &mut Findings,
-) -> Result<(), Failure> {
-    let Some((name, _)) = signed.roots.first() else { return Ok(()) };
+fn anchored(repository: &Repository, anchor: &[u8], signed: &Signed, findings: &mut Findings) {
+    let Some((name, _)) = signed.roots.first() else { return };
     let place = names::metadata(name);
-    match repository.read(&place, Role::Root.limit())? {
-        Some(found) if found == anchor => findings.ok(format!("{place}: the given root file")),
-        Some(_) => findings.bad(&place, "is another one than the given root file"),
-        None => findings.bad(&place, "is not there"),
+    match repository.read(&place, Role::Root.limit()) {
+        Ok(Some(found)) if found == anchor => findings.ok(format!("{place}: the given root file")),
+        Ok(Some(_)) => findings.bad(&place, "is another one than the given root file"),
+        Ok(None) => findings.bad(&place, "is not there"),
+        Err(failure) => findings.bad(&place, failure.message()),
     }
-    Ok(())
 }

@@ -167,9 +167,16 @@ impl Look<'_> {
     fn bundle(&mut self, release: &Release) -> Result<(), Failure> {
         let name = names::file(&self.offer.folder, &names::bundle(&release.image.name));
         let lags = "`anklume-build publish --refresh` brings it up to what is signed";
-        let Some(bytes) = self.repository.read(&name, BUNDLE_BYTES_MAX)? else {
-            self.findings.note(&name, format!("is not there: {lags}"));
-            return Ok(());
+        let bytes = match self.repository.read(&name, BUNDLE_BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                self.findings.note(&name, format!("is not there: {lags}"));
+                return Ok(());
+            }
+            Err(failure) => {
+                self.findings.bad(&name, failure.message());
+                return Ok(());
+            }
         };
         let found = match bundle::decode(&bytes) {
             Ok(found) => found,

@@ -8,9 +8,7 @@ use anklume_chunks::{ChunkList, Part};
 use anklume_host::file::{FileReader, OutputFile, free_bytes};
 use anklume_host::interrupt::interrupted;
 use anklume_layout::manifest::Manifest;
-use anklume_release::{
-    Custom, Extent, MAX_RELEASE_BYTES, Package, RELEASE_VERSION, Release, names,
-};
+use anklume_release::{Custom, Extent, Package, RELEASE_VERSION, Release, names};
 use anklume_trust::{Digest, Target};
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +19,7 @@ use crate::failure::{Context, Failure};
 use crate::image::parts::{Said, chunk_list, said};
 use crate::image::source::{Bytes, Source};
 use crate::image::{Options, verify};
+use crate::repo::check;
 use crate::repo::store::Repository;
 
 /// Bytes hashed, and bytes copied at a time.
@@ -44,7 +43,6 @@ impl Files {
         known: &Known,
         custom: &Custom,
     ) -> Result<Self, Failure> {
-        let repository = &publisher.repository;
         let step = Mutex::new(publisher.reporter.step("image"));
         let same =
             source.size() == known.image.length && hash(source, &step)? == known.image.sha256;
@@ -57,11 +55,6 @@ impl Files {
                 "machines that have it would never see the change; give the image a new version",
             ));
         }
-        let name = names::file(&known.offer.folder, names::RELEASE);
-        if repository.read(&name, MAX_RELEASE_BYTES)?.is_none() {
-            return Err(Failure::damaged(format!("the repository: {name} is not there"))
-                .hint("`anklume-build repo check` names everything that is wrong"));
-        }
         if custom.channel != known.offer.custom.channel {
             let (.., is_test) = look(source)?;
             check_test(is_test, &custom.channel)?;
@@ -69,7 +62,9 @@ impl Files {
         done(step, "is published already");
         let release = Target { custom: None, ..known.offer.target.clone() };
         let (image, chunks) = (known.image.clone(), known.chunks.clone());
-        Ok(Self { image, release, chunks })
+        let files = Self { image, release, chunks };
+        files.restore(publisher, source, custom)?;
+        Ok(files)
     }
 
     /// Copies the image, and writes what is said about it.
@@ -103,6 +98,95 @@ impl Files {
         let image = Target { length: copied.bytes, sha256: copied.sha256, custom: None };
         Ok(Self { image, release: Target::of(&encoded), chunks: Target::of(&chunks) })
     }
+}
+
+impl Files {
+    /// Writes again what is gone from the repository or differs from what is signed. The image is known to
+    /// be the signed one.
+    fn restore(
+        &self,
+        publisher: &Publisher<'_>,
+        source: &Source,
+        custom: &Custom,
+    ) -> Result<(), Failure> {
+        let Publisher { repository, reporter, .. } = publisher;
+        let image = names::image(&custom.compatible, &custom.version);
+        let signed =
+            [(names::CHUNKS, &self.chunks), (names::RELEASE, &self.release), (&image, &self.image)];
+        let mut wrong = [false; 3];
+        let mut step = reporter.step("published files");
+        for ((file, target), wrong) in signed.iter().zip(&mut wrong) {
+            let name = names::file(&names::folder(&custom.compatible, &custom.version), file);
+            let look = (&mut step, 0, target.length);
+            if let Err(what) = check::wrong(repository, (&name, target), look)? {
+                reporter.note(&format!("{name}: {what}; it is written again"));
+                *wrong = true;
+            }
+        }
+        step.finish(if wrong.contains(&true) { "not all as signed" } else { "as signed" });
+        let [chunks, release, image] = wrong;
+        if chunks || release {
+            self.restore_small(repository, source, custom)?;
+        }
+        match image {
+            true => self.restore_image(publisher, source, custom),
+            false => Ok(()),
+        }
+    }
+
+    fn restore_small(
+        &self,
+        repository: &Repository,
+        source: &Source,
+        custom: &Custom,
+    ) -> Result<(), Failure> {
+        let (manifest, list, is_test) = look(source)?;
+        let (bytes, sha256) = (self.image.length, self.image.sha256);
+        let copied = Copied { bytes, sha256, manifest, list, is_test };
+        let folder = names::folder(&custom.compatible, &custom.version);
+        let made = [
+            (names::CHUNKS, &self.chunks, copied.list.encode()),
+            (names::RELEASE, &self.release, copied.release(custom)?.encode()),
+        ];
+        for (name, target, bytes) in made {
+            let name = names::file(&folder, name);
+            check_made(&name, target, &bytes)?;
+            repository.write(&name, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn restore_image(
+        &self,
+        publisher: &Publisher<'_>,
+        source: &Source,
+        custom: &Custom,
+    ) -> Result<(), Failure> {
+        let Publisher { repository, reporter, .. } = publisher;
+        let folder = names::folder(&custom.compatible, &custom.version);
+        let name = names::file(&folder, &names::image(&custom.compatible, &custom.version));
+        check_room(repository, source.size())?;
+        let output = repository.begin(&name)?;
+        copy(source, &output, reporter)
+            .map_err(|error| error.unwrap_or_else(|error| repository.not_written(&name, &error)))?;
+        let step = Mutex::new(reporter.step("image"));
+        if hash(&Source::new(open(&output)?), &step)? != self.image.sha256 {
+            return Err(Failure::failed("the image changed while it was copied"));
+        }
+        done(step, "is written again");
+        output.finish().map_err(|error| repository.not_written(&name, &error))
+    }
+}
+
+/// What is made again must be what is signed: machines may have it already.
+fn check_made(name: &str, target: &Target, bytes: &[u8]) -> Result<(), Failure> {
+    if *target == Target::of(bytes) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{name}: it cannot be made again as it is signed")).hint(
+        "another version of this program made it: put the file back from a copy of the repository, or \
+         publish the image with a new version",
+    ))
 }
 
 fn check_room(repository: &Repository, image: u64) -> Result<(), Failure> {

@@ -6,10 +6,15 @@
 //! 3. [`sign`] writes targets and snapshot file under new names, lets a client read the result, and
 //!    renames the new `timestamp.json` over the old one. That is the moment.
 //! 4. Bundles are brought up to it.
+//!
+//! [`before`] reads what is signed when it begins; [`withdraw`] takes a release off the list again.
 
+mod before;
 mod image;
 mod plan;
 mod sign;
+mod signers;
+mod withdraw;
 
 use std::path::{Path, PathBuf};
 
@@ -19,19 +24,29 @@ use anklume_trust::Moment;
 use super::keyring::KeyRing;
 use super::metadata::Signed;
 use super::store::Repository;
-use super::{bundle, clock, metadata};
+use super::{bundle, clock};
 use crate::cli::PublishArgs;
 use crate::events::{Published, Reporter};
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 use crate::image::source::Source;
 use crate::print;
+use before::Before;
 use image::Files;
 pub(super) use image::packages;
 use plan::{Plan, Request};
+use signers::Signers;
+pub(crate) use withdraw::run as withdraw;
 
 /// `anklume-build publish`.
 pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let publisher = Publisher::open(args, reporter)?;
+    let expires = clock::span("--expires", &args.expires)?;
+    check_places(&args.repo, &args.keys)?;
+    let keys = Publisher::keys(&args.keys)?;
+    let repository = match &args.image {
+        Some(_) => Repository::make(&args.repo)?,
+        None => Repository::at(&args.repo),
+    };
+    let publisher = Publisher::open(repository, keys, expires, reporter)?;
     let published = match &args.image {
         Some(image) => publisher.publish(image, args)?,
         None => publisher.refresh()?,
@@ -47,8 +62,7 @@ pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure
 struct Publisher<'a> {
     repository: Repository,
     keys: KeyRing,
-    /// What is signed; `None` before the first release.
-    before: Option<Signed>,
+    before: Before,
     now: Moment,
     expires: u64,
     reporter: &'a Reporter,
@@ -56,23 +70,22 @@ struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    fn open(args: &PublishArgs, reporter: &'a Reporter) -> Result<Self, Failure> {
-        let expires = clock::span("--expires", &args.expires)?;
+    /// The keys in a folder, and the clock.
+    fn keys(folder: &Path) -> Result<(KeyRing, Moment), Failure> {
         let clock = clock::now()?;
-        check_places(&args.repo, &args.keys)?;
-        let keys = KeyRing::read(&args.keys, clock)?;
-        if args.image.is_some() {
-            let made = std::fs::create_dir_all(&args.repo);
-            made.context(format!("creating {}", args.repo.display()))?;
-        }
-        let repository = Repository::at(&args.repo);
+        Ok((KeyRing::read(folder, clock)?, clock))
+    }
+
+    fn open(
+        repository: Repository,
+        (keys, clock): (KeyRing, Moment),
+        expires: u64,
+        reporter: &'a Reporter,
+    ) -> Result<Self, Failure> {
         let lock = repository.lock()?;
-        let before = metadata::of(&repository, clock)?;
-        if let Some(before) = &before {
-            check_chain(&keys, before, &repository)?;
-        }
+        let before = Before::read(&repository, &keys, clock, reporter)?;
         // A clock that went back would sign files that seem older than those that they replace.
-        let signed = before.as_ref().and_then(Signed::issued);
+        let signed = before.signed.as_ref().and_then(Signed::issued);
         let now = signed.into_iter().chain(keys.root().header.issued).fold(clock, Moment::max);
         if now > clock {
             reporter.note(&format!(
@@ -86,21 +99,30 @@ impl<'a> Publisher<'a> {
     fn publish(&self, image: &Path, args: &PublishArgs) -> Result<Published, Failure> {
         let source = Source::open(image)?;
         let request = Request::new(args, &source, image)?;
-        let targets = self.before.as_ref().and_then(Signed::targets);
+        let targets = self.before.targets();
+        self.before.check_beginning(&self.repository, Some(&request.folder()))?;
         let plan = Plan::new(&request, targets)?;
         for note in &plan.notes {
             self.reporter.note(note);
         }
+        if targets.is_none() {
+            // A mistyped --repo is noticed.
+            let shown = self.repository.root().display();
+            self.reporter.note(&format!("this release begins a new repository: {shown}"));
+        }
         // Before minutes of copying, not after.
-        sign::check_keys(&self.keys, self.before.as_ref(), true)?;
+        Signers::new(&self.keys, self.before.signed.as_ref()).check(true)?;
         let custom = request.custom(self.now, &plan);
         let files = match &plan.published {
             Some(known) => Files::known(self, &source, known, &custom)?,
             None => Files::write(self, &source, &custom)?,
         };
         let signing = sign::Signing::new(self)?;
-        let signed = match &self.before {
-            Some(before) if plan.is_signed(&custom) && !signing.has_new_roots() => before.clone(),
+        let signed = match &self.before.signed {
+            Some(before) if plan.is_signed(&custom) => match signing.is_worthwhile() {
+                true => signing.refresh()?,
+                false => before.clone(),
+            },
             _ => signing.release(&custom, &files)?,
         };
         self.finish(signed, Some(&custom))
@@ -108,12 +130,13 @@ impl<'a> Publisher<'a> {
 
     /// Signs timestamp and snapshot anew, so that they count for longer.
     fn refresh(&self) -> Result<Published, Failure> {
+        self.before.check_beginning(&self.repository, None)?;
         let signed = sign::Signing::new(self)?.refresh()?;
         self.finish(signed, None)
     }
 
     fn finish(&self, signed: Signed, custom: Option<&Custom>) -> Result<Published, Failure> {
-        bundle::renew(&self.repository, &signed)?;
+        bundle::renew(&self.repository, &signed, self.reporter)?;
         let times = |role| signed.times(role).map(|times| times.expires.to_string());
         let image = custom.map(|custom| {
             let name = names::image(&custom.compatible, &custom.version);
@@ -147,27 +170,4 @@ fn check_places(repository: &Path, keys: &Path) -> Result<(), Failure> {
         repository.display()
     ))
     .hint("everybody could read them there; move them, and if they were served, make new ones"))
-}
-
-/// The keys must be those of the repository.
-fn check_chain(keys: &KeyRing, before: &Signed, repository: &Repository) -> Result<(), Failure> {
-    let other = |name: &str, bytes: &Vec<u8>| {
-        keys.roots().iter().any(|(own, root)| own == name && root != bytes)
-    };
-    let shown = keys.folder().display();
-    if let Some((name, _)) = before.roots.iter().find(|(name, bytes)| other(name, bytes)) {
-        return Err(Failure::refused(format!(
-            "the keys {shown} are not those of the repository {}: {name} differs",
-            repository.root().display()
-        ))
-        .hint("--keys names the folder that the repository was begun with"));
-    }
-    let (own, there) = (keys.roots().len(), before.roots.len());
-    if own < there {
-        return Err(Failure::refused(format!(
-            "the keys {shown} know root {own}, the repository has root {there}"
-        ))
-        .hint("somebody replaced keys with another copy of the folder; use that one"));
-    }
-    Ok(())
 }

@@ -25,7 +25,8 @@ const TEST_IMAGE: &str = "-test";
 pub(super) struct Request {
     pub(super) manifest: Manifest,
     pub(super) channel: String,
-    pub(super) rollout_hours: u32,
+    /// `None` keeps what is signed.
+    rollout_hours: Option<u32>,
     allow_older: bool,
     /// Whether a channel or an image name may be the first of its kind.
     new: bool,
@@ -57,8 +58,8 @@ impl Request {
             return Err(Failure::refused(format!("--channel: `{channel}` is not a channel"))
                 .hint("a channel has lower-case letters, digits and hyphens, such as stable"));
         }
-        if args.rollout > MAX_ROLLOUT_HOURS {
-            return Err(Failure::refused(format!("--rollout {} hours", args.rollout))
+        if let Some(hours) = args.rollout.filter(|hours| *hours > MAX_ROLLOUT_HOURS) {
+            return Err(Failure::refused(format!("--rollout {hours} hours"))
                 .hint(format!("a rollout takes at most {MAX_ROLLOUT_HOURS} hours, a year")));
         }
         let found = said(source);
@@ -82,6 +83,11 @@ impl Request {
         })
     }
 
+    /// The folder of the release.
+    pub(super) fn folder(&self) -> String {
+        names::folder(&self.manifest.compatible, &self.manifest.image_version)
+    }
+
     /// What the signed list will say of it.
     pub(super) fn custom(&self, now: Moment, plan: &Plan) -> Custom {
         let known = plan.published.as_ref().map(|known| &known.offer.custom);
@@ -93,7 +99,10 @@ impl Request {
             version: self.manifest.image_version.clone(),
             architecture: self.manifest.architecture.clone(),
             published: same.map_or(now, |known| known.published),
-            rollout_hours: self.rollout_hours,
+            rollout_hours: match (self.rollout_hours, same) {
+                (Some(hours), _) => hours,
+                (None, same) => same.map_or(0, |known| known.rollout_hours),
+            },
         }
     }
 }
@@ -133,6 +142,7 @@ impl Plan {
                     "version {version} moves from channel {} to {}",
                     offer.custom.channel, request.channel
                 ));
+                plan.notes.extend(left_empty(offer, &offers));
             }
         }
         let on_channel = offers.iter().filter(own).filter(|o| o.custom.channel == request.channel);
@@ -158,6 +168,18 @@ impl Plan {
     pub(super) fn is_signed(&self, custom: &Custom) -> bool {
         self.published.as_ref().is_some_and(|known| known.offer.custom == *custom)
     }
+}
+
+/// Says that a release was the only one of its image on its channel, if so.
+pub(super) fn left_empty(gone: &Offer, offers: &[Offer]) -> Option<String> {
+    let Custom { channel, compatible, version, .. } = &gone.custom;
+    let same = |custom: &Custom| {
+        custom.channel == *channel && custom.compatible == *compatible && custom.version != *version
+    };
+    if offers.iter().any(|offer| same(&offer.custom)) {
+        return None;
+    }
+    Some(format!("channel {channel} has no release of {compatible} any more"))
 }
 
 /// The files of a release that is published, as they are signed.

@@ -2,55 +2,31 @@
 
 use anklume_release::{Custom, names};
 use anklume_trust::{
-    Client, Clock, FileInfo, Header, Moment, Role, Root, Snapshot, Staleness, Target, Targets,
-    Timestamp,
+    Client, Clock, FileInfo, Header, Moment, Role, Snapshot, Staleness, Target, Targets, Timestamp,
 };
 
 use super::Publisher;
 use super::image::Files;
+use super::signers::Signers;
 use crate::failure::{Context, Failure};
-use crate::repo::keyring::KeyRing;
 use crate::repo::metadata::{self, Signed, damaged};
 
 /// The list of files counts for a year at least: its key may be far away when timestamp and snapshot
 /// are signed anew.
 const TARGETS_SECONDS: u64 = 366 * 86_400;
 
-/// Checks that the keys that will sign are here.
-pub(super) fn check_keys(
-    keys: &KeyRing,
-    before: Option<&Signed>,
-    targets: bool,
-) -> Result<(), Failure> {
-    let roots = roots(keys, before);
-    let roles =
-        [Role::Timestamp, Role::Snapshot].into_iter().chain(targets.then_some(Role::Targets));
-    for role in roles {
-        keys.signers(&roots, role)?;
-    }
-    Ok(())
-}
-
-/// The roots that readers may trust until this is over: that of the repository, and that of the keys.
-///
-/// A root that names other keys would be seen before the files that those keys sign, or after: so they
-/// are signed with the old keys and the new ones, and count for both.
-fn roots<'a>(keys: &'a KeyRing, before: Option<&'a Signed>) -> Vec<&'a Root> {
-    let before = before.filter(|before| before.targets().is_some());
-    let before = before.map(|before| before.client.root());
-    let older = before.filter(|root| root.header.version < keys.root().header.version);
-    older.into_iter().chain([keys.root()]).collect()
-}
+/// A day more or less is not worth new files, in seconds.
+const WORTH_SECONDS: u64 = 86_400;
 
 /// Files that are signed and not there yet.
 pub(super) struct Signing<'a> {
     publisher: &'a Publisher<'a>,
-    roots: Vec<&'a Root>,
+    signers: Signers<'a>,
 }
 
 impl<'a> Signing<'a> {
     pub(super) fn new(publisher: &'a Publisher<'a>) -> Result<Self, Failure> {
-        let roots = roots(&publisher.keys, publisher.before.as_ref());
+        let signers = Signers::new(&publisher.keys, publisher.before.signed.as_ref());
         let root = publisher.keys.root();
         if root.header.expires <= publisher.now {
             return Err(Failure::refused(format!(
@@ -61,12 +37,12 @@ impl<'a> Signing<'a> {
                 "`anklume-build keys rotate DIR --role root` signs a new one, with the root keys",
             ));
         }
-        Ok(Self { publisher, roots })
+        Ok(Self { publisher, signers })
     }
 
     /// Makes a release part of the list, and the list the newest.
     pub(super) fn release(&self, custom: &Custom, files: &Files) -> Result<Signed, Failure> {
-        let old = self.before().and_then(Signed::targets);
+        let old = self.publisher.before.targets();
         let mut all = old.map(|targets| targets.targets.clone()).unwrap_or_default();
         let folder = names::folder(&custom.compatible, &custom.version);
         let image = names::image(&custom.compatible, &custom.version);
@@ -78,29 +54,44 @@ impl<'a> Signing<'a> {
         self.publish(Some(&targets))
     }
 
-    /// Whether the keys have root files that the repository lacks.
-    pub(super) fn has_new_roots(&self) -> bool {
-        self.roots.len() > 1
+    /// Takes a release off the list, by its folder.
+    pub(super) fn withdraw(&self, folder: &str) -> Result<Signed, Failure> {
+        let old = self.publisher.before.targets();
+        let mut all = old.map(|targets| targets.targets.clone()).unwrap_or_default();
+        all.retain(|name, _| !name.strip_prefix(folder).is_some_and(|name| name.starts_with('/')));
+        self.publish(Some(&Targets { header: self.targets_header(), targets: all }))
     }
 
-    /// Signs timestamp and snapshot anew, and the list if that is over soon.
+    /// Whether signing anew would change something, though the list stays as it is.
+    pub(super) fn is_worthwhile(&self) -> bool {
+        let longer = |role| {
+            let end = self.header(role, self.publisher.expires).expires;
+            let times = self.before().and_then(|before| before.times(role));
+            times.is_none_or(|times| end.since(times.expires) > WORTH_SECONDS)
+        };
+        self.signers.has_new_roots()
+            || self.publisher.before.is_unfinished
+            || [Role::Timestamp, Role::Snapshot].into_iter().any(longer)
+    }
+
+    /// Signs timestamp and snapshot anew, and the list if its keys were replaced or it is over soon.
     pub(super) fn refresh(&self) -> Result<Signed, Failure> {
         let nothing = || {
             let shown = self.publisher.repository.root().display();
             Failure::refused(format!("the repository {shown} has no release"))
                 .hint("publish one first: `anklume-build publish ISO --repo DIR --channel stable`")
         };
-        let old = self.before().and_then(Signed::targets).ok_or_else(nothing)?;
-        let rotated = self.has_new_roots();
-        if !self.is_over_soon(Role::Targets) && !rotated {
+        let old = self.publisher.before.targets().ok_or_else(nothing)?;
+        let replaced = self.signers.is_replaced(Role::Targets);
+        if !self.is_over_soon(Role::Targets) && !replaced {
             return self.publish(None);
         }
-        match self.publisher.keys.signers(&self.roots, Role::Targets) {
+        match self.signers.of(Role::Targets) {
             Ok(_) => {
                 let targets = Targets { header: self.targets_header(), ..old.clone() };
                 self.publish(Some(&targets))
             }
-            Err(failure) if rotated => Err(failure),
+            Err(failure) if replaced => Err(failure),
             Err(failure) => {
                 self.publisher.reporter.note(&format!(
                     "the list of files counts until {} and could not be signed anew: {}",
@@ -113,7 +104,7 @@ impl<'a> Signing<'a> {
     }
 
     fn before(&self) -> Option<&'a Signed> {
-        self.publisher.before.as_ref()
+        self.publisher.before.signed.as_ref()
     }
 
     /// Whether two thirds of a file's time are over.
@@ -126,12 +117,14 @@ impl<'a> Signing<'a> {
     }
 
     fn header(&self, role: Role, seconds: u64) -> Header {
-        let version = self.before().and_then(|before| before.times(role));
-        let version = version.map_or(0, |times| times.version).saturating_add(1);
-        let now = self.publisher.now;
+        let Publisher { before, now, .. } = self.publisher;
+        // Timestamp and snapshot rise together, so that files tell of timestamps that are gone.
+        let numbered = if role == Role::Timestamp { Role::Snapshot } else { role };
+        let highest = before.version(role).max(before.numbers.highest(numbered));
+        let version = highest.saturating_add(1);
         // Nothing counts for longer than the root that says who signs it.
         let end = self.publisher.keys.root().header.expires;
-        Header { version, issued: Some(now), expires: now.plus(seconds).min(end) }
+        Header { version, issued: Some(*now), expires: now.plus(seconds).min(end) }
     }
 
     fn targets_header(&self) -> Header {
@@ -141,7 +134,7 @@ impl<'a> Signing<'a> {
     /// Writes what is signed in the order in which readers must see it.
     fn publish(&self, targets: Option<&Targets>) -> Result<Signed, Failure> {
         let Publisher { repository, keys, expires, .. } = self.publisher;
-        let signers = |role| keys.signers(&self.roots, role);
+        let signers = |role| self.signers.of(role);
         let mut made: Vec<(String, Vec<u8>)> = Vec::new();
         let newest = keys.root();
         let info = match targets {
@@ -161,8 +154,7 @@ impl<'a> Signing<'a> {
             Timestamp { header: self.header(Role::Timestamp, *expires), snapshot: info };
         let bytes = timestamp.sign(&signers(Role::Timestamp)?).context("the timestamp file")?;
         let timestamp = (newest.file(Role::Timestamp, 0), bytes);
-        let first = self.before().is_none_or(|before| before.targets().is_none());
-        if first {
+        if self.publisher.before.targets().is_none() {
             // Nobody reads it yet; and whoever comes after finds the beginning of the chain.
             self.write_roots()?;
         }
@@ -170,12 +162,33 @@ impl<'a> Signing<'a> {
             repository.write(&names::metadata(name), bytes)?;
         }
         made.push(timestamp);
-        let signed = self.try_out(&made)?;
+        let lost = self.lost(targets.is_some());
+        let signed = self.try_out(&made, lost.is_empty())?;
+        if !lost.is_empty() || self.publisher.before.is_unfinished {
+            self.note_lost(&lost);
+            self.write_roots()?;
+        }
         if let Some((name, bytes)) = made.last() {
             repository.write(&names::metadata(name), bytes)?;
         }
         self.write_roots()?;
         Ok(signed)
+    }
+
+    /// The roles that sign without the keys that they had before.
+    fn lost(&self, targets: bool) -> Vec<Role> {
+        let targets = targets.then_some(Role::Targets);
+        let roles = [Role::Timestamp, Role::Snapshot].into_iter().chain(targets);
+        roles.filter(|role| self.signers.is_lost(*role)).collect()
+    }
+
+    fn note_lost(&self, lost: &[Role]) {
+        for role in lost {
+            self.publisher.reporter.note(&format!(
+                "the old keys of the {role} role are not here, so that the new ones sign alone; a machine \
+                 that asks at this moment has to ask again"
+            ));
+        }
     }
 
     fn write_roots(&self) -> Result<(), Failure> {
@@ -195,17 +208,19 @@ impl<'a> Signing<'a> {
     }
 
     /// Reads everything as machines will: those that start with the first root and those that have
-    /// seen what was there before; with the new roots and without them.
-    fn try_out(&self, made: &[(String, Vec<u8>)]) -> Result<Signed, Failure> {
+    /// seen what was there before; with the new roots and, if what is signed counts for them, without.
+    fn try_out(&self, made: &[(String, Vec<u8>)], without_roots: bool) -> Result<Signed, Failure> {
         let Publisher { repository, keys, now, .. } = self.publisher;
-        let shown = |with_new: bool, name: &str, limit| {
-            let own = made.iter().find(|(own, _)| own == name);
-            let root = keys.roots().iter().find(|(own, _)| own == name).filter(|_| with_new);
-            match own.or(root) {
+        let shown = |roots: &[(String, Vec<u8>)], name: &str, limit| {
+            let known = made.iter().chain(roots).find(|(own, _)| own == name);
+            match known {
                 Some((_, bytes)) => Ok(Some(bytes.clone())),
+                // New roots may be there already.
+                None if name.ends_with(Role::Root.file()) => Ok(None),
                 None => repository.read(&names::metadata(name), limit),
             }
         };
+        let with_new = |name: &str, limit| shown(keys.roots(), name, limit);
         let anchor = keys.roots().first().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
         if let Some(before) = self.before().filter(|before| before.targets().is_some()) {
             let stored = before.client.stored().clone();
@@ -215,10 +230,12 @@ impl<'a> Signing<'a> {
             for (_, bytes) in keys.roots().iter().skip(before.roots.len()) {
                 client.update_root(bytes).map_err(|error| damaged(&error))?;
             }
-            take(&mut client, made, &|name, limit| shown(true, name, limit))?;
-            metadata::read(anchor, *now, &|name, limit| shown(false, name, limit))?;
+            take(&mut client, made, &with_new)?;
+            if without_roots {
+                metadata::read(anchor, *now, &|name, limit| shown(&before.roots, name, limit))?;
+            }
         }
-        let signed = metadata::read(anchor, *now, &|name, limit| shown(true, name, limit))?;
+        let signed = metadata::read(anchor, *now, &with_new)?;
         match signed.client.expired().first() {
             None => Ok(signed),
             Some(expired) => Err(Failure::refused(format!("metadata/{expired}"))
