@@ -30,7 +30,7 @@ pub fn unasked(scene: &Scene<'_>, firmware: FirmwareKind, next: &Path) -> Result
         return Err(machine.unexpected("no update and no request", said));
     }
     let settings = format!(
-        "printf 'source = \"%s\"\\nchannel = \"test\"\\nautomatic = true\\n' {} \
+        "mkdir -p /etc/anklume && printf 'source = \"%s\"\\nchannel = \"test\"\\nautomatic = true\\n' {} \
          >/etc/anklume/update.conf",
         scene.source()
     );
