@@ -39,7 +39,8 @@ pub struct Machine<'a> {
     qmp: Qmp,
     /// Its sockets and disks are there.
     _workdir: &'a Workdir,
-    _lock: Lock,
+    /// Until QEMU has ended: whoever still looks at this machine may wait for the next one.
+    lock: Option<Lock>,
 }
 
 impl<'a> Machine<'a> {
@@ -67,7 +68,7 @@ impl<'a> Machine<'a> {
         let console = Console::new(process.connection(&console)?, &workdir.console_log()?)?;
         let qmp = Qmp::new(process.connection(&qmp)?);
         let qmp = qmp.map_err(|error| process.explain("the QMP greeting", error))?;
-        Ok(Self { process, console, qmp, _workdir: workdir, _lock: lock })
+        Ok(Self { process, console, qmp, _workdir: workdir, lock: Some(lock) })
     }
 
     /// How many machines run at a time before [`Self::start`] waits.
@@ -182,6 +183,9 @@ impl<'a> Machine<'a> {
     pub fn wait_exit(&mut self, seconds: u64) -> Result<ExitStatus, Failure> {
         let deadline = Deadline::after(seconds)?;
         let status = self.process.wait(&deadline)?;
+        if status.is_some() {
+            self.lock = None;
+        }
         status.ok_or_else(|| self.stopped(Stop::Late, "the end of QEMU".into(), &deadline))
     }
 

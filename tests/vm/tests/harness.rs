@@ -166,6 +166,25 @@ fn one_machine_too_many_waits() {
     waiting.join().unwrap();
 }
 
+/// A test that keeps a machine which has ended must not wait for itself.
+#[test]
+fn a_machine_that_has_ended_takes_no_turn() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let workdir = Workdir::new("harness").unwrap();
+        let mut ended = Vec::new();
+        for _ in 0..=Machine::room().unwrap() {
+            let mut machine = Machine::start(&workdir, &usb(&workdir)).unwrap();
+            machine.qmp().execute("quit", serde_json::json!({})).unwrap();
+            machine.wait_exit(60).unwrap();
+            ended.push(machine);
+        }
+        sender.send(()).unwrap();
+    });
+    // Other tests have their turns meanwhile.
+    receiver.recv_timeout(std::time::Duration::from_secs(300)).unwrap();
+}
+
 #[test]
 fn guests_write_into_overlays() {
     let workdir = Workdir::new("harness").unwrap();
