@@ -66,7 +66,7 @@ pub fn beside_a_data_disk(firmware: FirmwareKind, next: &Path) -> Result<(), Fai
     assert_eq!(report.boot.and_then(|boot| boot.slot), running.map(Slot::other));
     same(&mut machine, &kept)?;
     assert!(count(&mut machine)? >= after);
-    succeed(&mut machine, "umount /mnt", SHORT_SECONDS)?;
+    succeed(&mut machine, "cd / && umount /mnt", SHORT_SECONDS)?;
     machine.quit()?;
     let words = ["check".as_ref(), "--readonly".as_ref(), disk.as_os_str()];
     tool::run("btrfs", "btrfs-progs", words).map(drop)
