@@ -55,6 +55,18 @@ impl Random {
     }
 }
 
+/// Runs a test of chance, and says from which seed.
+///
+/// # Errors
+///
+/// Those of the test.
+#[expect(clippy::print_stdout, reason = "the seed with which a run can be repeated")]
+pub fn seeded(test: impl FnOnce(&mut Random) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut random = Random::new();
+    println!("seed {}", random.seed());
+    test(&mut random)
+}
+
 impl Default for Random {
     fn default() -> Self {
         Self::new()

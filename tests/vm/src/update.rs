@@ -150,6 +150,19 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Runs a test with a stick whose first boot is done, and a repository.
+///
+/// # Errors
+///
+/// Those of the test, and of [`Scene::new`].
+pub fn on_a_stick(
+    name: &str,
+    test: impl FnOnce(&Scene<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let workdir = Workdir::new(name)?;
+    test(&Scene::new(&workdir)?)
+}
+
 /// Brings the network up as QEMU's user network wants it, and names the test's server.
 ///
 /// # Errors
@@ -279,11 +292,11 @@ pub fn to_a_broken_version(
 ///
 /// When it goes otherwise.
 pub fn from_a_local_image(
-    workdir: &Workdir,
     scene: &Scene<'_>,
     firmware: FirmwareKind,
     next: &Path,
 ) -> Result<(), Failure> {
+    let workdir = scene.workdir;
     scene.repository.publish(next)?;
     let images = files_named(scene.repository.path(), ".iso")?;
     let disk = workdir.unique("local");

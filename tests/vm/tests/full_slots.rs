@@ -2,7 +2,7 @@
 //! cuts of each kind.
 
 use anklume_layout::Slot;
-use anklume_vm_tests::cuts::{self, Random};
+use anklume_vm_tests::cuts::{self, Random, seeded};
 use anklume_vm_tests::image::{self, TEST_ISO};
 use anklume_vm_tests::rollback::{self, SHORT_SECONDS, TRY_SECONDS, Trial};
 use anklume_vm_tests::stick::Stick;
@@ -71,9 +71,7 @@ macro_rules! power_cuts {
         $(
             #[test]
             fn $name() -> Result<(), Failure> {
-                let mut random = Random::new();
-                println!("seed {}", random.seed());
-                $cuts(&mut random)
+                seeded($cuts)
             }
         )*
     };

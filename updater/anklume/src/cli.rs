@@ -78,6 +78,8 @@ Where updates come from, and whether they come by themselves, is set in
   automatic = true
   window = \"Mon..Fri 22:00-05:00\"
   limit-rate = \"2M\"
+  proxy = \"http://proxy.example:3128\"
+  no-proxy = \"localhost,.example\"
 With `automatic = true` a timer looks every day; it does nothing without.
 
 Only the slot that does not run is written. A version is trusted if it is signed

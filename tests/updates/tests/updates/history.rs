@@ -80,7 +80,8 @@ fn a_version_on_trial_does_not_update() {
     assert_eq!(failure.kind(), Kind::Refused, "{}", failure.to_text());
     assert!(failure.the_hint().unwrap().contains("no good verdict"), "{}", failure.to_text());
     assert!(machine.disk() == before);
-    // And its verdict is waited for all the same.
+    // Nothing was begun, and its verdict is waited for all the same.
+    assert_eq!(machine.state().writing, None);
     assert_eq!(machine.state().pending.unwrap().version, "2.0");
     assert!(matches!(machine.restarted(false), Some(Verdict::Failed(..))));
 }

@@ -34,18 +34,21 @@ const CHECK: &str = "cd /mnt/new && for name in *; do \
 /// # Errors
 ///
 /// When it goes otherwise.
-pub fn beside_a_data_disk(firmware: FirmwareKind, next: &Path) -> Result<(), Failure> {
-    let workdir = Workdir::new("update-data")?;
-    let scene = Scene::new(&workdir)?;
+pub fn beside_a_data_disk(
+    scene: &Scene<'_>,
+    firmware: FirmwareKind,
+    next: &Path,
+) -> Result<(), Failure> {
+    let workdir = scene.workdir;
     scene.repository.publish(next)?;
-    let disk = made(&workdir)?;
+    let disk = made(workdir)?;
     let mut request = scene.request(firmware)?;
     request.data_disks = vec![DataDisk {
         path: disk.clone(),
         format: DiskFormat::Raw,
         serial: Some("data".to_owned()),
     }];
-    let (mut machine, report) = boot(&workdir, &request)?;
+    let (mut machine, report) = boot(workdir, &request)?;
     let running = report.boot.and_then(|boot| boot.slot);
     connect(&mut machine)?;
     let kept = succeed(&mut machine, KEPT, SHORT_SECONDS)?;
@@ -62,7 +65,7 @@ pub fn beside_a_data_disk(firmware: FirmwareKind, next: &Path) -> Result<(), Fai
     machine.send("systemctl poweroff\n")?;
     machine.wait_exit(SHORT_SECONDS)?;
 
-    let (mut machine, report) = boot(&workdir, &request)?;
+    let (mut machine, report) = boot(workdir, &request)?;
     assert_eq!(report.boot.and_then(|boot| boot.slot), running.map(Slot::other));
     same(&mut machine, &kept)?;
     assert!(count(&mut machine)? >= after);

@@ -12,6 +12,8 @@ use anklume_bus::{
     Clock, Dict, Engine, Facts, Failure, Kind, Order, Progress, Sleep, Slot, Verb, Watch,
 };
 
+use crate::alone::{Alone, Service};
+
 /// What takes longer than this will never come: a failure, not a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -242,4 +244,13 @@ impl Clock for Manual {
         let until = self.now() + duration;
         Box::pin(Sleeping(self.clone(), until))
     }
+}
+
+/// A bus of its own with the service on it, whose engine does what it is told. In this order, so that the
+/// service ends before whoever tells it and before the bus.
+pub(crate) fn serving() -> (Alone, Strings, Service) {
+    let bus = Alone::new();
+    let (fake, strings) = Fake::new();
+    let service = bus.serve(fake);
+    (bus, strings, service)
 }

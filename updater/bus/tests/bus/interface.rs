@@ -8,7 +8,7 @@ use anklume_bus::{INTERFACES, JOB, MANAGER, NAME, PATH, SLOT};
 use zbus::{OwnedVariant, Variant};
 
 use crate::alone::{Alone, call, error};
-use crate::fake::{Fake, Step, dict, report};
+use crate::fake::{Fake, Step, dict, report, serving};
 
 /// Compares with a file, or writes it when `ANKLUME_WRITE_SNAPSHOTS` is set.
 fn snapshot(name: &str, found: &str) {
@@ -22,9 +22,7 @@ fn snapshot(name: &str, found: &str) {
 
 /// A bus with a service that has a job in its hands.
 fn with_job() -> (Alone, crate::alone::Service, crate::fake::Strings) {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let service = bus.serve(fake);
+    let (bus, strings, service) = serving();
     let options: HashMap<&str, Variant<'_>> = HashMap::new();
     bus.call(PATH, "Manager.Update", &("2026.3", options)).unwrap();
     strings.wait_for_job();

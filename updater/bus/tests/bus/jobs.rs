@@ -9,7 +9,7 @@ use zbus::{Connection, Message, OwnedFd, OwnedVariant, Variant};
 
 use crate::alone::{Alone, Service, Signals, call, error};
 use crate::authority::answer_as;
-use crate::fake::{Fake, Manual, Seen, Step, dict, facts, report};
+use crate::fake::{Fake, Manual, Seen, Step, dict, facts, report, serving};
 
 fn done() -> Step {
     Step::End(Ok(dict(serde_json::json!({"slot": "b", "fetched": 500, "restart-needed": true}))))
@@ -37,9 +37,7 @@ fn removed(signals: &Signals) -> (u32, String, String, HashMap<String, OwnedVari
 /// As the engine itself says it.
 #[test]
 fn who_holds_a_version_is_told_whether_it_was_held() {
-    let bus = Alone::new();
-    let (fake, _strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, _strings, _service) = serving();
     let client = bus.client();
     let said = |verb: Verb| {
         let order = Order { version: Some("7".into()), ..Order::new(verb) };
@@ -88,9 +86,7 @@ fn an_update_reports_and_ends_as_if_it_had_run_in_the_program() {
 
 #[test]
 fn a_failure_is_the_engine_s_word_for_word() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let client = bus.client();
     for kind in Kind::ALL {
         let failure = Failure::new(kind, "chunk 7 at offset 4096: expected 1, found 2").hint("try");
@@ -144,9 +140,7 @@ fn signals_tell_the_life_of_a_job_and_what_it_changed() {
 
 #[test]
 fn the_second_job_is_told_what_runs() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let signals = Signals::of_service(&bus);
     let connection = bus.connect();
     update(&connection, None).unwrap();
@@ -172,9 +166,7 @@ fn the_second_job_is_told_what_runs() {
 
 #[test]
 fn ctrl_c_cancels_and_waits_for_the_end() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let client = bus.client();
     strings.step.send(Step::Report(report("fetch", 1))).unwrap();
     strings.step.send(Step::Wait).unwrap();
@@ -186,9 +178,7 @@ fn ctrl_c_cancels_and_waits_for_the_end() {
 
 #[test]
 fn a_job_that_somebody_else_began_can_be_cancelled() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let signals = Signals::of_service(&bus);
     let client = bus.client();
     assert_eq!(client.cancel(), Ok(false));
@@ -204,9 +194,7 @@ fn a_job_goes_on_without_its_owner_unless_it_was_to_follow() {
     for (option, result) in
         [(None, "done"), (Some("follow"), "org.anklume.Update1.Error.Cancelled")]
     {
-        let bus = Alone::new();
-        let (fake, strings) = Fake::new();
-        let _service = bus.serve(fake);
+        let (bus, strings, _service) = serving();
         let signals = Signals::of_service(&bus);
         let owner = bus.connect();
         update(&owner, option).unwrap();
@@ -223,9 +211,7 @@ fn a_job_goes_on_without_its_owner_unless_it_was_to_follow() {
 
 #[test]
 fn a_check_that_nobody_waits_for_ends() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let signals = Signals::of_service(&bus);
     let client = bus.client();
     let order = Order { version: Some("slow".into()), ..Order::new(Verb::Check) };
@@ -267,9 +253,7 @@ fn a_storm_of_reports_is_throttled() {
 
 #[test]
 fn a_panic_of_the_engine_is_a_failure_and_the_next_job_runs() {
-    let bus = Alone::new();
-    let (fake, strings) = Fake::new();
-    let _service = bus.serve(fake);
+    let (bus, strings, _service) = serving();
     let client = bus.client();
     strings.step.send(Step::Panic).unwrap();
     let failure = client.run(&Order::new(Verb::Update), &Seen::default()).unwrap_err();

@@ -8,7 +8,7 @@ use crate::error::{Error, ReachFault};
 use crate::settings::Settings;
 use crate::url::Url;
 
-/// Bytes per second that a connection must bring on average: a tenth of what a telephone line does.
+/// Bytes per second that a connection must bring on average; four of them are 16 kbit/s.
 const LEAST: u64 = 512;
 
 /// How fast a body comes.

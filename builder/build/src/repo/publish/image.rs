@@ -79,10 +79,7 @@ impl Files {
         let repository = &publisher.repository;
         let folder = names::folder(&custom.compatible, &custom.version);
         let name = names::file(&folder, &names::image(&custom.compatible, &custom.version));
-        check_room(repository, source.size())?;
-        let output = repository.begin(&name)?;
-        copy(source, &output, publisher.reporter)
-            .map_err(|error| error.unwrap_or_else(|error| repository.not_written(&name, &error)))?;
+        let output = copy(publisher, source, &name)?;
         let copied = Copied::read(&output, publisher.reporter)?;
         check_test(copied.is_test, &custom.channel)?;
         let release = copied.release(custom)?;
@@ -165,10 +162,7 @@ impl Files {
         let Publisher { repository, reporter, .. } = publisher;
         let folder = names::folder(&custom.compatible, &custom.version);
         let name = names::file(&folder, &names::image(&custom.compatible, &custom.version));
-        check_room(repository, source.size())?;
-        let output = repository.begin(&name)?;
-        copy(source, &output, reporter)
-            .map_err(|error| error.unwrap_or_else(|error| repository.not_written(&name, &error)))?;
+        let output = copy(publisher, source, &name)?;
         let step = Mutex::new(reporter.step("image"));
         if hash(&Source::new(open(&output)?), &step)? != self.image.sha256 {
             return Err(Failure::failed("the image changed while it was copied"));
@@ -203,30 +197,32 @@ fn check_room(repository: &Repository, image: u64) -> Result<(), Failure> {
     }
 }
 
-/// What went wrong with a copy: known already, or said by the operating system.
-type CopyError = Result<Failure, io::Error>;
-
-/// Copies the image. Where the file system can, both share their blocks until one is written to. A hard
-/// link would share them for good, and the image's owner could change what is published.
-fn copy(source: &Source, output: &OutputFile, reporter: &Reporter) -> Result<(), CopyError> {
+/// Copies the image to a file of the repository, which has no name yet. Where the file system can, both
+/// share their blocks until one is written to. A hard link would share them for good, and the image's owner
+/// could change what is published.
+fn copy(publisher: &Publisher<'_>, source: &Source, name: &str) -> Result<OutputFile, Failure> {
+    let Publisher { repository, reporter, .. } = publisher;
+    check_room(repository, source.size())?;
+    let output = repository.begin(name)?;
+    let not_written = |error: io::Error| repository.not_written(name, &error);
     let mut step = reporter.step("copy");
     let total = source.size();
     let (mut from, mut to) = (source.file(), output.file());
-    from.rewind().map_err(Err)?;
+    from.rewind().map_err(not_written)?;
     let mut done = 0;
     while done < total {
         if interrupted() {
-            return Err(Ok(Failure::interrupted()));
+            return Err(Failure::interrupted());
         }
-        let now = io::copy(&mut from.take(COPY_BYTES), &mut to).map_err(Err)?;
+        let now = io::copy(&mut from.take(COPY_BYTES), &mut to).map_err(not_written)?;
         if now == 0 {
-            return Err(Ok(Failure::failed("the image became shorter while it was copied")));
+            return Err(Failure::failed("the image became shorter while it was copied"));
         }
         done = done.saturating_add(now);
         step.progress(done, total);
     }
     step.finish(&human_bytes(total));
-    Ok(())
+    Ok(output)
 }
 
 /// A copy that was found to be sound.

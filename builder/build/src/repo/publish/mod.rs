@@ -25,7 +25,7 @@ use super::keyring::KeyRing;
 use super::metadata::Signed;
 use super::store::Repository;
 use super::{bundle, clock};
-use crate::cli::PublishArgs;
+use crate::cli::{PublishArgs, SigningArgs};
 use crate::events::{Published, Reporter};
 use crate::failure::Failure;
 use crate::image::source::Source;
@@ -39,14 +39,12 @@ pub(crate) use withdraw::run as withdraw;
 
 /// `anklume-build publish`.
 pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let expires = clock::span("--expires", &args.expires)?;
-    check_places(&args.repo, &args.keys)?;
-    let keys = Publisher::keys(&args.keys)?;
+    let means = Means::read(&args.repo, &args.signing)?;
     let repository = match &args.image {
         Some(_) => Repository::make(&args.repo)?,
         None => Repository::at(&args.repo),
     };
-    let publisher = Publisher::open(repository, keys, expires, reporter)?;
+    let publisher = Publisher::open(repository, means, reporter)?;
     let published = match &args.image {
         Some(image) => publisher.publish(image, args)?,
         None => publisher.refresh()?,
@@ -56,6 +54,23 @@ pub(crate) fn run(args: &PublishArgs, reporter: &Reporter) -> Result<(), Failure
         print::published(&published)?;
     }
     Ok(())
+}
+
+/// What somebody signs with. It is there before anything is written.
+struct Means {
+    keys: KeyRing,
+    clock: Moment,
+    /// For how long signatures count, in seconds.
+    expires: u64,
+}
+
+impl Means {
+    fn read(repository: &Path, args: &SigningArgs) -> Result<Self, Failure> {
+        let expires = clock::span("--expires", &args.expires)?;
+        check_places(repository, &args.keys)?;
+        let clock = clock::now()?;
+        Ok(Self { keys: KeyRing::read(&args.keys, clock)?, clock, expires })
+    }
 }
 
 /// Somebody who may write to a repository.
@@ -70,16 +85,9 @@ struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    /// The keys in a folder, and the clock.
-    fn keys(folder: &Path) -> Result<(KeyRing, Moment), Failure> {
-        let clock = clock::now()?;
-        Ok((KeyRing::read(folder, clock)?, clock))
-    }
-
     fn open(
         repository: Repository,
-        (keys, clock): (KeyRing, Moment),
-        expires: u64,
+        Means { keys, clock, expires }: Means,
         reporter: &'a Reporter,
     ) -> Result<Self, Failure> {
         let lock = repository.lock()?;

@@ -10,20 +10,18 @@ use anklume_release::{Offer, names, offers};
 use super::plan::left_empty;
 use super::sign::Signing;
 use super::signers::Signers;
-use super::{Publisher, check_places};
+use super::{Means, Publisher};
 use crate::cli::WithdrawArgs;
 use crate::events::Reporter;
 use crate::failure::{Context, Failure};
 use crate::print;
+use crate::repo::bundle;
 use crate::repo::store::Repository;
-use crate::repo::{bundle, clock};
 
 /// `anklume-build repo withdraw`.
 pub(crate) fn run(args: &WithdrawArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let expires = clock::span("--expires", &args.expires)?;
-    check_places(&args.repo, &args.keys)?;
-    let keys = Publisher::keys(&args.keys)?;
-    let publisher = Publisher::open(Repository::at(&args.repo), keys, expires, reporter)?;
+    let means = Means::read(&args.repo, &args.signing)?;
+    let publisher = Publisher::open(Repository::at(&args.repo), means, reporter)?;
     publisher.before.check_beginning(&publisher.repository, None)?;
     let (offers, _) = publisher.before.targets().map(offers).unwrap_or_default();
     let image = match choose(args, &offers)? {
