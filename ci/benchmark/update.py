@@ -74,10 +74,9 @@ class Versions:
 
 
 def update(bench):
-    """Needs the programs `prepare` and `anklume-web` beside the builder; `cargo xtask build` and
-    `cargo build --release` make them."""
-    run(["cargo", "build", "--release", "--package", "anklume-update", "--example", "prepare",
-         "--package", "anklume-web"], cwd=ROOT)
+    """Needs two programs of the tests beside the builder: one that prepares, one that serves files."""
+    run(["cargo", "build", "--release", "--package", "anklume-update-tests", "--bin",
+         "anklume-update-prepare", "--package", "anklume-web", "--bin", "anklume-web"], cwd=ROOT)
     target = run(["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT)
     release = json.loads(target)["target_directory"] + "/release"
     versions = Versions(bench)
@@ -89,15 +88,16 @@ def update(bench):
     server = subprocess.Popen([f"{release}/anklume-web", repository], stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().split()[-1]
-        fetched, dd, took = [], [], []
+        fetched, dd, took, peak = [], [], [], []
         for _ in range(bench.runs):
             medium = versions.folder / "medium.raw"
             run(["cp", "--sparse=always", versions.medium, medium])
-            wall, _, said = timed([f"{release}/examples/prepare", medium, versions.keys / "1.root.json",
-                                   url, "bench"])
+            wall, _, said = timed([f"{release}/anklume-update-prepare", medium,
+                                   versions.keys / "1.root.json", url, "bench"])
             answer = json.loads(said)
             fetched.append(answer["fetched-bytes"])
             took.append(wall)
+            peak.append(answer["peak-bytes"])
             written = answer["total-bytes"]
             copy, _, _ = timed(["dd", f"if={versions.new}", f"of={medium}.dd", "bs=1M", "oflag=direct",
                                 f"count={written // 2**20}", "conv=fsync"], stderr=subprocess.DEVNULL)
@@ -109,6 +109,7 @@ def update(bench):
         ["publish", f"{whole / 2**20:.0f} MiB", seconds([published]), "", "under 10 s for 1 GB"],
         ["fetched", f"{fetched[0] / 2**20:.1f} MiB", f"{share:.1%} of the image", "", "under 20 %"],
         ["prepare, all of it", f"{written / 2**20:.0f} MiB", seconds(took), ratio(took, dd), ""],
+        ["memory of it", f"{max(peak) / 2**20:.0f} MiB", "", "", "under 64 MiB"],
         ["dd oflag=direct", f"{written / 2**20:.0f} MiB", seconds(dd), "1", ""],
     ]
     packages = ", ".join(sorted(now["name"] for _, now in versions.changes))

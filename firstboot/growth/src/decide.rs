@@ -1,7 +1,7 @@
 //! What to do with a disk.
 
 use anklume_bytes::ReadAt;
-use anklume_gpt::{Error as TableError, Read, Table, mbr};
+use anklume_gpt::{Error as TableError, Read, Table, TableCopy, mbr};
 use anklume_layout::SECTOR_BYTES;
 use anklume_layout::sizes::SizePolicy;
 
@@ -62,6 +62,22 @@ pub fn plan<R: ReadAt + ?Sized>(
         Ok(decision) => decision,
         Err(refusal) => Decision::Refused(refusal),
     })
+}
+
+/// The partitions of `disk` that the kernel does not show because the primary table is damaged: it does
+/// not look for the backup by itself. There are none where [`plan`] would not believe the backup
+/// either, and none where the kernel has partitions.
+///
+/// # Errors
+/// As [`plan`].
+pub fn hidden<R: ReadAt + ?Sized>(disk: &R, facts: &Facts) -> Result<Vec<KernelPartition>, Error> {
+    if facts.block_bytes != SECTOR_BYTES || !facts.partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let believed = Disk::look(disk, facts)?.ok();
+    // A whole primary table was read by the kernel, which has its reasons to show nothing.
+    let backup = believed.filter(|found| found.read.source == TableCopy::Backup);
+    Ok(backup.map(|found| kernel::partitions(&found.read.table)).unwrap_or_default())
 }
 
 /// A disk with a readable table.

@@ -33,7 +33,7 @@ pub(crate) fn changes(
     kernel: &[KernelPartition],
     table: &Table,
 ) -> Result<Vec<KernelChange>, Refusal> {
-    let wanted: Vec<KernelPartition> = table.partitions.iter().map(of_table).collect();
+    let wanted = partitions(table);
     let of = |list: &[KernelPartition], number| list.iter().find(|p| p.number == number).copied();
     let mut changes = [Vec::new(), Vec::new(), Vec::new()];
     let [deletions, resizes, additions] = &mut changes;
@@ -54,6 +54,11 @@ pub(crate) fn changes(
         additions.extend((!stays).then_some(KernelChange::Add(new)));
     }
     Ok(changes.concat())
+}
+
+/// The partitions of `table` as the kernel has them once it was told.
+pub(crate) fn partitions(table: &Table) -> Vec<KernelPartition> {
+    table.partitions.iter().map(of_table).collect()
 }
 
 fn of_table(partition: &Partition) -> KernelPartition {

@@ -46,8 +46,9 @@
 //!
 //! # What cannot be helped here
 //! The Linux kernel looks for the backup table only with `gpt` on its command line. Without it a
-//! disk whose power failed in step 3 shows no partitions; [`plan`] then gives a [`Decision::Repair`]
-//! whose [`Plan::kernel`] adds them.
+//! disk whose power failed in step 3 shows no partitions. [`hidden`] names them, for whoever takes the
+//! OS from one of them; where that was not done, [`plan`] gives a [`Decision::Repair`] whose
+//! [`Plan::kernel`] adds them.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -64,7 +65,7 @@ mod refusal;
 mod target;
 mod verify;
 
-pub use decide::{Decision, Facts, plan};
+pub use decide::{Decision, Facts, hidden, plan};
 pub use error::Error;
 pub use execute::execute;
 pub use kernel::{KernelChange, KernelPartition};

@@ -15,7 +15,11 @@ pub enum Refusal {
         found: u64,
     },
     /// Two slots and the persistent partition do not fit.
-    #[error("the disk is too small: expected at least {needed} bytes, found {found}")]
+    #[error(
+        "the disk is too small: both slots need {} MiB, it has {} MiB",
+        .needed.div_ceil(1 << 20),
+        .found >> 20
+    )]
     TooSmall {
         /// Least size of the disk in bytes.
         needed: u64,

@@ -13,7 +13,6 @@ use anklume_gpt::Piece;
 use anklume_growth::{Decision, Facts, KernelChange, KernelPartition, Plan};
 use anklume_host::blkpg::Partitions;
 use anklume_host::direct::{Access, DirectFile};
-use anklume_host::process::Cmd;
 use anklume_host::sysfs::{BlockDevice, Sysfs, Transport};
 use anklume_layout::report::{Growth, GrowthState};
 use anklume_layout::sizes::SizePolicy;
@@ -56,11 +55,7 @@ fn unsuited(found: &Found, disk: &BlockDevice) -> Option<&'static str> {
 
 fn try_to(disk: &BlockDevice, journal: &mut Journal) -> Result<Growth, String> {
     let said = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-    let facts = Facts {
-        read_only: disk.read_only,
-        block_bytes: disk.logical_block_bytes,
-        partitions: kernel_partitions(disk).map_err(said("reading the kernel's partitions"))?,
-    };
+    let facts = facts(disk).map_err(said("reading the kernel's partitions"))?;
     let reader = DirectFile::open(&disk.node(), Access::Read).map_err(said("opening the disk"))?;
     let mut random = Random::open().map_err(said("opening /dev/random"))?;
     let policy = SizePolicy::default();
@@ -87,9 +82,12 @@ fn try_to(disk: &BlockDevice, journal: &mut Journal) -> Result<Growth, String> {
     }
 }
 
-fn kernel_partitions(disk: &BlockDevice) -> io::Result<Vec<KernelPartition>> {
+/// What the kernel knows of a disk.
+pub(crate) fn facts(disk: &BlockDevice) -> io::Result<Facts> {
     let partitions = Sysfs::at(Path::new("/sys")).partitions(&disk.name)?.into_iter();
-    Ok(partitions.map(|(number, first, bytes)| KernelPartition { number, first, bytes }).collect())
+    let partitions =
+        partitions.map(|(number, first, bytes)| KernelPartition { number, first, bytes }).collect();
+    Ok(Facts { read_only: disk.read_only, block_bytes: disk.logical_block_bytes, partitions })
 }
 
 fn carry_out(
@@ -132,12 +130,11 @@ fn formatted(bytes: u64) -> Result<Vec<Piece>, String> {
     let image = Path::new(IMAGE);
     let made = File::create(image).and_then(|file| file.set_len(bytes));
     made.map_err(|error| format!("making {IMAGE}: {error}"))?;
-    let command = Cmd::new("/usr/sbin/mkfs.ext4")
-        .args(["-q", "-F", "-b", "4096", "-N", "4096", "-J", "size=4", "-m", "1", "-L", LABEL])
-        // What the kernel would write later, it would write to the medium later.
-        .args(["-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"])
-        .arg(image);
-    let formatted = tools::run(&command).map(drop);
+    let options = ["-q", "-F", "-b", "4096", "-N", "4096", "-J", "size=4", "-m", "1", "-L", LABEL];
+    // What the kernel would write later, it would write to the medium later.
+    let now = ["-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"];
+    let arguments = options.into_iter().chain(now).chain([IMAGE]);
+    let formatted = tools::run("mkfs.ext4", arguments, &[0]);
     let pieces = formatted.and_then(|()| {
         data(image).map_err(|error| format!("reading the new file system: {error}"))
     });

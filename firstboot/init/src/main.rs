@@ -6,6 +6,7 @@
 //! [`recognise`], [`request`] and [`toram`].
 
 mod attach;
+mod backup;
 mod boot;
 mod copy;
 mod error;

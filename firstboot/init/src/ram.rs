@@ -1,6 +1,7 @@
 //! Puts the OS image into RAM, and lets go of the medium.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Instant;
@@ -51,7 +52,14 @@ pub(crate) fn load(
     }
     let started = Instant::now();
     make_room(bytes)?;
-    copy_image(found, request.root_hash, started, journal)?;
+    match copy_image(found, request.root_hash, started, journal) {
+        Err(error) if is_full(&error) => {
+            journal.say(&toram::filled(bytes));
+            make_free(journal);
+            return Ok((None, ToramReason::NoRoom));
+        }
+        copied => copied?,
+    }
     let text = progress::end(bytes, started.elapsed());
     match let_go(&found.place) {
         Ok(()) => {
@@ -78,6 +86,21 @@ fn make_room(bytes: u64) -> Result<(), Error> {
     let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC;
     let options = format!("mode=0700,size={}", bytes.saturating_add(SLACK_BYTES));
     Ok(mount::mount("tmpfs", Path::new("tmpfs"), folder, flags, &options)?)
+}
+
+/// Whether RAM was full: what there was when it was decided is no promise.
+fn is_full(error: &Error) -> bool {
+    let Error::Copy(copy::Error::Target(error)) = error else { return false };
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::OutOfMemory)
+}
+
+/// Gives back what was copied.
+fn make_free(journal: &mut Journal) {
+    let folder = Path::new(FOLDER);
+    match mount::unmount(folder) {
+        Ok(()) => _ = fs::remove_dir(folder),
+        Err(error) => journal.detail(&error.to_string()),
+    }
 }
 
 /// Copies the image and shows how far it is. Nothing of the medium is open afterwards.
@@ -178,6 +201,15 @@ fn whole_pages(start: u64, bytes: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn full_ram_is_told_from_a_bad_medium() {
+        let target = |error| is_full(&copy::Error::Target(error).into());
+        let of = std::io::Error::from_raw_os_error;
+        assert!(target(of(nix::libc::ENOSPC)) && target(of(nix::libc::ENOMEM)));
+        assert!(!target(of(nix::libc::EIO)));
+        assert!(!is_full(&copy::Error::Thread(of(nix::libc::ENOMEM)).into()));
+    }
 
     #[test]
     fn pages_are_forgotten_whole() {

@@ -19,6 +19,7 @@ use crate::modules::Loader;
 use crate::plan::{self, Seen};
 use crate::recognise::FileSystem;
 use crate::request::Request;
+use crate::stuck;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -112,6 +113,8 @@ impl<'a> Search<'a> {
     /// Looks until the wanted OS is found or the time is over.
     pub(crate) fn run(mut self) -> Result<Found, Error> {
         loop {
+            // How long to wait is for the command line to say.
+            stuck::alive();
             let more = self.loader.serve(self.sysfs.modaliases(), self.journal);
             self.refresh()?;
             self.look_at_devices();

@@ -11,14 +11,14 @@ use crate::facts;
 use crate::journal::Journal;
 
 /// A disk that fails in an orderly way takes the kernel minutes; a copy tells five times a second how
-/// far it is.
-const PATIENCE_SECONDS: u64 = 300;
+/// far it is, and the search for the medium that it goes on.
+pub(crate) const PATIENCE_SECONDS: u64 = 300;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Seconds from the kernel's start to the last sign of life.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// A sign of life: something was said.
+/// A sign of life: something was said, or something that may take long goes on.
 pub(crate) fn alive() {
     LAST.fetch_max(now(), Ordering::Relaxed);
 }

@@ -94,6 +94,12 @@ pub(crate) fn explain(reason: ToramReason, image_bytes: u64, memory: Option<Memo
     }
 }
 
+/// What is said when RAM was full before the image was in it.
+pub(crate) fn filled(image_bytes: u64) -> String {
+    let size = size_text(image_bytes);
+    format!("run from the medium: RAM was full before the OS of {size} was in it")
+}
+
 /// RAM from which on `auto` copies.
 fn plenty(image_bytes: u64) -> u64 {
     image_bytes.saturating_mul(TORAM_RATIO)
@@ -148,6 +154,7 @@ mod tests {
         assert!(text.contains("needed 992 MB") && text.contains("are 700 MB"), "{text}");
         let text = explain(ToramReason::LittleMemory, IMAGE, memory(1_020_000_000, 0));
         assert!(text.contains("1.0 GB") && text.contains("1.8 GB"), "{text}");
+        assert!(filled(IMAGE).contains("the OS of 456 MB"));
     }
 
     #[test]

@@ -17,7 +17,8 @@
 //! | `VERSION` | `anklume-persist 1` and a newline |
 //! | `system/PATH` | each file, link or folder of [`ENTRIES`] at its path in the OS |
 //! | `damaged/SECONDS-NAME` | what was not what it should be, set aside at that time since 1970 |
-//! | `history/` | boots and updates |
+//! | `history/` | boots (`anklume-history`) |
+//! | `update/` | what is known of updates (`anklume-update`) |
 //!
 //! A later version may add paths; what an OS does not know it leaves alone.
 //!

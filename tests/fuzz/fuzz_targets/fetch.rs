@@ -1,6 +1,7 @@
 //! Invariant: reading any bytes as an address, as a header of an answer or as a bundle ends without a
 //! panic. An address that is accepted, or that a redirect leads to, is read from its own text as the
-//! same; a range is not empty and lies in its file; every file of a bundle lies in it.
+//! same; a range is not empty and lies in its file; every file of a bundle lies in it, and no name of
+//! one is long.
 //!
 //! The first byte of the input says what the rest is.
 #![no_main]
@@ -37,6 +38,7 @@ fn bundle(bytes: &[u8]) {
     for name in index.names() {
         let place = index.find(name).expect("it is listed");
         assert!(place.start <= place.end && place.end <= bytes.len() as u64);
+        assert!(name.len() <= 1024);
     }
 }
 

@@ -143,6 +143,23 @@ pub fn grows(
 
 /// What `e2fsck` says about the persistent partition.
 fn check_file_system(workdir: &Workdir, stick: &Stick) -> Result<(), Failure> {
+    let copy = persistent(workdir, stick)?.display().to_string();
+    tool::run("e2fsck", "e2fsprogs", ["-f", "-n", &copy]).map(drop)
+}
+
+/// A file of the persistent partition, as `debugfs` finds it.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn kept(workdir: &Workdir, stick: &Stick, path: &str) -> Result<String, Failure> {
+    let copy = persistent(workdir, stick)?.display().to_string();
+    let said = tool::run("debugfs", "e2fsprogs", ["-R", &format!("cat {path}"), &copy])?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A copy of the persistent partition.
+fn persistent(workdir: &Workdir, stick: &Stick) -> Result<PathBuf, Failure> {
     let range = image::partition(stick.path(), Role::Persist)?;
     let copy: PathBuf = workdir.unique("persist");
     let skip = format!("skip={}", range.start >> 20);
@@ -150,8 +167,7 @@ fn check_file_system(workdir: &Workdir, stick: &Stick) -> Result<(), Failure> {
     let from = format!("if={}", stick.path().display());
     let to = format!("of={}", copy.display());
     tool::run("dd", "coreutils", ["bs=1M", "status=none", &from, &to, &skip, &count])?;
-    let copy = copy.display().to_string();
-    tool::run("e2fsck", "e2fsprogs", ["-f", "-n", &copy]).map(drop)
+    Ok(copy)
 }
 
 /// Two sticks from one image are two sticks.

@@ -216,6 +216,13 @@ pub fn to_a_good_version(
     }
     let update = format!("anklume update --channel test --from {source}");
     succeed(&mut machine, &update, UPDATE_SECONDS)?;
+    // Where the service cannot start, root's own program does the work and nobody notices.
+    let started =
+        "systemctl show --property=ExecMainStartTimestampMonotonic --value anklume-update";
+    let said = succeed(&mut machine, started, SHORT_SECONDS)?;
+    if !said.lines().any(|line| line.trim().parse::<u64>().is_ok_and(|time| time > 0)) {
+        return Err(machine.unexpected("that the service of updates was started", said));
+    }
     // What has changed is a small part of the image; the two files have its version in them.
     let fetched = scene.server().sent();
     let size = next.metadata().map_err(Failure::file("look at", next))?.len();

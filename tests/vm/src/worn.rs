@@ -2,7 +2,7 @@
 
 use anklume_layout::files::{BOOT_RECORDS, LAST_FAILURE};
 use anklume_layout::report::{GrowthState, PersistState};
-use anklume_layout::{Role, Slot};
+use anklume_layout::{Role, SECTOR_BYTES, Slot};
 use anklume_qemu::Attach::Usb;
 
 use crate::grown::boot;
@@ -34,6 +34,13 @@ pub fn a_worn_partition_keeps_nobody_from_booting(firmware: FirmwareKind) -> Res
     let said = full.shell(VERDICT)?;
     assert!(said.contains("this boot is well"), "{said}");
     full.power_off()?;
+
+    // The kernel does not look for the backup table by itself.
+    stick.write(SECTOR_BYTES, &[0; 512])?;
+    let mut repaired = boot(&workdir, &stick, firmware, Usb)?;
+    repaired.check(GrowthState::Repaired, PersistState::Mounted)?;
+    assert_eq!(repaired.shell("cat /etc/hostname")?.trim(), "kept-name");
+    repaired.power_off()?;
 
     let persist = image::partition(stick.path(), Role::Persist)?;
     let wound = vec![0x5a; 1 << 20];

@@ -2,6 +2,7 @@
 
 use anklume_layout::Slot;
 use anklume_qemu::{Attach, MEDIUM_DRIVE, Writes};
+use anklume_vm_tests::grown;
 use anklume_vm_tests::image::{self, TEST_ISO, TEST_NEXT};
 use anklume_vm_tests::rollback::{SHORT_SECONDS, TRY_SECONDS};
 use anklume_vm_tests::stick::Stick;
@@ -27,6 +28,7 @@ fn grown(workdir: &Workdir) -> Result<Stick, Failure> {
 }
 
 /// A stick with a write protection switch: the new version cannot be loaded, and no try be counted.
+/// What was kept before counts.
 fn another_slot_starts_where_nothing_is_counted(
     firmware: FirmwareKind,
     attach: Attach,
@@ -44,6 +46,11 @@ fn another_slot_starts_where_nothing_is_counted(
     let report = machine.report(TRY_SECONDS)?;
     let boot = report.boot.map(|boot| (boot.slot, boot.medium.writable));
     assert_eq!(boot, Some((Some(Slot::A), false)));
+    // It is still the machine that it was.
+    machine.wait_shell(SHORT_SECONDS)?;
+    let (status, id) = machine.shell("cat /etc/machine-id", SHORT_SECONDS)?;
+    let kept = grown::kept(&workdir, &stick, "system/etc/machine-id")?;
+    assert_eq!((status, id.trim()), (0, kept.trim()));
     machine.quit()?;
     assert_eq!(stick.record()?, before);
     Ok(())

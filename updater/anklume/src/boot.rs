@@ -10,7 +10,7 @@ pub(crate) mod history;
 pub(crate) mod persist;
 pub(crate) mod started;
 
-use anklume_history::{Event, Judged, Verdict, record_text};
+use anklume_history::{Event, Judged, Verdict, record_text, was_counted};
 use anklume_slots::Record;
 
 use crate::failure::Failure;
@@ -82,10 +82,7 @@ pub(crate) fn judge_failed(
         if record.is_some_and(|record| record.can_fall_back(slot)) {
             return Ok((record, true));
         }
-        let mut give_back = |record: Option<Record>| {
-            Ok(record.unwrap_or_else(|| Record::rebuilt(slot, false)).give_back(slot))
-        };
-        Ok((Some(update(store.as_ref(), &mut give_back, out)?), false))
+        Ok((Some(give_back(machine, boot, store.as_ref(), out)?), false))
     });
     // Without a record nobody knows whether a restart leads anywhere.
     let (record, restart) = record.unwrap_or_else(|error| {
@@ -103,6 +100,23 @@ pub(crate) fn judge_failed(
         out.say(format!("slot {slot} failed: {reason}; {runs_on}"))?;
     }
     Ok(restart)
+}
+
+/// The boot does not count. One that somebody started by hand was not counted.
+fn give_back(
+    machine: &Machine,
+    boot: &Boot,
+    store: &dyn RecordStore,
+    out: &mut Output<'_>,
+) -> Result<Record, StoreError> {
+    let slot = boot.slot;
+    let history = machine.history(&boot.report).unwrap_or_default();
+    let was_counted = was_counted(&history.events, &boot.id, slot);
+    let mut change = |record: Option<Record>| {
+        let record = record.unwrap_or_else(|| Record::rebuilt(slot, false));
+        Ok(if was_counted { record.give_back(slot) } else { record })
+    };
+    update(store, &mut change, out)
 }
 
 /// Changes the boot record, and passes a warning on.

@@ -45,6 +45,7 @@ pub(crate) fn choose(machine: &Machine, out: &mut Output<'_>) -> Result<Slot, Fa
         record: Some(record_text(&record)),
     });
     machine.note(&boot.report, &[event], out);
+    crate::update::gave_up(machine, &boot, out);
     Ok(to)
 }
 
@@ -63,7 +64,8 @@ fn change(machine: &Machine, boot: &Boot, out: &mut Output<'_>) -> Result<Record
 #[cfg(test)]
 mod tests {
     use crate::failure::Kind;
-    use crate::testing::{Fake, good_and_trial};
+    use crate::testing::{Fake, good_and_trial, report};
+    use crate::update::place;
     use anklume_history::Outcome;
     use anklume_layout::Slot;
     use anklume_slots::{Record, State};
@@ -79,6 +81,10 @@ mod tests {
         assert_eq!((record.good(), record.state(Slot::B)), (Some(Slot::A), State::Good));
         assert_eq!(fake.outcomes(), [Outcome::Good, Outcome::Rollback]);
         assert_eq!(fake.systemctl(), "");
+        let (remembered, _) =
+            anklume_update::State::load(place(fake.machine(), &report(Slot::B)).as_ref());
+        let version = report(Slot::B).image_version;
+        assert_eq!(remembered.failed[&version], "somebody went back from it");
         fake.run(&["rollback", "--reboot"]).unwrap();
         assert_eq!(fake.systemctl(), "reboot\n");
     }

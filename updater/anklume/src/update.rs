@@ -14,7 +14,7 @@ use anklume_bus::{
 use anklume_host::interrupt::interrupted;
 use anklume_host::user::is_root;
 use anklume_slots::State;
-use anklume_update::{Boot as Judged, Site, Updates, Verdict, note_boot};
+use anklume_update::{Boot as Judged, Site, State as Remembered, Updates, Verdict, note_boot};
 
 use crate::cli::{UpdateArgs, UpdateCommand};
 use crate::failure::{Failure, Kind};
@@ -22,7 +22,7 @@ use crate::machine::{Boot, Machine};
 use crate::output::Output;
 use crate::rollback;
 
-pub(crate) use keep::place;
+pub(crate) use keep::{place, readable};
 
 use request::Wanted;
 use show::Show;
@@ -225,8 +225,8 @@ fn site(machine: &Machine) -> Result<Site, Failure> {
 
 /// Judges the update that has no verdict yet, by what is known of this boot.
 pub(crate) fn note(machine: &Machine, boot: &Boot, is_good: bool, out: &mut Output<'_>) {
-    let record = machine.store(&boot.report).and_then(|store| store.copies()).ok();
-    let record = record.and_then(|copies| copies.record());
+    let store = machine.store(&boot.report).ok();
+    let record = store.as_ref().and_then(|store| store.copies().ok()?.record());
     let slot_state = |slot| -> Option<State> { record.map(|record| record.state(slot)) };
     let history = machine.history(&boot.report).unwrap_or_default();
     let reason = |slot, version: &str| anklume_history::why_failed(&history.events, slot, version);
@@ -235,9 +235,12 @@ pub(crate) fn note(machine: &Machine, boot: &Boot, is_good: bool, out: &mut Outp
         root_hash: &boot.report.root_hash,
         is_good,
         slot_state: &slot_state,
+        version_in: &|slot| store.as_ref()?.slot(slot).version,
         reason: &reason,
     };
-    let noted = note_boot(place(machine, &boot.report).as_ref(), (machine.clock)(), &judged);
+    let keep = place(machine, &boot.report);
+    let noted = note_boot(keep.as_ref(), &machine.paths.root, (machine.clock)(), &judged);
+    keep::copy(machine, &boot.report, keep.as_ref());
     match noted {
         Ok(Some(Verdict::Good(update))) => {
             let _ = out.say(format!("the update to {} is good", update.version));
@@ -248,5 +251,17 @@ pub(crate) fn note(machine: &Machine, boot: &Boot, is_good: bool, out: &mut Outp
         )),
         Ok(None) => {}
         Err(error) => out.warn(format!("the update was not judged: {error}")),
+    }
+}
+
+/// Somebody went back from the version that runs: it is not installed again unasked.
+pub(crate) fn gave_up(machine: &Machine, boot: &Boot, out: &mut Output<'_>) {
+    let version = boot.report.image_version.clone();
+    let remember = |state: &mut Remembered| {
+        state.failed.insert(version, "somebody went back from it".to_owned());
+    };
+    let keep = place(machine, &boot.report);
+    if let Err(error) = Remembered::change(keep.as_ref(), &machine.paths.root, remember) {
+        out.warn(format!("an automatic update may install this version again: {error}"));
     }
 }

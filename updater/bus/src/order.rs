@@ -116,6 +116,12 @@ impl Verb {
         matches!(self, Self::Prepare | Self::Update)
     }
 
+    /// Whether it only looks: it gives way to whatever changes something, and ends when nobody waits for
+    /// the answer.
+    pub(crate) fn looks(self) -> bool {
+        matches!(self, Self::Check | Self::Refresh)
+    }
+
     /// Whether a slot is written, for which the machine is kept awake.
     #[must_use]
     pub fn writes(self) -> bool {

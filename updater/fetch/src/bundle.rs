@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use anklume_bytes::{ReadAt, ReadError, align_up};
 
+use crate::location::MAX_NAME_BYTES;
+
 /// Length of a header, and what contents are padded to.
 const BLOCK_BYTES: u64 = 512;
 /// The most entries that are read.
@@ -71,6 +73,16 @@ pub enum BundleFault {
         /// First byte of the header.
         offset: u64,
     },
+    /// A name that no file of a repository has.
+    #[error(
+        "tar header at byte {offset}: its name has {bytes} bytes, expected at most {MAX_NAME_BYTES}"
+    )]
+    LongName {
+        /// First byte of the header.
+        offset: u64,
+        /// Length of the name.
+        bytes: usize,
+    },
     /// Two files of one name.
     #[error("tar header at byte {offset}: {name:?} is there twice")]
     Twice {
@@ -123,6 +135,10 @@ impl BundleIndex {
                     let name = std::mem::take(&mut extension).name.or_else(|| own_name(&header));
                     let name = name.ok_or(BundleFault::Name { offset })?;
                     let name = name.trim_start_matches("./").to_owned();
+                    // All names are held, and whoever made the archive chose them.
+                    if name.len() > MAX_NAME_BYTES {
+                        return Err(BundleFault::LongName { offset, bytes: name.len() });
+                    }
                     if files.insert(name.clone(), content).is_some() {
                         return Err(BundleFault::Twice { offset, name });
                     }

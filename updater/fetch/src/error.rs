@@ -197,6 +197,14 @@ pub enum ReachFault {
         /// In which time.
         after: Duration,
     },
+    /// Each request brought something, and all of them next to nothing.
+    #[error("only {bytes} bytes in {requests} requests")]
+    Crumbs {
+        /// What came.
+        bytes: u64,
+        /// How often it was asked for more.
+        requests: u32,
+    },
 }
 
 /// Why there is no secure connection.

@@ -23,10 +23,13 @@
 //! - What may pass (no connection, silence, a body that is too short, wrong answers, 408, 429, 5xx) is
 //!   tried again, from the byte that was missing, with back-off; [`Settings::tries`] without a new byte
 //!   are an error. Other statuses are one at once, as are certificates.
-//! - ETag, or else Last-Modified, of the first answer are compared with those of the others, and sent as
-//!   If-Range: a file that is replaced meanwhile is [`Error::Changed`].
+//! - A byte now and then is no progress: tries count as such ones, too, while the last requests for a
+//!   range brought less than 512 bytes each, or 512 in a second of reading. The first 32 may, for as long
+//!   as silence may last.
+//! - ETag, or else Last-Modified, of the first answer are compared with those of the others from the same
+//!   address, and sent as If-Range: a file that is replaced meanwhile is [`Error::Changed`].
 //! - Redirects are followed up to five times, from `https` to `https` only; a transfer stays with the
-//!   address that its first request was led to, until that fails.
+//!   address that its first request was led to, until that fails. Then the first address is asked again.
 //!
 //! # Memory
 //!

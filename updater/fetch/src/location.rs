@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::url::{Url, UrlFault, scheme};
 
 /// The longest name of a file of a repository, in bytes.
-const MAX_NAME_BYTES: usize = 1024;
+pub(crate) const MAX_NAME_BYTES: usize = 1024;
 
 /// Where updates come from, as it was given.
 ///

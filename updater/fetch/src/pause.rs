@@ -4,6 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
+
 /// The longest that waiting goes on after it should have ended.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -14,6 +16,11 @@ pub trait Pause: std::fmt::Debug + Send + Sync {
 
     /// Waits for `time`, or until `stop` says so.
     fn wait(&self, time: Duration, stop: &dyn Fn() -> bool);
+
+    /// Waits likewise, before what failed is tried again: for whoever tells a person why nothing happens.
+    fn before_retry(&self, _why: &Error, time: Duration, stop: &dyn Fn() -> bool) {
+        self.wait(time, stop);
+    }
 
     /// Any number, another one each time.
     fn chance(&self) -> u64;

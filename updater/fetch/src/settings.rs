@@ -16,7 +16,7 @@ pub const MAX_CONNECTIONS: usize = 6;
 pub struct Settings {
     /// Requests in flight at a time, from 1 to [`MAX_CONNECTIONS`]; what lies outside is moved there.
     pub connections: usize,
-    /// Tries without a single new byte before a transfer fails; at least 1.
+    /// Tries in a row that bring nothing, or hardly more, before a transfer fails; at least 1.
     pub tries: u32,
     /// How long to wait between them.
     pub back_off: BackOff,

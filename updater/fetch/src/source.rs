@@ -58,6 +58,15 @@ impl Source {
         matches!(self.kind, Kind::Local(_))
     }
 
+    /// Whether it has that file, where that is known without asking anybody: of an image with its bundle.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> Option<bool> {
+        match &self.kind {
+            Kind::Local(Local::Image { index, .. }) => Some(index.find(name).is_some()),
+            Kind::Local(Local::Folder(_)) | Kind::Web(_) => None,
+        }
+    }
+
     /// A small file whole, of at most `limit` bytes. `None` when the source does not have it.
     ///
     /// # Errors

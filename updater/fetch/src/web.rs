@@ -51,7 +51,8 @@ struct Call {
     url: Url,
     /// Where the first request was led to.
     target: Mutex<Option<Url>>,
-    validator: OnceLock<Validator>,
+    /// Who answered, and what tells the file there from another one.
+    validator: Mutex<Option<(Url, Validator)>>,
     counters: Counters,
     /// Nobody waits for this call any more.
     is_over: AtomicBool,
@@ -107,7 +108,7 @@ impl Web {
             settings: settings.clone(),
             url: self.folder.file(name),
             target: Mutex::default(),
-            validator: OnceLock::new(),
+            validator: Mutex::default(),
             counters: Counters::default(),
             is_over: AtomicBool::new(false),
         })
@@ -132,6 +133,24 @@ impl Call {
     /// The address to ask.
     fn address(&self) -> Url {
         lock(&self.target).clone().unwrap_or_else(|| self.url.clone())
+    }
+
+    /// What to send as `If-Range` to an address.
+    fn if_range(&self, address: &Url) -> Option<String> {
+        let known = lock(&self.validator);
+        let (_, own) = known.as_ref().filter(|(url, _)| url == address)?;
+        own.if_range().map(str::to_owned)
+    }
+
+    /// Whether an answer may be of the same file as those before it. Servers make up tags as they like:
+    /// only those of one address are compared.
+    fn agrees(&self, answerer: &Url, validator: Validator) -> bool {
+        let mut known = lock(&self.validator);
+        if let Some((_, first)) = known.as_ref().filter(|(url, _)| url == answerer) {
+            return first.agrees(&validator);
+        }
+        *known = Some((answerer.clone(), validator));
+        true
     }
 
     /// Runs `work` in a thread of its own. What it sends comes out of the receiver.
@@ -186,4 +205,27 @@ fn count(counter: &AtomicU64, number: usize) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault::Fault;
+    use super::*;
+
+    #[test]
+    fn the_address_that_is_given_up_is_the_one_that_failed() {
+        let url = |text| Url::parse(text).unwrap();
+        let (old, new) = (url("http://old/x"), url("http://new/x"));
+        let call = Web::new(Url::folder("http://h/").unwrap()).begin("x", &Settings::default());
+        let may_pass = |asked: &Url| call.forget(asked, Fault::lasting(Error::Cancelled)).may_pass;
+        *lock(&call.target) = Some(new.clone());
+        // A thread that was led elsewhere before.
+        assert!(may_pass(&old));
+        assert_eq!(call.address(), new);
+        // Two threads one after the other.
+        assert!(may_pass(&new));
+        assert!(may_pass(&new));
+        assert_eq!(call.address(), call.url);
+        assert!(!may_pass(&call.url));
+    }
 }

@@ -4,7 +4,9 @@
 
 mod common;
 
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Duration;
 
 use anklume_fetch::{AnswerFault, Error, Fetched, ReachFault, RedirectFault, Timeouts};
@@ -152,6 +154,38 @@ fn a_trickle_has_an_end() {
     slow(fixture.source.file(NAME, LENGTH).unwrap_err());
 }
 
+/// There is progress each time, and no end of it.
+#[test]
+fn crumbs_have_an_end() {
+    for (act, each) in [
+        (Act::CloseAfter(1), 1),
+        (Act::ShortRange(1), 1),
+        (Act::CloseAfter(300), 300),
+        (Act::ShortRange(300), 300),
+    ] {
+        let fixture = with(act, u32::MAX);
+        let error = fixture.fetch(&[0..LENGTH]).unwrap_err();
+        let Error::Unreachable { fault: ReachFault::Crumbs { bytes, requests }, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(bytes, each * u64::from(requests));
+        assert_eq!(usize::try_from(requests).unwrap(), fixture.requests());
+        assert!((33..40).contains(&requests), "{requests}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn little_by_little_is_fast_enough() {
+    // A link that is bad for a while.
+    let fetched = with(Act::CloseAfter(100), 20).fetch(&[0..LENGTH]).unwrap();
+    assert_eq!(fetched, Fetched { bytes: LENGTH, requests: 21, retries: 20 });
+    // A limit is not held against the server.
+    let fixture = Fixture::with(LENGTH, |settings| settings.limit_rate = NonZeroU64::new(10));
+    fixture.server.rule(Rule::always(Act::ShortRange(600)));
+    assert_eq!(fixture.fetch(&[0..LENGTH]).unwrap().retries, 0);
+}
+
 #[test]
 fn busy_servers_are_asked_again_when_they_want_to_be() {
     for status in [408, 429, 500, 502, 503, 504] {
@@ -241,6 +275,57 @@ fn redirects_are_followed_and_remembered() {
     let fetched = fixture.fetch(&[0..10, 20..30, 40..50]).unwrap();
     assert_eq!(fetched, Fetched { bytes: 30, requests: 8, retries: 1 });
     assert_eq!(fixture.requests(), 3);
+}
+
+/// The first request is led to another server; for later ones, the first server has the file itself.
+fn mirrored(connections: usize) -> (Fixture, Server) {
+    let fixture = Fixture::with(LENGTH, |settings| settings.connections = connections);
+    let mirror = Server::start().unwrap();
+    // Each server makes up tags of its own.
+    mirror.put("/m.iso", Content::pattern(LENGTH, SEED).etag(Some("\"m\"")));
+    fixture.server.rule(Rule::on(PATH, Act::Redirect(302, mirror.url("/m.iso"))).times(1));
+    (fixture, mirror)
+}
+
+#[test]
+fn a_mirror_that_fails_is_given_up() {
+    for act in [
+        Act::Status(503),
+        Act::RetryAfter(503, "86400".to_owned()),
+        Act::Status(403),
+        Act::Hangup,
+        Act::CloseAfter(0),
+        Act::ContentRange(String::new()),
+    ] {
+        let (fixture, mirror) = mirrored(1);
+        mirror.rule(Rule::always(act.clone()).after(1));
+        let fetched = fixture.fetch(&[0..10, 20..30]).unwrap();
+        assert_eq!(fetched, Fetched { bytes: 20, requests: 4, retries: 1 }, "{act:?}");
+        assert_eq!((fixture.requests(), mirror.log().len()), (2, 2), "{act:?}");
+    }
+    // Not there any more.
+    let (fixture, mirror) = mirrored(1);
+    let mut mirror = Some(mirror);
+    let fetched = fixture.source.ranges(NAME, LENGTH, &[0..10, 20..30], &mut |_, _| {
+        drop(mirror.take());
+        ControlFlow::Continue(())
+    });
+    assert_eq!(fetched.unwrap(), Fetched { bytes: 20, requests: 4, retries: 1 });
+    assert_eq!(fixture.requests(), 2);
+}
+
+#[test]
+fn a_mirror_may_fail_for_several_requests_at_once() {
+    let (fixture, mirror) = mirrored(2);
+    mirror.rule(Rule::always(Act::Hold).after(1));
+    mirror.rule(Rule::always(Act::Status(403)).after(1));
+    thread::scope(|scope| {
+        let transfer = scope.spawn(|| fixture.fetch(&[0..10, 20..30, 40..50]));
+        mirror.wait_held(2);
+        mirror.release();
+        let fetched = transfer.join().unwrap().unwrap();
+        assert_eq!(fetched, Fetched { bytes: 30, requests: 6, retries: 2 });
+    });
 }
 
 #[test]

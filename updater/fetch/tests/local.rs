@@ -202,6 +202,9 @@ fn bundles_that_are_none() {
     assert!(matches!(fault(&tar(&many)), BundleFault::Entries));
     let long = tar(&[("x", b'L', &[b'a'; 17 << 10])]);
     assert!(matches!(fault(&long), BundleFault::Read(_)));
+    let named = |bytes: usize| tar(&[("x", b'L', &vec![b'a'; bytes]), ("x", b'0', b"")]);
+    assert!(matches!(fault(&named(1025)), BundleFault::LongName { offset: 2048, bytes: 1025 }));
+    open(&stick(&named(1024)).path().join("stick.iso")).unwrap();
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! | end | meaning |
 //! |---|---|
 //! | exit code 0 | healthy; it is not asked again |
-//! | exit code 75 (`EX_TEMPFAIL` of `sysexits.h`) | not yet; it is asked again until the deadline |
-//! | anything else: another code, a signal, [`TIMEOUT`] | failed |
+//! | exit code 75 (`EX_TEMPFAIL` of `sysexits.h`), [`TIMEOUT`] | not yet; it is asked again until the deadline |
+//! | anything else: another code, a signal, no start | failed |
 //!
 //! The last line of its output that holds something is the reason, at most [`MAX_REASON`] characters.
 //! `docs/health-checks.md` says the same to those who write one.

@@ -30,7 +30,7 @@ mod rotate;
 
 pub use boots::{Boot, Outcome, boots, was_good, why_failed};
 pub use event::{Event, Judged, Missed, RolledBack, Started, Verdict};
-pub use missed::{LastFailure, last_record, missed, record_of, record_text};
+pub use missed::{LastFailure, last_record, missed, record_of, record_text, was_counted};
 pub use moment::Moment;
 pub use parse::{History, MAX_LINE_BYTES, MAX_READ_BYTES, parse};
 pub use rotate::{KEPT_BOOTS, KEPT_BYTES, rotated};

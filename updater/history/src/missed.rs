@@ -96,6 +96,18 @@ pub fn missed(
     found.into_iter().map(Event::Missed).collect()
 }
 
+/// Whether GRUB counted the boot of slot `booted` that is running, which has this ID and is in the
+/// history. It counts none that somebody started by hand. Where the history does not tell, it did.
+#[must_use]
+pub fn was_counted(events: &[Event], boot_id: &str, booted: Slot) -> bool {
+    let is_its = |event: &Event| matches!(event, Event::Started(s) if s.boot_id == boot_id);
+    let Some(at) = events.iter().position(is_its) else { return true };
+    let (before, rest) = events.split_at(at);
+    let now = rest.first().and_then(|event| record_of(event.record()?));
+    let slots = last_record(before).zip(now).and_then(|(left, now)| boots_between(&left, &now));
+    slots.is_none_or(|slots| slots.back() == Some(&booted))
+}
+
 /// The slots that GRUB booted from one record to the other.
 fn boots_between(left: &Record, now: &Record) -> Option<VecDeque<Slot>> {
     let mut slots = VecDeque::new();
@@ -167,6 +179,35 @@ mod tests {
         let any = LastFailure { slot: None, reason: "?".to_owned() };
         let with = ["b None 3 None", "a Some(\"1\") 1 Some(\"?\")"];
         assert_eq!(found(&left, 5, Some(&any)), with);
+    }
+
+    #[test]
+    fn a_boot_by_hand_was_not_counted() {
+        let left = good_and_trial();
+        let counted = |now: &Record, booted| {
+            let events = [("1", Slot::A, &left), ("2", booted, now)].map(|(id, slot, record)| {
+                Event::Started(crate::Started {
+                    boot_id: id.to_owned(),
+                    at: Moment::new(7),
+                    slot,
+                    version: "1".to_owned(),
+                    root_hash: "ab".to_owned(),
+                    firmware: "bios".to_owned(),
+                    record: Some(record_text(record)),
+                })
+            });
+            let unknown =
+                was_counted(&events, "3", booted) && was_counted(&events[1..], "2", booted);
+            assert!(unknown, "nothing tells");
+            was_counted(&events, "2", booted)
+        };
+        let (once, slot) = after(left, 1);
+        assert!(counted(&once, slot));
+        // The menu's other entry, with a count that was meant for the first one; and without any.
+        assert!(!counted(&once, slot.other()));
+        assert!(!counted(&left, slot));
+        // Something else changed the record.
+        assert!(counted(&left.mark_good(Slot::B), slot));
     }
 
     #[test]

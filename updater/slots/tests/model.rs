@@ -32,6 +32,17 @@ enum End {
     Cut,
 }
 
+/// What happens on a bad day, when nobody helps.
+#[derive(Debug, Clone)]
+enum Misfortune {
+    /// As on other days.
+    Usual(Event),
+    /// The version in a slot does not work any more: its medium wears out.
+    Rot(Slot),
+    /// Somebody chooses a slot in the menu, which is not counted; if it works, it ends like this.
+    ByHand(Slot, End),
+}
+
 /// A version in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
@@ -112,8 +123,12 @@ impl Machine {
             self.check_choice(slot, &record);
         }
         if !version.is_some_and(|version| version.works) {
+            if before.is_none() {
+                self.turn_away(slot);
+            }
             return;
         }
+        self.start(slot);
         match end {
             End::Good(cut) => {
                 let record = self.record(slot).mark_good(slot);
@@ -125,6 +140,56 @@ impl Machine {
             }
             End::Cut => {}
         }
+    }
+
+    /// The initramfs of a slot without an OS finds no record: the other slot gets its tries.
+    fn turn_away(&mut self, failed: Slot) {
+        if self.version(failed.other()).is_some() {
+            self.write(&Record::rebuilt(failed.other(), false), None);
+        }
+    }
+
+    /// The OS of a slot makes a lost record anew.
+    fn start(&mut self, slot: Slot) {
+        if self.read().record().is_none() {
+            self.write(&Record::rebuilt(slot, false), None);
+        }
+    }
+
+    fn by_hand(&mut self, slot: Slot, end: &End) {
+        if !self.works(slot) {
+            return;
+        }
+        self.start(slot);
+        if let End::Good(cut) = end {
+            let record = self.record(slot).mark_good(slot);
+            self.write(&record, *cut);
+        }
+    }
+
+    fn works(&self, slot: Slot) -> bool {
+        self.version(slot).is_some_and(|version| version.works)
+    }
+
+    /// Whether a version that works boots if there is one: by itself, or after somebody chose it in
+    /// the rescue menu.
+    fn recovers(&mut self) -> bool {
+        let Some(working) = Slot::ALL.into_iter().find(|slot| self.works(*slot)) else {
+            return true;
+        };
+        for _ in 0..=4 * MAX_COUNT {
+            let is_lost = self.read().record().is_none();
+            match self.grub(None) {
+                Some(slot) if self.works(slot) => return true,
+                Some(slot) if is_lost => self.turn_away(slot),
+                Some(_) => {}
+                None => {
+                    self.by_hand(working, &End::Good(None));
+                    return self.grub(None) == Some(working);
+                }
+            }
+        }
+        false
     }
 
     /// A version that failed is not chosen again, and a trial has three boots that nobody blessed.
@@ -173,15 +238,27 @@ fn byte() -> impl Strategy<Value = usize> {
     prop_oneof![0..SECTOR_BYTES, 25_usize..130]
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    let end = prop_oneof![
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
         4 => Just(End::Good(None)),
         1 => (0_usize..2, byte()).prop_map(|cut| End::Good(Some(cut))),
         2 => Just(End::Orderly),
         2 => Just(End::Cut),
-    ];
+    ]
+}
+
+fn misfortune() -> impl Strategy<Value = Misfortune> {
+    let slot = || prop_oneof![Just(Slot::A), Just(Slot::B)];
     prop_oneof![
-        6 => end.prop_map(Event::Boot),
+        12 => event().prop_map(Misfortune::Usual),
+        1 => slot().prop_map(Misfortune::Rot),
+        2 => (slot(), end()).prop_map(|(slot, end)| Misfortune::ByHand(slot, end)),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => end().prop_map(Event::Boot),
         2 => (0_usize..2, byte()).prop_map(|(copies, bytes)| Event::CutInGrub(copies, bytes)),
         3 => (any::<bool>(), prop::option::of(0_usize..6), byte())
             .prop_map(|(works, cut, torn)| Event::Update(works, cut, torn)),
@@ -233,6 +310,53 @@ proptest! {
             }
         }
         prop_assert!(machine.finds_something_that_works());
+    }
+
+    /// Versions rot, both copies of the record are lost, the power goes at every boot, and people choose
+    /// slots: no try grows, nothing that failed boots by itself, and what works can be had.
+    #[test]
+    fn what_works_boots_by_itself_or_from_the_rescue_menu(
+        events in prop::collection::vec(misfortune(), 0..60)
+    ) {
+        let mut machine = Machine::new();
+        for event in events {
+            let (before, agreed) = (machine.read().record(), machine.read().agree());
+            match &event {
+                Misfortune::Usual(Event::Boot(end)) => machine.boot(end),
+                // A sector is written or not. One that is torn twice in a row at its 45th byte has the
+                // turn of before again, and with it one try more.
+                Misfortune::Usual(Event::CutInGrub(copies, _)) => {
+                    machine.grub(Some((*copies, 0)));
+                }
+                Misfortune::Usual(Event::Update(works, cut, torn)) => {
+                    machine.update(*works, *cut, *torn);
+                }
+                Misfortune::Usual(Event::Rollback) => {
+                    if before.and_then(|record| record.good()).is_some_and(|slot| machine.works(slot)) {
+                        rollback(&mut machine);
+                    }
+                }
+                Misfortune::Usual(Event::Damage(copy, byte)) => machine.copies[*copy].fill(*byte),
+                Misfortune::Rot(slot) => {
+                    if let Some(version) = &mut machine.slots[index(*slot)] {
+                        version.works = false;
+                    }
+                }
+                Misfortune::ByHand(slot, end) => machine.by_hand(*slot, end),
+            }
+            let is_excused = match event {
+                Misfortune::Usual(Event::Update(..)) => true,
+                // A count that was written once and lost again.
+                Misfortune::Usual(Event::Damage(..)) => !agreed,
+                _ => false,
+            };
+            if let (Some(before), Some(after)) = (before, machine.read().record())
+                && before.trial().is_some() && before.trial() == after.trial() && !is_excused
+            {
+                prop_assert!(after.left() <= before.left(), "{before:?} {after:?}");
+            }
+        }
+        prop_assert!(machine.recovers());
     }
 }
 

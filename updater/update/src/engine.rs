@@ -21,7 +21,8 @@ use crate::offer::{Found, Offered, find, machine};
 use crate::refresh::{Anchor, Signed, refresh};
 use crate::site::{Here, Site};
 use crate::state::State;
-use crate::write::{Job, merge, store};
+use crate::transfers::Transfers;
+use crate::write::{Job, merge, store, without_warnings};
 
 /// How often is looked whether somebody wants an end, while a server is waited for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -117,25 +118,38 @@ impl Drop for Done<'_> {
 }
 
 impl Updates {
-    /// Runs an order; a thread looks meanwhile whether it is to end, also while a server is silent.
+    /// Runs an order; a thread looks meanwhile whether it is to end, also while a server is silent, and
+    /// tells what is waited for.
     fn cancellable(&self, order: &Order, watch: &dyn Watch) -> Result<Dict, Failure> {
-        let (cancel, done) = (Cancel::default(), AtomicBool::new(false));
+        let (transfers, done) = (Transfers::default(), AtomicBool::new(false));
+        let tell = || {
+            if let Some(news) = transfers.news() {
+                say(watch, "wait", &news);
+            }
+        };
         std::thread::scope(|scope| {
             let looker = scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
                     if watch.cancelled() {
-                        return cancel.cancel();
+                        return transfers.cancel.cancel();
                     }
+                    tell();
                     std::thread::park_timeout(LOOK);
                 }
+                tell();
             });
             let _done = Done(&done, looker.thread().clone());
-            self.ordered(order, watch, &cancel)
+            self.ordered(order, watch, &transfers)
         })
     }
 
-    fn ordered(&self, order: &Order, watch: &dyn Watch, cancel: &Cancel) -> Result<Dict, Failure> {
-        let site = &self.site;
+    fn ordered(
+        &self,
+        order: &Order,
+        watch: &dyn Watch,
+        transfers: &Transfers,
+    ) -> Result<Dict, Failure> {
+        let (site, cancel) = (&self.site, &transfers.cancel);
         let settings = site.settings()?;
         if order.options.automatic && !settings.automatic() {
             return Ok(skipped(&format!(
@@ -146,7 +160,7 @@ impl Updates {
         if order.verb == Verb::Activate {
             return self.activate(watch, cancel);
         }
-        let source = self.source(order, &settings, cancel)?;
+        let source = self.source(order, &settings, transfers)?;
         say(watch, "refresh", "asking for signed metadata");
         let staleness = staleness(order, &source)?;
         let anchor = Anchor::load(&site.path(names::TRUST_ANCHOR), (site.now)())?;
@@ -162,7 +176,7 @@ impl Updates {
         &self,
         order: &Order,
         settings: &Settings,
-        cancel: &Cancel,
+        transfers: &Transfers,
     ) -> Result<Source, Failure> {
         let location = order.options.source.as_ref().or(settings.source.as_ref());
         let location = location.ok_or_else(|| {
@@ -173,9 +187,8 @@ impl Updates {
         })?;
         let limit = order.options.limit_rate.or(settings.limit_rate.map(|rate| rate.0));
         let mut fetch = FetchSettings {
-            cancel: cancel.clone(),
             limit_rate: limit.and_then(std::num::NonZeroU64::new),
-            ..(self.site.fetch)()
+            ..transfers.settings((self.site.fetch)())
         };
         if let Some(proxy) = &settings.proxy {
             (fetch.proxies.http, fetch.proxies.https) = (Some(proxy.clone()), Some(proxy.clone()));
@@ -194,7 +207,7 @@ impl Updates {
         let job = Job { site, here: &here, watch, cancel };
         let (prepared, writing) = job.verify(&state)?;
         may_boot(&state, &writing.version)?;
-        job.activate(&prepared, &writing.version, &mut state, Dict::new())
+        job.activate(&prepared, &writing.version, &mut state, writing.took)
     }
 
     fn hold(&self, order: &Order, hold: bool) -> Result<Dict, Failure> {
@@ -204,14 +217,13 @@ impl Updates {
             return usage(format!("{version:?} is not a version"));
         }
         let _lock = self.site.lock()?;
-        let (mut state, _) = State::load(self.site.keep.as_ref());
-        let changed = match hold {
-            true => state.held.insert(version.clone()),
-            false => state.held.remove(version),
-        };
-        if changed {
-            store(&self.site, &mut state)?;
-        }
+        let mut changed = false;
+        store(&self.site, |state| {
+            changed = match hold {
+                true => state.held.insert(version.clone()),
+                false => state.held.remove(version),
+            };
+        })?;
         Ok(Dict::from_iter([
             ("version".to_owned(), Value::from(version.as_str())),
             ("held".to_owned(), hold.into()),
@@ -290,14 +302,13 @@ impl Update<'_> {
             answer.extend(job.predict(&offered, &survey));
             return Ok(answer);
         }
-        let (prepared, took) = job.prepare(self.source, &offered, &mut state)?;
-        let mut line = took.clone();
-        line.remove("warnings");
+        let from = options.source.as_ref().or(self.settings.source.as_ref());
+        let from = from.map(String::as_str).unwrap_or_default();
+        let (prepared, took) = job.prepare((self.source, from), &offered, &mut state)?;
+        let line = without_warnings(&took);
         merge(&mut answer, took);
         answer.insert("prepared".to_owned(), true.into());
         if self.order.verb == Verb::Update {
-            let source = options.source.as_ref().or(self.settings.source.as_ref());
-            line.insert("source".to_owned(), source.cloned().unwrap_or_default().into());
             let version = &offered.release.version;
             merge(&mut answer, job.activate(&prepared, version, &mut state, line)?);
         }

@@ -37,8 +37,11 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> Failure {
 }
 
 pub(crate) fn of_release(error: &ReleaseError) -> Failure {
-    Failure::new(Kind::Untrusted, error)
-        .hint("whoever published it made a mistake: `anklume-build repo check` names it")
+    let kind = match error {
+        ReleaseError::Version { .. } => Kind::Refused,
+        _ => Kind::Untrusted,
+    };
+    Failure::new(kind, error).hint(error.hint())
 }
 
 pub(crate) fn of_medium(error: &anklume_medium::Error) -> Failure {

@@ -28,6 +28,7 @@ mod power;
 mod refresh;
 mod site;
 mod state;
+mod transfers;
 mod write;
 
 pub use engine::Updates;
@@ -43,6 +44,9 @@ pub struct Remembered {
     /// The newest one, with what became of it.
     pub last: Option<anklume_bus::Dict>,
 }
+
+/// The files that [`remembered`] reads.
+pub const REMEMBERED: [&str; 2] = [state::FILE, log::FILE];
 
 /// What is remembered; what cannot be read is as good as nothing.
 #[must_use]

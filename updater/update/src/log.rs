@@ -11,7 +11,7 @@ use crate::keep::Keep;
 use crate::state::Verdict;
 
 /// Name of the file.
-const FILE: &str = "history.jsonl";
+pub(crate) const FILE: &str = "history.jsonl";
 /// The most bytes of it.
 const MAX_BYTES: u64 = 1 << 20;
 /// The most lines that are kept; the oldest go first.

@@ -7,10 +7,11 @@ use anklume_chunks::ChunkList;
 use anklume_fetch::Source;
 use anklume_layout::Role;
 use anklume_release::{
-    Choice, Chosen, Day, File, LocalTime, MAX_RELEASE_BYTES, Machine, Passed, Refusal, Release,
-    STATE_SCHEMA, Settings, SlotSizes, UPDATER_PROTOCOL, Wanted, check, choose, names,
+    Choice, Chosen, Day, File, LocalTime, MAX_RELEASE_BYTES, Machine, Note, Passed, Refusal,
+    Release, ReleaseError, STATE_SCHEMA, Settings, SlotSizes, UPDATER_PROTOCOL, Wanted, check,
+    choose, names,
 };
-use anklume_trust::Digest;
+use anklume_trust::{Digest, Targets};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::{of_refusal, of_release, of_source};
@@ -106,8 +107,9 @@ pub(crate) fn find(
         retry: options.retry,
         except: BTreeSet::new(),
     };
+    let targets = targets(source, signed);
     loop {
-        let choice = match choose(&signed.targets, &wanted, machine) {
+        let choice = match choose(&targets, &wanted, machine) {
             Ok(choice) => choice,
             Err(refusal @ Refusal::OutsideWindow { opens_in, .. }) => {
                 return Ok(Found::Waits { why: refusal.to_string(), minutes: opens_in });
@@ -118,38 +120,68 @@ pub(crate) fn find(
             Choice::UpToDate { newest, passed } => return Ok(Found::UpToDate { newest, passed }),
             Choice::Take(chosen) => *chosen,
         };
-        let release = release(source, &chosen)?;
-        match check(&chosen.offer, &release, machine) {
-            Ok(notes) => {
+        let unfit = match fitting(source, &chosen, machine)? {
+            Ok((release, notes)) => {
                 return offered(source, signed, chosen, release, &notes).map(Found::Offered);
             }
-            // An older one may be what leads to it.
-            Err(refusal)
-                if wanted.version.is_none()
-                    && refusal.may_fit_others()
-                    && wanted.except.len() < MAX_UNFIT =>
-            {
-                wanted.except.insert(chosen.offer.custom.version.clone());
-                if let Ok(Choice::UpToDate { .. }) = choose(&signed.targets, &wanted, machine) {
-                    return Err(of_refusal(&refusal));
-                }
-            }
-            Err(refusal) => return Err(of_refusal(&refusal)),
+            Err(unfit) => unfit,
+        };
+        // An older one may be what leads to it.
+        let is_last = wanted.version.is_some() || wanted.except.len() >= MAX_UNFIT;
+        if is_last || !unfit.others_may_fit {
+            return Err(unfit.failure);
+        }
+        wanted.except.insert(chosen.offer.custom.version.clone());
+        if let Ok(Choice::UpToDate { .. }) = choose(&targets, &wanted, machine) {
+            return Err(unfit.failure);
         }
     }
 }
 
-fn release(source: &Source, chosen: &Chosen) -> Result<Release, Failure> {
+/// What the source offers of what is signed: an image has a bundle with one release only.
+fn targets(source: &Source, signed: &Signed) -> Targets {
+    let mut targets = signed.targets.clone();
+    targets.targets.retain(|name, _| {
+        names::folder_of_release(name).is_none() || source.holds(name) != Some(false)
+    });
+    targets
+}
+
+/// A version that is not for this machine.
+struct Unfit {
+    failure: Failure,
+    /// Whether another version may be for it.
+    others_may_fit: bool,
+}
+
+/// The description of a release, if it is one for this machine.
+fn fitting(
+    source: &Source,
+    chosen: &Chosen,
+    machine: &Machine,
+) -> Result<Result<(Release, Vec<Note>), Unfit>, Failure> {
+    let bytes = description(source, chosen)?;
+    let release = match Release::parse(&bytes) {
+        Ok(release) => release,
+        Err(error @ ReleaseError::Version { .. }) => {
+            return Ok(Err(Unfit { failure: of_release(&error), others_may_fit: true }));
+        }
+        Err(error) => return Err(of_release(&error)),
+    };
+    Ok(match check(&chosen.offer, &release, machine) {
+        Ok(notes) => Ok((release, notes)),
+        Err(refusal) => {
+            let failure = of_refusal(&refusal);
+            Err(Unfit { failure, others_may_fit: refusal.may_fit_others() })
+        }
+    })
+}
+
+/// The description as it was signed.
+fn description(source: &Source, chosen: &Chosen) -> Result<Vec<u8>, Failure> {
     let name = names::file(&chosen.offer.folder, names::RELEASE);
     let target = &chosen.offer.target;
-    let bytes = signed_file(
-        source,
-        &name,
-        target.length.min(MAX_RELEASE_BYTES),
-        target.length,
-        &target.sha256,
-    )?;
-    Release::parse(&bytes).map_err(|error| of_release(&error))
+    signed_file(source, &name, MAX_RELEASE_BYTES, target.length, &target.sha256)
 }
 
 fn offered(
@@ -157,7 +189,7 @@ fn offered(
     signed: &Signed,
     chosen: Chosen,
     release: Release,
-    notes: &[anklume_release::Note],
+    notes: &[Note],
 ) -> Result<Box<Offered>, Failure> {
     let folder = &chosen.offer.folder;
     listed(signed, folder, &release.image)?;

@@ -1,9 +1,13 @@
 //! What a machine knows about its updates, besides metadata: `state.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
 
+use anklume_bus::Dict;
+use anklume_host::lock::Lock;
 use anklume_layout::Slot;
-use anklume_release::{Release, names};
+use anklume_release::{MAX_RELEASE_BYTES, Release, names};
 use serde::{Deserialize, Serialize};
 
 use crate::keep::Keep;
@@ -15,8 +19,12 @@ pub(crate) const FILE: &str = "state.json";
 pub(crate) const WRITING: &str = "writing.chunks";
 /// Version of its form.
 const VERSION: u32 = 1;
-/// The most bytes of it.
-const MAX_BYTES: u64 = 1 << 20;
+/// The most bytes of it: a release, written in another way, and some more.
+const MAX_BYTES: u64 = 2 * MAX_RELEASE_BYTES;
+/// The lock of whoever changes it, below the root folder. It is held for a moment.
+const LOCK: &str = "run/anklume/update-state.lock";
+/// Time for others to let it go.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The most versions that are remembered as failed; the lowest go first.
 const MAX_FAILED: usize = 100;
 
@@ -53,6 +61,9 @@ pub struct Writing {
     /// What it consists of.
     #[serde(default)]
     pub release: Option<Release>,
+    /// What writing it took, for the history.
+    #[serde(default)]
+    pub took: Dict,
 }
 
 /// A version that was installed and has no verdict yet.
@@ -112,6 +123,26 @@ impl State {
         keep.write(FILE, &bytes)
     }
 
+    /// Changes it, while no other program does: the verdict on a boot may come in the middle of an update.
+    /// Nothing is written if nothing changes. `root` is the root folder.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn change(
+        keep: &dyn Keep,
+        root: &Path,
+        edit: impl FnOnce(&mut Self),
+    ) -> std::io::Result<Self> {
+        let _lock = Lock::make(&root.join(LOCK), PATIENCE)?;
+        let (before, _) = Self::load(keep);
+        let mut state = before.clone();
+        edit(&mut state);
+        if state != before {
+            state.store(keep)?;
+        }
+        Ok(state)
+    }
+
     /// The version `version` was good here.
     pub fn raise_floor(&mut self, version: &str) {
         let is_higher = self.floor.as_ref().is_none_or(|floor| {
@@ -144,16 +175,36 @@ pub struct Boot<'a> {
     pub is_good: bool,
     /// What the boot record says of a slot; none if it cannot be read.
     pub slot_state: &'a dyn Fn(Slot) -> Option<anklume_slots::State>,
+    /// The version that a slot holds, if that can be told.
+    pub version_in: &'a dyn Fn(Slot) -> Option<String>,
     /// Why boots of a slot with this version failed, if that is known.
     pub reason: &'a dyn Fn(Slot, &str) -> Option<String>,
 }
 
 /// Judges the pending update, if it can be judged by now, and forgets it then. A good boot raises the
-/// floor.
+/// floor; what lies in a slot that was given up has failed, also if it was good before.
 pub fn settle(state: &mut State, boot: &Boot<'_>) -> Option<Verdict> {
     if boot.is_good {
         state.raise_floor(boot.version);
     }
+    let verdict = judged(state, boot);
+    for slot in Slot::ALL {
+        let version = || (boot.version_in)(slot).filter(|version| names::is_version(version));
+        if (boot.slot_state)(slot) == Some(anklume_slots::State::Bad)
+            && let Some(version) = version().filter(|version| version != boot.version)
+        {
+            let reason = || reason(boot, slot, &version);
+            state.failed.entry(version.clone()).or_insert_with(reason);
+        }
+    }
+    verdict
+}
+
+fn reason(boot: &Boot<'_>, slot: Slot, version: &str) -> String {
+    (boot.reason)(slot, version).unwrap_or_else(|| "it did not come up".to_owned())
+}
+
+fn judged(state: &mut State, boot: &Boot<'_>) -> Option<Verdict> {
     let pending = state.pending.clone()?;
     if pending.root_hash == boot.root_hash {
         if !boot.is_good {
@@ -165,18 +216,25 @@ pub fn settle(state: &mut State, boot: &Boot<'_>) -> Option<Verdict> {
     if (boot.slot_state)(pending.slot) != Some(anklume_slots::State::Bad) {
         return None;
     }
-    let reason = (boot.reason)(pending.slot, &pending.version);
-    let reason = reason.unwrap_or_else(|| "it did not come up".to_owned());
+    let known = state.failed.get(&pending.version).cloned();
+    let reason = known.unwrap_or_else(|| reason(boot, pending.slot, &pending.version));
     state.pending = None;
     state.failed.insert(pending.version.clone(), reason.clone());
     Some(Verdict::Failed(pending, reason))
 }
 
 /// Judges the pending update and writes down what came of it. Nothing is written if nothing changed.
+/// `root` is the root folder.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn note_boot(keep: &dyn Keep, now: u64, boot: &Boot<'_>) -> std::io::Result<Option<Verdict>> {
+pub fn note_boot(
+    keep: &dyn Keep,
+    root: &Path,
+    now: u64,
+    boot: &Boot<'_>,
+) -> std::io::Result<Option<Verdict>> {
+    let _lock = Lock::make(&root.join(LOCK), PATIENCE)?;
     let (before, _) = State::load(keep);
     let mut state = before.clone();
     let verdict = settle(&mut state, boot);
@@ -207,7 +265,8 @@ mod tests {
         slot_state: &'a dyn Fn(Slot) -> Option<Slots>,
     ) -> Boot<'a> {
         let version = if root_hash == "bb" { "13.2" } else { "13.1" };
-        Boot { version, root_hash, is_good, slot_state, reason: &|_, _| Some("no sound".into()) }
+        let reason = &|_, _: &str| Some("no sound".into());
+        Boot { version, root_hash, is_good, slot_state, version_in: &|_| None, reason }
     }
 
     #[test]
@@ -243,20 +302,58 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_was_good_and_is_given_up_has_failed() {
+        let bad = |slot| Some(if slot == Slot::B { Slots::Bad } else { Slots::Good });
+        let version_in = |slot| Some(if slot == Slot::B { "13.2" } else { "13.1" }.to_owned());
+        let boot = Boot { version_in: &version_in, ..boot("aa", true, &bad) };
+        let mut state = State { floor: Some("13.2".to_owned()), ..State::default() };
+        assert_eq!(settle(&mut state, &boot), None);
+        assert_eq!(state.failed["13.2"], "no sound");
+        assert_eq!(state.failed.len(), 1);
+        // What is known already is not told anew.
+        let later = Boot { reason: &|_, _| Some("?".to_owned()), ..boot };
+        assert_eq!(settle(&mut state, &later), None);
+        assert_eq!(state.failed["13.2"], "no sound");
+        // It comes up again, and is well.
+        let good = |_| Some(Slots::Good);
+        settle(&mut state, &Boot { version: "13.2", slot_state: &good, ..later });
+        assert!(state.failed.is_empty());
+    }
+
+    #[test]
+    fn a_change_loses_no_other_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Folder(folder.path().join("keep"));
+        let change = |edit: fn(&mut State)| State::change(&keep, folder.path(), edit).unwrap();
+        change(|_| {});
+        assert_eq!(keep.read(FILE, 1).unwrap(), None, "nothing changed");
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..20).for_each(|_| drop(change(|s| s.floor = Some("9".to_owned())))));
+            for number in 0..20 {
+                let hold = |state: &mut State| assert!(state.held.insert(format!("1.{number}")));
+                State::change(&keep, folder.path(), hold).unwrap();
+            }
+        });
+        let (state, _) = State::load(&keep);
+        assert_eq!((state.floor.as_deref(), state.held.len()), (Some("9"), 20));
+    }
+
+    #[test]
     fn a_boot_is_noted_once() {
         let folder = tempfile::tempdir().unwrap();
         let keep = Folder(folder.path().to_owned());
         let mut state = State { pending: Some(pending()), ..State::default() };
         state.store(&keep).unwrap();
         let bad = |_| Some(Slots::Bad);
-        let failed = note_boot(&keep, 7, &boot("aa", true, &bad)).unwrap();
+        let note = |now| note_boot(&keep, folder.path(), now, &boot("aa", true, &bad)).unwrap();
+        let failed = note(7);
         assert!(matches!(failed, Some(Verdict::Failed(..))), "{failed:?}");
         let (state, damage) = State::load(&keep);
         assert_eq!((state.failed["13.2"].as_str(), damage), ("no sound", None));
         let lines = log::read(&keep).unwrap();
         assert_eq!(lines.len(), 1);
         keep.write("state.json.before", b"x").unwrap();
-        assert_eq!(note_boot(&keep, 8, &boot("aa", true, &bad)).unwrap(), None);
+        assert_eq!(note(8), None);
         assert_eq!(log::read(&keep).unwrap().len(), 1);
     }
 

@@ -193,10 +193,10 @@ impl Job<'_> {
         u64::try_from(predicted).ok().map(|seconds| seconds.max(1))
     }
 
-    /// Writes the version into the other slot.
+    /// Writes the version into the other slot. `from` is the source, for people.
     pub(crate) fn prepare(
         &self,
-        source: &Source,
+        (source, from): (&Source, &str),
         offered: &Offered,
         state: &mut State,
     ) -> Result<(Prepared, Dict), Failure> {
@@ -233,10 +233,6 @@ impl Job<'_> {
                 meter.tell(progress)
             });
         let prepared = prepared.map_err(|error| of_install(error, self.cancel))?;
-        if let Some(writing) = &mut state.writing {
-            writing.is_whole = true;
-        }
-        store(site, state)?;
         let summary = prepared.summary();
         let mut dict = Dict::new();
         for (key, number) in [
@@ -249,6 +245,12 @@ impl Job<'_> {
         ] {
             dict.insert(key.to_owned(), number.into());
         }
+        dict.insert("source".to_owned(), from.into());
+        *state = store(site, |state| {
+            if let Some(writing) = &mut state.writing {
+                (writing.is_whole, writing.took) = (true, dict.clone());
+            }
+        })?;
         warn(&mut dict, survey.warning.into_iter().chain(record.warnings));
         Ok((prepared, dict))
     }
@@ -265,16 +267,19 @@ impl Job<'_> {
         let keep = self.site.keep.as_ref();
         keep.write(WRITING, &offered.list_bytes).map_err(|error| unkept(&error))?;
         let slot = self.here.target();
-        // What waits for its verdict in the slot that runs goes on waiting.
-        state.pending = state.pending.take().filter(|pending| pending.slot != slot);
-        state.writing = Some(Writing {
-            version: offered.release.version.clone(),
-            slot,
-            root_hash: offered.release.root_hash.to_string(),
-            is_whole: false,
-            release: Some(offered.release.clone()),
-        });
-        store(self.site, state)
+        *state = store(self.site, |state| {
+            // What waits for its verdict in the slot that runs goes on waiting.
+            state.pending = state.pending.take().filter(|pending| pending.slot != slot);
+            state.writing = Some(Writing {
+                version: offered.release.version.clone(),
+                slot,
+                root_hash: offered.release.root_hash.to_string(),
+                is_whole: false,
+                release: Some(offered.release.clone()),
+                took: Dict::new(),
+            });
+        })?;
+        Ok(())
     }
 
     /// Reads back what was prepared before, possibly by another program.
@@ -318,15 +323,23 @@ impl Job<'_> {
         let root_hash = prepared.root_hash().to_string();
         let slot = prepared.slot();
         // Before the flip: a version on trial that nobody remembers could not be found to have failed.
-        state.pending =
-            Some(Pending { version: version.to_owned(), slot, root_hash: root_hash.clone() });
-        let writing = state.writing.take();
-        store(self.site, state)?;
+        let pending = Pending { version: version.to_owned(), slot, root_hash: root_hash.clone() };
+        let (mut before, mut writing) = (None, None);
+        *state = store(self.site, |state| {
+            before = state.pending.replace(pending);
+            writing = state.writing.take();
+        })?;
         let mut record = OnMedium { medium: &self.here.medium, warnings: Vec::new() };
         if let Err(error) = activate(prepared, &mut record) {
-            // It lies there, and need not be written again.
-            state.writing = writing;
-            let _ = store(self.site, state);
+            let is_refused =
+                matches!(error, Error::Record(RecordError::Refused(_) | RecordError::Lost));
+            let _ = store(self.site, |state| {
+                // It lies there, and need not be written again. It may boot, unless nothing changed.
+                state.writing = writing;
+                if is_refused {
+                    state.pending = before;
+                }
+            });
             return Err(of_activation(error));
         }
         warn(&mut took, std::mem::take(&mut record.warnings));
@@ -334,8 +347,7 @@ impl Job<'_> {
         took.insert("version".to_owned(), version.into());
         took.insert("from-version".to_owned(), self.here.manifest.image_version.clone().into());
         took.insert("slot".to_owned(), slot.to_string().into());
-        let mut line = took.clone();
-        line.remove("warnings");
+        let line = without_warnings(&took);
         if let Err(error) = log::append(keep, &Event::installed(now, version, &root_hash, line)) {
             warn(&mut took, [format!("the history of updates was not written: {error}")]);
         }
@@ -372,8 +384,16 @@ fn begun(site: &Site, state: &State, slot: Slot) -> Option<ChunkList> {
     ChunkList::parse(&bytes, u64::MAX).ok()
 }
 
-pub(crate) fn store(site: &Site, state: &mut State) -> Result<(), Failure> {
-    state.store(site.keep.as_ref()).map_err(|error| unkept(&error))
+/// Changes what is remembered.
+pub(crate) fn store(site: &Site, edit: impl FnOnce(&mut State)) -> Result<State, Failure> {
+    State::change(site.keep.as_ref(), &site.root, edit).map_err(|error| unkept(&error))
+}
+
+/// What goes into the history.
+pub(crate) fn without_warnings(took: &Dict) -> Dict {
+    let mut line = took.clone();
+    line.remove("warnings");
+    line
 }
 
 fn unkept(error: &std::io::Error) -> Failure {

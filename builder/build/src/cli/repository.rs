@@ -16,7 +16,7 @@ Examples:
 
 Readers see the old release or the new one: timestamp.json is replaced last, by a rename. After an
 interruption the same command finishes the work. The times in signed files are those of the clock, or
-SOURCE_DATE_EPOCH.
+SOURCE_DATE_EPOCH; what would be over already is refused.
 
 Exit codes: 0 published, 3 refused, 5 the image or the repository is damaged; 1 failed, and readers see
 the repository as it was.";
@@ -102,6 +102,10 @@ pub(crate) struct SigningArgs {
     /// For how long the signatures count; machines refuse them afterwards
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,
+    /// Sign at the time of SOURCE_DATE_EPOCH even if machines refuse it by now, to make an old repository
+    /// again
+    #[arg(long)]
+    pub(crate) past: bool,
 }
 
 /// Options of `publish`.

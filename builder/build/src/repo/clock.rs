@@ -14,16 +14,34 @@ const MAX_SECONDS: u64 = 100 * 31_536_000;
 
 /// The time that files say they were signed at: `SOURCE_DATE_EPOCH`, or the clock.
 pub(super) fn now() -> Result<Moment, Failure> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text.parse().map(Moment::from_unix).map_err(|_| {
-            Failure::refused(format!("SOURCE_DATE_EPOCH is `{text}`"))
-                .hint("it is a number of seconds since 1970, or not set")
-        }),
-        Err(_) => {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            Ok(Moment::from_unix(since.map_or(0, |since| since.as_secs())))
-        }
-    }
+    Ok(told()?.unwrap_or_else(clock))
+}
+
+/// What `SOURCE_DATE_EPOCH` says.
+fn told() -> Result<Option<Moment>, Failure> {
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = text.parse::<u64>().map_err(|_| {
+        Failure::refused(format!("SOURCE_DATE_EPOCH is `{text}`"))
+            .hint("it is a number of seconds since 1970, or not set")
+    })?;
+    Ok(Some(Moment::from_unix(seconds)))
+}
+
+fn clock() -> Moment {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Moment::from_unix(since.map_or(0, |since| since.as_secs()))
+}
+
+/// Refuses to sign until `end` if machines would not take it any more, though it is not over at the time
+/// that `SOURCE_DATE_EPOCH` says: builds set that variable, and whoever publishes afterwards does not
+/// think of it.
+pub(super) fn check_end(end: Moment) -> Result<(), Failure> {
+    let (told, clock) = (told()?, clock());
+    let Some(told) = told.filter(|told| end > *told && end <= clock) else { return Ok(()) };
+    let text = format!("signatures until {end} would be over already: it is {clock}");
+    Err(Failure::refused(text).hint(format!(
+        "SOURCE_DATE_EPOCH says that it is {told}: unset it, or give --past if that is meant"
+    )))
 }
 
 /// A span such as `90d` in seconds.

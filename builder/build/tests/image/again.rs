@@ -136,7 +136,7 @@ fn everybody_can_read_what_is_published() {
     let image = scene.image("1");
     let program = env!("CARGO_BIN_EXE_anklume-build");
     let script =
-        format!("umask 077; exec {program} publish {image} --repo new/www --channel stable");
+        format!("umask 077; exec {program} publish {image} --repo new/www --channel stable --past");
     let mut command = Command::new("bash");
     command.args(["-c", &script]).current_dir(scene.folder.path());
     let ran = command.env("SOURCE_DATE_EPOCH", (START + DAY).to_string()).output().unwrap();

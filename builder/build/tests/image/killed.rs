@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::publish::{DAY, START, Scene, machine, machine_or_error, run_in, versions};
+use crate::publish::{DAY, START, Scene, machine, machine_or_error, meant, run_in, versions};
 
 /// Calls before which the program is killed.
 const CALLS: &str = "fsync,rename,mkdir,unlink";
@@ -31,7 +31,7 @@ fn killed(folder: &Path, words: &str, nth: usize) -> bool {
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}")])
         .args(["-e", &format!("inject={CALLS}:signal=KILL:when={nth}")])
         .arg(env!("CARGO_BIN_EXE_anklume-build"))
-        .args(words.split_whitespace())
+        .args(meant(words).split_whitespace())
         .current_dir(folder)
         .env("SOURCE_DATE_EPOCH", (START + DAY).to_string())
         .output()

@@ -30,10 +30,23 @@ pub(crate) struct Ran {
 
 /// Runs the program in `folder`, where it is `day` days after the start.
 pub(crate) fn run_in(folder: &Path, day: u64, words: &str) -> Ran {
+    run_at(folder, START + day * DAY, &meant(words))
+}
+
+/// The same command, where the time of the tests is meant although it is over, or will be.
+pub(crate) fn meant(words: &str) -> String {
+    match words.starts_with("publish") || words.starts_with("repo withdraw") {
+        true => format!("{words} --past"),
+        false => words.to_owned(),
+    }
+}
+
+/// Runs the program in `folder`, at a moment in seconds since 1970.
+fn run_at(folder: &Path, now: u64, words: &str) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_anklume-build"))
         .args(words.split_whitespace())
         .current_dir(folder)
-        .env("SOURCE_DATE_EPOCH", (START + day * DAY).to_string())
+        .env("SOURCE_DATE_EPOCH", now.to_string())
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -296,6 +309,33 @@ fn mistakes_of_publishers_are_refused() {
     scene.good(1, &format!("{} --new", publish(&other, "nightly")));
     scene.good(1, &publish(&test, "test-nightly"));
     scene.check(1);
+}
+
+/// A time in the environment that a build has left there.
+#[test]
+fn signatures_that_would_be_over_already_are_refused() {
+    let scene = Scene::new();
+    let image = scene.image("1");
+    scene.publish(0, &image, "");
+    let folder = scene.folder.path();
+    let before = scene.read("metadata/timestamp.json");
+    // 1980-01-01, which package builds take where they have no time of their own.
+    let run = |words: &str| run_at(folder, 315_532_800, words);
+    for words in [
+        format!("publish {image} --repo new --channel stable"),
+        format!("publish {image} --repo www --channel stable"),
+        "publish --refresh --repo www".to_owned(),
+        "repo withdraw www --version 1".to_owned(),
+    ] {
+        let ran = run(&words);
+        assert_eq!(ran.code, Some(3), "{words}: {ran:?}");
+        assert!(ran.errors.contains("until 1980-03-31T00:00:00Z would be over"), "{ran:?}");
+        assert!(ran.errors.contains("hint: SOURCE_DATE_EPOCH says"), "{ran:?}");
+        assert_eq!(scene.read("metadata/timestamp.json"), before, "{words}");
+        assert!(!scene.path("new").exists(), "{words}");
+    }
+    let ran = run(&format!("publish {image} --repo new --channel stable --past"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]

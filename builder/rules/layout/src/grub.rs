@@ -217,7 +217,7 @@ fn menu(title: &str) -> String {
             entry(&title, Some((variant, profile)), "start_os")
         })
         .collect();
-    let by_hand = slots_by_hand("Start slot");
+    let by_hand = slots_by_hand("Start slot", None);
     format!(
         "{main}submenu --unrestricted \"Advanced options\" {{\n{variants}\
          if [ -n \"$medium\" ]; then\n{by_hand}fi\n}}\n"
@@ -229,11 +229,19 @@ fn menu(title: &str) -> String {
 fn rescue_menu(title: &str) -> String {
     let text =
         format!("{title} failed to start {RESCUE_TRIES} times. Data disks were not touched.");
-    let by_hand = slots_by_hand("Try once more: slot");
+    let by_hand = slots_by_hand("Try once more: slot", None);
+    let other_ways: String = VARIANTS
+        .iter()
+        .zip(1_usize..)
+        .map(|(variant, profile)| {
+            slots_by_hand(&format!("{}: slot", variant.title), Some((variant, profile)))
+        })
+        .collect();
     format!(
         "menuentry --unrestricted \"{text}\" {{\n  true\n}}\n{by_hand}\
          menuentry --unrestricted \"Restart\" {{\n  reboot\n}}\n\
-         menuentry --unrestricted \"Switch off\" {{\n  halt\n}}\n"
+         menuentry --unrestricted \"Switch off\" {{\n  halt\n}}\n\
+         submenu --unrestricted \"Try once more in another way\" {{\n{other_ways}}}\n"
     )
 }
 
@@ -241,12 +249,12 @@ fn rescue_menu(title: &str) -> String {
 const RESCUE_TRIES: u8 = 3;
 
 /// An entry for each slot that has a kernel. What is started by hand is not counted.
-fn slots_by_hand(words: &str) -> String {
+fn slots_by_hand(words: &str, variant: Option<(&Variant, usize)>) -> String {
     let each = |slot: Slot| {
         let number = Role::Boot(slot).number();
         let letter = slot.to_string().to_uppercase();
         let entry =
-            entry(&format!("{words} {letter}"), None, &format!("start_slot {slot}\n  give_up"));
+            entry(&format!("{words} {letter}"), variant, &format!("start_slot {slot}\n  give_up"));
         format!("if [ -f \"($medium,gpt{number})/{}\" ]; then\n{entry}fi\n", files::KERNEL)
     };
     Slot::ALL.into_iter().map(each).collect()
@@ -311,10 +319,10 @@ mod tests {
         let closed = config.lines().filter(|line| line.trim_end().ends_with("fi")).count();
         assert_eq!(opened, closed, "{config}");
         let entries = config.matches("menuentry").count();
-        assert_eq!(entries, 1 + VARIANTS.len() + 2 + 5);
+        assert_eq!(entries, 1 + VARIANTS.len() + 2 + 5 + 2 * VARIANTS.len());
         let starts = config.matches("\n  start_os\n").count();
         assert_eq!(starts, 1 + VARIANTS.len());
-        assert_eq!(config.matches("  give_up\n}").count(), 1 + 4);
+        assert_eq!(config.matches("  give_up\n}").count(), 1 + 4 + 2 * VARIANTS.len());
     }
 
     #[test]

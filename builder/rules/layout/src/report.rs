@@ -99,7 +99,7 @@ pub enum ToramReason {
     /// Not copied: `auto`, and there is less RAM than [`crate::cmdline::TORAM_RATIO`] times the
     /// image.
     LittleMemory,
-    /// Not copied: asked for, but there is no room for it.
+    /// Not copied: there is no room for it.
     NoRoom,
     /// Not copied: asked not to.
     Refused,

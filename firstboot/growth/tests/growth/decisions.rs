@@ -4,7 +4,7 @@ use anklume_bytes::{ReadAt, ReadError, WriteAt};
 use anklume_crash::RecordingDisk;
 use anklume_gpt::{Guid, Table, mbr};
 use anklume_growth::{
-    Decision, Error, Facts, KernelChange, KernelPartition, Plan, Refusal, Step, plan,
+    Decision, Error, Facts, KernelChange, KernelPartition, Plan, Refusal, Step, hidden, plan,
 };
 use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
 use anklume_layout::sizes::SizePolicy;
@@ -103,7 +103,7 @@ fn the_smallest_disk_holds_the_content_and_one_byte_less_is_refused() {
     let expected = Refusal::TooSmall { needed: LEAST, found: LEAST - 512 };
     assert_eq!(refusal(&small), expected);
     let text = expected.to_string();
-    assert_eq!(text, "the disk is too small: expected at least 29360128 bytes, found 29359616");
+    assert_eq!(text, "the disk is too small: both slots need 28 MiB, it has 27 MiB");
 }
 
 #[test]
@@ -179,6 +179,22 @@ fn a_repair_tells_the_kernel_of_partitions_that_it_could_not_find() {
     let Decision::Repair(plan) = decision else { panic!("{decision:?}") };
     assert_eq!((plan.kernel.len(), plan.persist_bytes()), (8, None));
     assert_eq!(plan.table, table);
+}
+
+#[test]
+fn partitions_are_hidden_where_only_the_backup_is_whole() {
+    let blind = Facts { read_only: true, block_bytes: 512, partitions: Vec::new() };
+    let (mut disk, _) = finished();
+    let all = facts(&disk).partitions;
+    assert_eq!(hidden(&disk, &blind).unwrap(), []);
+    disk.write_at(512, &[0; 512]).unwrap();
+    assert_eq!((hidden(&disk, &blind).unwrap(), all.len()), (all.clone(), 8));
+    for other in [Facts { block_bytes: 4096, ..blind.clone() }, facts(&disk)] {
+        assert_eq!(hidden(&disk, &other).unwrap(), [], "{other:?}");
+    }
+    let mut of_former_life = iso(AMPLE);
+    of_former_life.write_at(512, &[0; 512]).unwrap();
+    assert_eq!(hidden(&of_former_life, &blind).unwrap(), []);
 }
 
 #[test]

@@ -111,6 +111,10 @@ fn an_image_of_another_name_or_architecture_is_no_update() {
 fn what_does_not_fit_is_refused_before_anything_is_written() {
     let server = signed(|list| list.describe(|release| release.minimum_updater = 99));
     Machine::new().untouched(&update(&at(&server)), Kind::Refused, "updater of protocol 99");
+    let server = signed(|list| list.describe(|release| release.release_version = 2));
+    let failure =
+        Machine::new().untouched(&update(&at(&server)), Kind::Refused, "release-version is 2");
+    assert!(failure.the_hint().unwrap().contains("a version in between"), "{}", failure.to_text());
     let (machine, server) =
         (Machine::new(), signed(|list| list.describe(|release| release.state_schema = 2)));
     let check = machine.run(&Order { verb: Verb::Check, ..update(&at(&server)) }).unwrap();

@@ -256,9 +256,11 @@ fn a_version_whose_activation_failed_is_not_blamed() {
         root_hash: &shelf().release("1.0").root_hash.to_string(),
         is_good: true,
         slot_state: &|slot| Some(record.state(slot)),
+        version_in: &|_| None,
         reason: &|_, _| None,
     };
-    assert_eq!(anklume_update::note_boot(&machine.keep(), 1, &boot).unwrap(), None);
+    let noted = anklume_update::note_boot(&machine.keep(), &machine.path(""), 1, &boot);
+    assert_eq!(noted.unwrap(), None);
     assert!(machine.state().failed.is_empty());
     machine.updates(&update(&at(&server)), "2.0");
 }

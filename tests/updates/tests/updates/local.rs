@@ -1,9 +1,11 @@
 //! Sources on this machine: a folder, an image on a stick.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anklume_bus::Kind;
+use anklume_bus::{Kind, Order};
+use anklume_fetch::BundleIndex;
 
 use crate::machine::{Machine, update};
 use crate::shelf::{copy, iso, shelf};
@@ -44,6 +46,16 @@ fn an_image_with_its_bundle_is_a_source() {
     machine.untouched(&update(&text(&image)), Kind::Source, "downloaded.iso.update");
 }
 
+/// What is signed names a newer version, which the stick does not have.
+#[test]
+fn an_image_that_is_not_the_newest_is_a_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = stick(folder.path(), "next");
+    Machine::new().updates(&update(&text(&image)), "2.0");
+    let order = Order { version: Some("3.0".to_owned()), ..update(&text(&image)) };
+    Machine::new().untouched(&order, Kind::NotFound, "3.0");
+}
+
 #[test]
 fn an_image_that_a_stranger_signed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,6 +86,66 @@ fn an_image_that_was_cut_short_or_exchanged_is_refused() {
     machine.refused(&update(&text(&image)), Kind::Untrusted, "expected");
     fs::write(&image, whole).unwrap();
     machine.updates(&update(&text(&image)), "2.0");
+}
+
+/// The files of a bundle, with where their contents lie in it.
+fn files(bundle: &[u8]) -> Vec<(String, Range<usize>)> {
+    let index = BundleIndex::read(bundle).unwrap();
+    let place = |name| {
+        let place = index.find(name).unwrap();
+        place.start as usize..place.end as usize
+    };
+    index.names().map(|name| (name.to_owned(), place(name))).collect()
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_bundle_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let order = update(&text(&stick(folder.path(), "www")));
+    let bundle = folder.path().join("downloaded.iso.update");
+    let whole = fs::read(&bundle).unwrap();
+    let flip = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&bundle, bytes).unwrap();
+    };
+    let (machine, files) = (Machine::new(), files(&whole));
+    assert_eq!(files.len(), 6, "{files:?}");
+    // Name, mode, size, sum, type and version of a header: one in each.
+    for ((_, place), inside) in files.iter().zip([0, 100, 130, 150, 156, 257]) {
+        flip(place.start - 512 + inside);
+        machine.untouched(&order, Kind::Source, "downloaded.iso.update: tar header");
+    }
+    // Where the archive should end.
+    flip(whole.len() - 1024);
+    machine.untouched(&order, Kind::Source, "downloaded.iso.update: tar header");
+    for (path, place) in files.iter().filter(|(path, _)| !path.ends_with(".root.json")) {
+        let name = path.rsplit_once('/').unwrap().1.trim_start_matches("2.");
+        for at in [0, place.len() / 3, place.len() / 2, place.len() - 2] {
+            flip(place.start + at);
+            machine.untouched(&order, Kind::Untrusted, name);
+        }
+    }
+    fs::write(&bundle, &whole).unwrap();
+    machine.updates(&order, "2.0");
+}
+
+#[test]
+fn bits_of_a_bundle_that_nobody_reads_do_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let order = update(&text(&stick(folder.path(), "www")));
+    let bundle = folder.path().join("downloaded.iso.update");
+    let whole = fs::read(&bundle).unwrap();
+    let files = files(&whole);
+    // The root file that the machine has already, what fills up a block, and the very last byte.
+    let (_, root) = files.iter().find(|(path, _)| path.ends_with("/1.root.json")).unwrap();
+    let (_, filled) = files.iter().find(|(_, place)| place.end % 512 != 0).unwrap();
+    for at in [root.start + root.len() / 2, filled.end, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&bundle, bytes).unwrap();
+        Machine::new().updates(&order, "2.0");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,7 @@ use crate::shelf::{START, shelf};
 
 const MIB: u64 = 1 << 20;
 /// The whole medium.
-const DISK_BYTES: u64 = 48 * MIB;
+pub(crate) const DISK_BYTES: u64 = 48 * MIB;
 
 /// A medium with both slots: A holds 1.0 and is good, B is empty.
 pub(crate) struct Template {
@@ -33,10 +33,10 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Does what the first boot does.
-    pub(crate) fn grown(sample: &Sample) -> Self {
+    /// Does what the first boot does, on a medium of so many bytes.
+    pub(crate) fn grown(sample: &Sample, disk_bytes: u64) -> Self {
         let mut disk = sample.whole();
-        disk.resize(DISK_BYTES as usize, 0);
+        disk.resize(disk_bytes as usize, 0);
         let facts = Facts { read_only: false, block_bytes: 512, partitions: Vec::new() };
         let policy = SizePolicy { minimum_boot: MIB, minimum_os: 8 * MIB, persist: 2 * MIB };
         let mut seed = 0_u8;
@@ -59,6 +59,11 @@ impl Template {
             disk[span(place)].copy_from_slice(&record);
         }
         Self { disk: Disk::of_bytes(&disk), records }
+    }
+
+    /// Makes a file of it.
+    pub(crate) fn write(&self, path: &Path) {
+        self.disk.write(path);
     }
 }
 
@@ -168,7 +173,7 @@ impl Machine {
         // In memory, where there is such a folder: a disk that is slow to flush shows nothing more.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let machine = Self { folder };
-        shelf().template(version).disk.write(&machine.disk_path());
+        shelf().template(version).write(&machine.disk_path());
         machine.trust("keys");
         fs::create_dir_all(machine.path("etc")).unwrap();
         machine
@@ -355,9 +360,10 @@ impl Machine {
             root_hash,
             is_good: true,
             slot_state: &|slot| Some(record.state(slot)),
+            version_in: &|_| None,
             reason: &|_, _| Some("no picture".to_owned()),
         };
-        anklume_update::note_boot(&self.keep(), in_time(), &boot).unwrap()
+        anklume_update::note_boot(&self.keep(), &self.path(""), in_time(), &boot).unwrap()
     }
 }
 

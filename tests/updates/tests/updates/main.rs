@@ -14,6 +14,7 @@ mod history;
 mod interrupted;
 mod local;
 mod machine;
+mod memory;
 mod metadata;
 mod network;
 #[expect(dead_code, reason = "other tests need more of it")]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anklume_bus::{Kind, Order, Verb};
+use anklume_bus::{Engine, Kind, Order, Verb};
+use anklume_update::Updates;
 use anklume_web::{Act, Content, Rule, Server};
 
-use crate::machine::{Machine, impatient, update};
+use crate::machine::{Ear, Machine, impatient, update};
 use crate::shelf::{chunks, description, iso, shelf};
 
 /// A server of a repository on the shelf.
@@ -158,6 +159,20 @@ fn what_stands_between_is_told_from_a_repository() {
     // What passes by itself is waited for.
     server.rule(Rule::always(Act::Status(503)).times(1));
     machine.updates(&update(&source), "2.0");
+}
+
+#[test]
+fn who_waits_is_told_for_what() {
+    let (machine, server) = (Machine::new(), serve("www"));
+    let path = "metadata/timestamp.json";
+    server.rule(on(path, Act::RetryAfter(503, "240".to_owned())).times(1));
+    let ear = Ear::default();
+    Updates::new(machine.site()).run(&update(&at(&server)), &ear).unwrap();
+    let heard = ear.heard();
+    let waits: Vec<_> = heard.iter().filter(|report| report.phase == "wait").collect();
+    let [wait] = waits.as_slice() else { panic!("{heard:?}") };
+    let says = |text| wait.message.contains(text);
+    assert!(says(path) && says("503") && says("; next try in 240 s"), "{wait:?}");
 }
 
 #[test]

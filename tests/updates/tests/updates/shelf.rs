@@ -12,7 +12,7 @@ use anklume_trust::publish::SecretKey;
 use anklume_trust::{Digest, FileInfo, Snapshot, Target, Targets, Timestamp};
 use serde_json::Value;
 
-use crate::machine::Template;
+use crate::machine::{DISK_BYTES, Template};
 use crate::sample;
 
 /// When the first version was published, and a day.
@@ -57,7 +57,7 @@ impl Shelf {
         let second = image(&folder, ("sample", "2.0"), |file| if file == 2 { 20 } else { file });
         image(&folder, ("sample", "3.0"), |file| 30 + file);
         image(&folder, ("other", "9"), |file| file);
-        let templates = [Template::grown(&first), Template::grown(&second)];
+        let templates = [&first, &second].map(|sample| Template::grown(sample, DISK_BYTES));
         let shelf = Self { folder, templates, _lock: lock };
         shelf.build(0, "keys new keys");
         shelf.build(0, "keys new stranger");
@@ -88,13 +88,7 @@ impl Shelf {
 
     /// Runs `anklume-build` so many days after the start.
     fn build(&self, day: u64, words: &str) {
-        let output = Command::new(env!("CARGO_BIN_EXE_anklume-update-publisher"))
-            .args(words.split_whitespace())
-            .current_dir(&self.folder)
-            .env("SOURCE_DATE_EPOCH", (START + day * DAY).to_string())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{words}: {output:?}");
+        publisher(&self.folder, START + day * DAY, words);
     }
 
     /// The description of a version.
@@ -202,17 +196,36 @@ pub(crate) fn wrong_digest() -> Digest {
     Digest::of(b"nobody's")
 }
 
-/// Makes an image whose files of noise are those with these numbers.
-fn image(
+/// Runs `anklume-build` in a folder, at a moment in seconds since 1970.
+pub(crate) fn publisher(folder: &Path, now: u64, words: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_anklume-update-publisher"))
+        .args(words.split_whitespace())
+        // What is signed at that time is over, or will be.
+        .args(words.starts_with("publish").then_some("--past"))
+        .current_dir(folder)
+        .env("SOURCE_DATE_EPOCH", now.to_string())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{words}: {output:?}");
+}
+
+/// Makes a small image whose files of noise are those with these numbers.
+fn image(folder: &Path, names: (&str, &str), noise: impl Fn(u64) -> u64) -> sample::Sample {
+    image_of(folder, names, FILE_BYTES, noise)
+}
+
+/// Makes an image with files of so many bytes.
+pub(crate) fn image_of(
     folder: &Path,
     (name, version): (&str, &str),
+    file_bytes: usize,
     noise: impl Fn(u64) -> u64,
 ) -> sample::Sample {
     let place = folder.join(format!("os-{name}-{version}"));
     let files = place.join("root/usr/lib");
     fs::create_dir_all(&files).unwrap();
     for file in 0..FILES {
-        let bytes = sample::noise(100 + noise(file)).flat_map(u64::to_le_bytes).take(FILE_BYTES);
+        let bytes = sample::noise(100 + noise(file)).flat_map(u64::to_le_bytes).take(file_bytes);
         fs::write(files.join(format!("file-{file}")), bytes.collect::<Vec<u8>>()).unwrap();
     }
     let made = sample::release(&place, (name, version, ""));

@@ -2,7 +2,8 @@
 
 use anklume_bus::{Engine, Kind, Order, Verb};
 use anklume_layout::{Role, Slot};
-use anklume_slots::State as SlotState;
+use anklume_medium::Medium;
+use anklume_slots::{Record, Refusal, State as SlotState};
 use anklume_update::Updates;
 use serde_json::json;
 
@@ -28,12 +29,32 @@ fn what_was_prepared_is_activated_later() {
     machine.updates(&activate(), "2.0");
     assert_eq!(server.log().len(), asked, "activating asked the source");
     machine.assert_kept(&before);
+    let history = Updates::new(machine.site()).history(1).unwrap();
+    let kept = |key: &str| &history[0][key];
+    assert_eq!(
+        (kept("source"), kept("fetched-bytes")),
+        (&json!(at(&server)), &answer["fetched-bytes"])
+    );
     let facts = Updates::new(machine.site()).facts();
     assert_eq!(facts.pending, "2.0");
     let slots: Vec<_> =
         facts.slots.iter().map(|s| (s.version.as_str(), s.running, s.next, s.good)).collect();
     assert_eq!(slots, [("1.0", true, false, true), ("2.0", false, true, false)]);
     machine.refused_again(&activate());
+}
+
+#[test]
+fn a_flip_that_is_refused_leaves_nothing_pending() {
+    let (machine, server) = (Machine::new(), serve("www"));
+    machine.run(&order(Verb::Prepare, &at(&server))).unwrap();
+    let medium = Medium::at(&machine.disk_path()).unwrap();
+    // As if no slot was ever good.
+    medium.update(|_| Ok::<_, Refusal>(Record::new())).unwrap();
+    let failure = machine.run(&activate()).unwrap_err();
+    assert_eq!(failure.kind(), Kind::Refused, "{}", failure.to_text());
+    assert_eq!(machine.state().pending, None);
+    medium.update(|record| Ok::<_, Refusal>(record.unwrap().mark_good(Slot::A))).unwrap();
+    machine.updates(&activate(), "2.0");
 }
 
 impl Machine {

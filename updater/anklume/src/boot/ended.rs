@@ -1,9 +1,8 @@
 //! `anklume boot ended`: an orderly end.
 
 use anklume_history::Verdict;
-use anklume_slots::Record;
 
-use super::{Finding, failure, judge, nothing_to_do, update};
+use super::{Finding, failure, give_back, judge, nothing_to_do};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::output::Output;
@@ -17,11 +16,8 @@ pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure
         return nothing_to_do(&format!("this boot was found {}", judgement.verdict), out);
     }
     let slot = boot.slot;
-    let mut give_back = |record: Option<Record>| {
-        Ok(record.unwrap_or_else(|| Record::rebuilt(slot, false)).give_back(slot))
-    };
     let store = machine.store(&boot.report).map_err(|error| failure(&error))?;
-    let record = update(store.as_ref(), &mut give_back, out).map_err(|error| failure(&error))?;
+    let record = give_back(machine, &boot, store.as_ref(), out).map_err(|error| failure(&error))?;
     let finding = Finding::new(Verdict::GivenBack, None, Some(record));
     judge(machine, &boot, finding, out)?;
     out.say(format!("ended before its verdict: this boot of slot {slot} does not count"))?;
@@ -48,6 +44,20 @@ mod tests {
         judged.run(&["boot", "bad"]).unwrap();
         judged.run(&["boot", "ended"]).unwrap();
         assert_eq!(judged.record().unwrap().left(), 2);
+    }
+
+    #[test]
+    fn a_boot_by_hand_gives_back_no_try_that_was_never_taken() {
+        let fake = Fake::new(Slot::B, good_and_trial());
+        fake.boot();
+        fake.next_boot("second");
+        fake.boot();
+        assert_eq!(fake.record().unwrap().left(), 1);
+        fake.next_boot("third");
+        fake.boot_again_without_a_count();
+        fake.run(&["boot", "ended"]).unwrap();
+        assert_eq!(fake.record().unwrap().left(), 1);
+        assert_eq!(fake.outcomes().last(), Some(&Outcome::GivenBack));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::machine::{Machine, recorded_slot, text};
 use crate::state::{Health, Judgement};
 use crate::store::{Content, LastFailure, StoreError};
-use crate::update::place;
+use crate::update::readable;
 
 /// UUIDs of device-mapper devices of dm-verity begin like this (libcryptsetup).
 const VERITY_UUID: &str = "CRYPT-VERITY-";
@@ -68,8 +68,7 @@ pub(super) fn gather(machine: &Machine) -> Result<Facts, Failure> {
         ram_encryption: (machine.ram_encryption)(&machine.paths.root),
         updates: report
             .as_ref()
-            .filter(|report| report.persist.state != PersistState::Released)
-            .map(|report| anklume_update::remembered(place(machine, report).as_ref())),
+            .map(|report| anklume_update::remembered(&readable(machine, report))),
         report,
     })
 }

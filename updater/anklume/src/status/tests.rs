@@ -127,7 +127,7 @@ fn a_cd() {
         report.firmware = "bios".to_owned();
         report.secure_boot = None;
         report.toram = true;
-        volatile(report, "the medium cannot be written", None);
+        volatile(report, "the medium is read-only", None);
     });
     is_sample("cd.txt", &status(&fake));
 }
@@ -149,7 +149,7 @@ fn a_medium_that_is_too_small() {
     verity(&fake);
     fake.change_report(|report| {
         report.medium.disk_bytes = 2_000_000_000;
-        let growth = "medium of 1.8 GiB: both slots need 8.1 GiB";
+        let growth = "the disk is too small: both slots need 7325 MiB, it has 1907 MiB";
         volatile(report, growth, Some("there is no persistent partition"));
     });
     fake.boot();

@@ -4,9 +4,12 @@ use std::io;
 use std::path::PathBuf;
 
 use anklume_layout::report::{BootReport, PersistState};
-use anklume_update::{FOLDER, Folder, Keep};
+use anklume_update::{FOLDER, Folder, Keep, REMEMBERED};
 
 use crate::machine::Machine;
+
+/// The most bytes of a file that is copied.
+const COPIED_BYTES: u64 = 16 << 20;
 
 /// Does something with a machine.
 trait WithMachine {
@@ -49,7 +52,12 @@ impl<M: WithMachine> Keep for Released<M> {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.with(|folder| folder.write(name, bytes))
+        self.with(|folder| folder.write(name, bytes))?;
+        if REMEMBERED.contains(&name) {
+            // Only `anklume status` misses it.
+            let _ = self.machine.with(|machine| in_memory(machine).write(name, bytes));
+        }
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -61,13 +69,36 @@ impl<M: WithMachine> Keep for Released<M> {
     }
 }
 
+/// A folder in memory, forgotten at the end.
+fn in_memory(machine: &Machine) -> Folder {
+    Folder(machine.paths.state.join("updates"))
+}
+
 /// The folder, where that can be used at any time: on the persistent partition if there is one; else in
-/// memory, forgotten at the end.
+/// memory.
 fn folder(machine: &Machine, report: &BootReport) -> Option<PathBuf> {
     match report.persist.state {
         PersistState::Mounted => Some(machine.paths.persist.join(FOLDER)),
         PersistState::Released => None,
-        PersistState::Volatile => Some(machine.paths.state.join("updates")),
+        PersistState::Volatile => Some(in_memory(machine).0),
+    }
+}
+
+/// The folder that everybody can read at any time; with the OS in RAM a copy.
+pub(crate) fn readable(machine: &Machine, report: &BootReport) -> Folder {
+    folder(machine, report).map_or_else(|| in_memory(machine), Folder)
+}
+
+/// Copies what is remembered to where everybody can read it, where that is another place.
+pub(super) fn copy(machine: &Machine, report: &BootReport, keep: &dyn Keep) {
+    if report.persist.state != PersistState::Released {
+        return;
+    }
+    for name in REMEMBERED {
+        if let Ok(Some(bytes)) = keep.read(name, COPIED_BYTES) {
+            // Only `anklume status` misses it.
+            let _ = in_memory(machine).write(name, &bytes);
+        }
     }
 }
 

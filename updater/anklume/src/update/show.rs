@@ -76,6 +76,7 @@ impl Watch for Show {
                 }
                 let bar = bar.get_or_insert_with(|| new_bar(progress));
                 bar.set_position(progress.done);
+                bar.set_message(progress.message.clone());
             }
         }
     }
@@ -110,6 +111,7 @@ fn event(progress: &Progress) -> Value {
         "done": progress.done,
         "total": progress.total,
         "fetched": progress.fetched,
+        "message": progress.message,
     })
 }
 

@@ -93,7 +93,7 @@ fn installed(verb: Verb, answer: &Dict) -> Vec<String> {
     if let Some(why) = string(answer, "skipped") {
         return vec![why];
     }
-    if is(answer, "up-to-date") || !answer.contains_key("took-seconds") && verb == Verb::Update {
+    if is(answer, "up-to-date") || !answer.contains_key("took-seconds") && verb.writes() {
         return checked(answer);
     }
     let version = string(answer, "version").unwrap_or_default();

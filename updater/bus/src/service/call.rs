@@ -313,7 +313,7 @@ async fn order(
     }
     let owner = header.sender().map(|sender| sender.as_str()).unwrap_or_default();
     let user = user(connection, owner).await?;
-    let job = job::start(hub, connection, order, owner, user)?;
+    let job = job::start(hub, connection, order, owner, user).await?;
     if verb.answers_with_job() {
         return reply(header, &job.path());
     }

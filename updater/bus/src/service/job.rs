@@ -15,7 +15,7 @@ use crate::engine::{Facts, Progress, Watch};
 use crate::failure::{Failure, Kind};
 use crate::login::{inhibit_on, reboot_on};
 use crate::names;
-use crate::order::{Order, Verb};
+use crate::order::Order;
 use crate::reports::{Due, Report, Reports};
 use crate::wait::{first, next};
 
@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub(super) owner: String,
     pub(super) user: u32,
     cancelled: AtomicBool,
+    /// Whether it was cancelled because something else is to be done.
+    gave_way: AtomicBool,
     reports: Mutex<Reports>,
     /// What the engine gave, and what was so then.
     ended: Mutex<Option<(Outcome, Facts)>>,
@@ -50,6 +52,7 @@ impl Job {
             owner: owner.to_owned(),
             user,
             cancelled: AtomicBool::new(false),
+            gave_way: AtomicBool::new(false),
             reports: Mutex::default(),
             ended: Mutex::default(),
             outcome: Mutex::default(),
@@ -62,6 +65,26 @@ impl Job {
 
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends it, for something else is to be done.
+    pub(super) fn give_way(&self) {
+        self.gave_way.store(true, Ordering::SeqCst);
+        self.cancel();
+    }
+
+    /// What its owner is told if it was ended for something else.
+    fn explain(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Err(failure)
+                if failure.kind() == Kind::Cancelled && self.gave_way.load(Ordering::SeqCst) =>
+            {
+                let text =
+                    format!("{} gave way to a change of this machine", self.order.verb.name());
+                Err(Failure::new(Kind::Busy, text).hint("look again when that is over"))
+            }
+            outcome => outcome,
+        }
     }
 
     pub(super) fn newest(&self) -> Report {
@@ -82,8 +105,7 @@ impl Job {
 
     /// Whether it ends when its owner leaves: it was asked to, or nobody is left to hear the answer.
     fn follows_its_owner(&self) -> bool {
-        let looks = matches!(self.order.verb, Verb::Check | Verb::Refresh);
-        self.order.options.follow || looks
+        self.order.options.follow || self.order.verb.looks()
     }
 }
 
@@ -104,14 +126,14 @@ impl Watch for Watcher {
 }
 
 /// Starts `order`, for `owner`.
-pub(super) fn start(
+pub(super) async fn start(
     hub: &Arc<Hub>,
     connection: &Connection,
     order: Order,
     owner: &str,
     user: u32,
 ) -> Result<Arc<Job>, Failure> {
-    let job = hub.claim(order, owner, user)?;
+    let job = hub.claim(&order, owner, user).await?;
     // Until everybody was told how it ended, the service is not idle.
     let open = hub.open_call();
     let (hub, connection, supervised) = (Arc::clone(hub), connection.clone(), Arc::clone(&job));
@@ -151,7 +173,7 @@ async fn supervise(hub: Arc<Hub>, connection: Connection, job: Arc<Job>) {
     {
         reboot(&hub, &connection, dict).await;
     }
-    finish(&hub, &connection, &job, outcome, facts).await;
+    finish(&hub, &connection, &job, job.explain(outcome), facts).await;
 }
 
 /// Runs the engine on a thread of its own.
@@ -274,7 +296,7 @@ async fn finish(hub: &Hub, connection: &Connection, job: &Job, outcome: Outcome,
     let body = (job.id, job.path(), name, text, dict);
     signal(hub, connection, names::PATH, names::MANAGER, "JobRemoved", &body).await;
     *lock(&job.outcome) = Some(outcome);
-    hub.notify();
+    hub.make_room();
 }
 
 /// Sends a signal. If it cannot be sent, the bus is gone, which is noticed elsewhere.

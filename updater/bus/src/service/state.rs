@@ -23,6 +23,10 @@ pub(super) struct Hub {
 struct State {
     facts: Facts,
     job: Option<Arc<Job>>,
+    /// Whether the last job is over, and not everybody was told yet: nothing begins before that.
+    is_ending: bool,
+    /// So many orders wait for a job that gives way to them.
+    in_line: usize,
     jobs: u32,
     calls: usize,
     /// When the last call was answered, or the last job was over.
@@ -33,7 +37,8 @@ impl Hub {
     pub(super) fn new(engine: Arc<dyn Engine>, config: Config) -> Arc<Self> {
         let active = config.clock.now();
         let facts = engine.facts();
-        let state = State { facts, job: None, jobs: 0, calls: 0, active };
+        let state =
+            State { facts, job: None, is_ending: false, in_line: 0, jobs: 0, calls: 0, active };
         Arc::new(Self { engine, config, state: Mutex::new(state), event: Event::new() })
     }
 
@@ -97,20 +102,50 @@ impl Hub {
         self.state().job.clone()
     }
 
-    /// Makes `order` the job that runs.
-    pub(super) fn claim(&self, order: Order, owner: &str, user: u32) -> Result<Arc<Job>, Failure> {
+    /// Makes `order` the job that runs, as soon as one that only looks has given way to it.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        order: &Order,
+        owner: &str,
+        user: u32,
+    ) -> Result<Arc<Job>, Failure> {
+        let _place = (!order.verb.looks()).then(|| InLine::new(self));
+        loop {
+            let changed = self.changed();
+            if let Some(job) = self.try_claim(order, owner, user)? {
+                return Ok(job);
+            }
+            changed.await;
+        }
+    }
+
+    /// None if the job is to be asked for again after the next change.
+    fn try_claim(
+        &self,
+        order: &Order,
+        owner: &str,
+        user: u32,
+    ) -> Result<Option<Arc<Job>>, Failure> {
         if self.is_to_stop() {
             return Err(Failure::new(Kind::Busy, "the update service is ending").hint("try again"));
         }
         let mut state = self.state();
         if let Some(job) = &state.job {
+            if job.order.verb.looks() && !order.verb.looks() {
+                job.give_way();
+                return Ok(None);
+            }
             return Err(Failure::new(Kind::Busy, job.describe())
                 .hint("wait until it is over, or end it with `anklume update cancel`"));
         }
+        // Who only looks, again and again, must not keep an update away.
+        if state.is_ending || (order.verb.looks() && state.in_line > 0) {
+            return Ok(None);
+        }
         state.jobs = state.jobs.checked_add(1).unwrap_or(1);
-        let job = Arc::new(Job::new(state.jobs, order, owner, user));
+        let job = Arc::new(Job::new(state.jobs, order.clone(), owner, user));
         state.job = Some(Arc::clone(&job));
-        Ok(job)
+        Ok(Some(job))
     }
 
     /// The job is over.
@@ -118,13 +153,39 @@ impl Hub {
         let now = self.now();
         let mut state = self.state();
         state.job = None;
+        state.is_ending = true;
         state.active = now;
+    }
+
+    /// Everybody was told that the job is over: the next one may begin.
+    pub(super) fn make_room(&self) {
+        self.state().is_ending = false;
+        self.notify();
     }
 
     pub(super) fn cancel_all(&self) {
         if let Some(job) = self.job() {
             job.cancel();
         }
+    }
+}
+
+/// A place in the line of orders that jobs give way to.
+struct InLine(Arc<Hub>);
+
+impl InLine {
+    fn new(hub: &Arc<Hub>) -> Self {
+        hub.state().in_line += 1;
+        Self(Arc::clone(hub))
+    }
+}
+
+impl Drop for InLine {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.in_line = state.in_line.saturating_sub(1);
+        drop(state);
+        self.0.notify();
     }
 }
 

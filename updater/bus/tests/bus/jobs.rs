@@ -224,6 +224,30 @@ fn a_check_that_nobody_waits_for_ends() {
     assert_eq!(removed(&signals).1, "org.anklume.Update1.Error.Cancelled");
 }
 
+/// Whoever may look must not keep anybody from updating.
+#[test]
+fn looking_gives_way_to_a_change() {
+    let (bus, strings, _service) = serving();
+    let signals = Signals::of_service(&bus);
+    let client = bus.client();
+    let order = Order { version: Some("slow".into()), ..Order::new(Verb::Check) };
+    let failure = std::thread::scope(|scope| {
+        let look = scope.spawn(move || client.run(&order, &Seen::default()));
+        strings.wait_for_job();
+        strings.step.send(Step::Wait).unwrap();
+        update(&bus.connect(), None).unwrap();
+        look.join().unwrap().unwrap_err()
+    });
+    let expected = Failure::new(Kind::Busy, "check gave way to a change of this machine");
+    assert_eq!(failure, expected.hint("look again when that is over"));
+    let first = signals.until("JobRemoved");
+    let is_new = |message: &&Message| message.header().member().unwrap().as_str() == "JobNew";
+    assert_eq!(first.iter().filter(is_new).count(), 1, "the second began before the first ended");
+    strings.step.send(done()).unwrap();
+    let (id, result, _, _) = removed(&signals);
+    assert_eq!((id, result.as_str()), (2, "done"));
+}
+
 #[test]
 fn a_storm_of_reports_is_throttled() {
     let bus = Alone::new();

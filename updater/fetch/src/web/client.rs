@@ -54,6 +54,8 @@ pub(super) struct Reply {
     /// Who gave it.
     pub(super) url: Url,
     pub(super) status: StatusCode,
+    /// Whether a redirect led there.
+    pub(super) was_led: bool,
     response: Response<ureq::Body>,
 }
 
@@ -132,16 +134,16 @@ impl Client {
 }
 
 impl Call {
-    /// Sends a `GET` and follows redirects.
-    pub(super) fn get(&self, headers: &[(&str, String)]) -> Result<Reply, Fault> {
-        let first = self.address();
-        let mut seen = vec![first.clone()];
-        let mut url = first;
+    /// Sends a `GET` to an address and follows redirects.
+    pub(super) fn get(&self, address: &Url, headers: &[(&str, String)]) -> Result<Reply, Fault> {
+        let mut seen = vec![address.clone()];
+        let mut url = address.clone();
         loop {
             let reply = self.get_once(&url, headers)?;
             let is_redirect = matches!(reply.status.as_u16(), 301 | 302 | 303 | 307 | 308);
             if !is_redirect {
-                return reply.check();
+                let was_led = seen.len() > 1;
+                return reply.check().map(|reply| Reply { was_led, ..reply });
             }
             let next = reply.next()?;
             let redirect =
@@ -166,16 +168,21 @@ impl Call {
         count(&self.counters.requests, 1);
         let response =
             request.call().map_err(|error| Fault::of(error, url, &self.settings.timeouts))?;
-        Ok(Reply { url: url.clone(), status: response.status(), response })
+        Ok(Reply { url: url.clone(), status: response.status(), was_led: false, response })
     }
 
-    /// Asks the first address again when the one that it led to does not serve any more: such
-    /// addresses may hold for a while only.
-    pub(super) fn forget_target(&self, fault: Fault) -> Fault {
-        match lock(&self.target).take() {
-            Some(_) => Fault { may_pass: true, ..fault },
-            None => fault,
+    /// The next try asks the first address again when the one that it led to fails, whatever is wrong:
+    /// such addresses may hold for a while only, and the first one may know a server that is well.
+    pub(super) fn forget(&self, asked: &Url, fault: Fault) -> Fault {
+        if *asked == self.url {
+            return fault;
         }
+        let mut target = lock(&self.target);
+        // Another thread may have been led elsewhere meanwhile.
+        if target.as_ref() == Some(asked) {
+            *target = None;
+        }
+        Fault { may_pass: true, wait: None, ..fault }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ureq::Timeout;
 
+use super::pace::{Brought, Harvest};
 use super::tls;
 use crate::error::{AnswerFault, Error, ProxyFault, ReachFault, TlsFault};
 use crate::settings::{Settings, Timeouts};
@@ -80,30 +81,45 @@ fn silent(timeout: Timeout, timeouts: &Timeouts) -> ReachFault {
     ReachFault::Silent { doing, after }
 }
 
-/// Counts tries that brought nothing.
+/// Counts tries that bring nothing, or next to nothing.
 #[derive(Debug, Default)]
 pub(super) struct Tries {
+    /// In a row.
     failures: u32,
+    harvest: Harvest,
 }
 
 impl Tries {
-    /// How long to wait before the next try, which there may be none of.
+    /// A try is over. Whether it brought something, and the tries bring enough on the whole.
+    pub(super) fn brought(&mut self, brought: Brought, settings: &Settings) -> bool {
+        // One that brings nothing says nothing about how fast the source is, and is counted anyway.
+        let is_enough = brought.bytes > 0 && self.harvest.add(brought, settings);
+        if is_enough {
+            self.failures = 0;
+        }
+        is_enough
+    }
+
+    /// What is wrong with tries that each brought something, and not enough.
+    pub(super) fn too_little(&self, url: &Url) -> Fault {
+        let fault = self.harvest.fault();
+        Fault::passing(Error::Unreachable { url: url.to_string(), fault })
+    }
+
+    /// What went wrong, and how long to wait before the next try, which there may be none of.
     pub(super) fn after(
         &mut self,
         fault: Fault,
-        brought_something: bool,
         settings: &Settings,
-    ) -> Result<Duration, Error> {
-        let is_slow =
-            matches!(fault.error, Error::Unreachable { fault: ReachFault::Slow { .. }, .. });
-        self.failures =
-            if brought_something && !is_slow { 1 } else { self.failures.saturating_add(1) };
+    ) -> Result<(Error, Duration), Error> {
+        self.failures = self.failures.saturating_add(1);
         let asks_too_much = fault.wait.is_some_and(|wait| wait > settings.back_off.patience);
         if !fault.may_pass || asks_too_much || self.failures >= settings.tries.max(1) {
             return Err(fault.error);
         }
         let own = settings.back_off.wait(self.failures, settings.pause.chance());
         // Not before the server wants it, and not all machines at that very moment.
-        Ok(fault.wait.map_or(own, |wait| wait.saturating_add(own)))
+        let wait = fault.wait.map_or(own, |wait| wait.saturating_add(own));
+        Ok((fault.error, wait))
     }
 }

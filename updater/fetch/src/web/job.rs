@@ -6,14 +6,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use super::client::Reply;
 use super::fault::{Fault, Tries};
-use super::pace::Pace;
+use super::pace::{Brought, Pace};
 use super::small::is_early_end;
 use super::{Call, PIECE_BYTES, count, lock};
 use crate::error::{AnswerFault, Error};
 use crate::header::ContentRange;
+use crate::url::Url;
 
 /// What a thread says.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Job {
     pub(super) ranges: VecDeque<Range<u64>>,
     /// It goes alone, to find out whether the server knows ranges, and has all of the work.
     pub(super) is_probe: bool,
+    /// What the request in flight has brought.
+    pub(super) brought: Brought,
     pub(super) sink: SyncSender<Message>,
     /// Nobody waits for it any more.
     pub(super) stop: Arc<AtomicBool>,
@@ -62,26 +66,28 @@ impl Job {
     pub(super) fn run(mut self) {
         let mut tries = Tries::default();
         let last = loop {
-            let Some(missing) = self.ranges.front().map(|range| (range.start, self.ranges.len()))
-            else {
+            if self.ranges.is_empty() {
                 break Message::Done;
-            };
+            }
             let end = self.attempt();
-            let brought = self.ranges.front().map(|range| (range.start, self.ranges.len()));
+            let brought = std::mem::take(&mut self.brought);
+            let settings = &self.call.settings;
+            let is_enough = tries.brought(brought, settings);
             let fault = match end {
-                Ok(()) => {
-                    tries = Tries::default();
-                    continue;
-                }
                 Err(End::Whole) => break Message::Whole,
                 Err(End::Stopped) => return,
-                Err(End::Fault(fault)) => fault,
+                Ok(()) if is_enough || self.ranges.is_empty() => continue,
+                Err(End::Fault(fault)) if is_enough || brought.bytes == 0 || !fault.may_pass => {
+                    fault
+                }
+                // Too little once more: that is what is wrong, however it ended.
+                Ok(()) | Err(End::Fault(_)) => tries.too_little(&self.call.url),
             };
-            let wait = match tries.after(fault, brought != Some(missing), &self.call.settings) {
-                Ok(wait) => wait,
+            let (why, wait) = match tries.after(fault, settings) {
+                Ok(again) => again,
                 Err(error) => break Message::Failed(error),
             };
-            self.call.settings.pause.wait(wait, &|| self.is_over());
+            settings.pause.before_retry(&why, wait, &|| self.is_over());
             if self.is_over() {
                 return;
             }
@@ -98,13 +104,18 @@ impl Job {
     /// Sends one request for the first range that is missing, and takes what comes.
     fn attempt(&mut self) -> Result<(), End> {
         let Some(range) = self.ranges.front().cloned() else { return Ok(()) };
+        self.brought.asked = range.end.saturating_sub(range.start);
+        let address = self.call.address();
+        match self.ask(&address, range) {
+            Err(End::Fault(fault)) => Err(self.call.forget(&address, fault).into()),
+            end => end,
+        }
+    }
+
+    fn ask(&mut self, address: &Url, range: Range<u64>) -> Result<(), End> {
         let mut headers = vec![("range", format!("bytes={}-{}", range.start, range.end - 1))];
-        let validator = self.call.validator.get().and_then(|own| own.if_range());
-        headers.extend(validator.map(|own| ("if-range", own.to_owned())));
-        let reply = match self.call.get(&headers) {
-            Err(fault) if !fault.may_pass => return Err(self.call.forget_target(fault).into()),
-            result => result?,
-        };
+        headers.extend(self.call.if_range(address).map(|own| ("if-range", own)));
+        let reply = self.call.get(address, &headers)?;
         match reply.status.as_u16() {
             206 => self.part(reply, range),
             200 => self.whole(reply),
@@ -167,14 +178,13 @@ impl Job {
         Ok(())
     }
 
-    /// Compares an answer with the first one, and stays with whoever gave it.
+    /// Compares an answer with the one before it, and stays with whoever gave it.
     fn accept(&self, reply: &Reply) -> Result<(), Fault> {
-        let validator = reply.validator();
-        let first = self.call.validator.get_or_init(|| validator.clone());
-        if !first.agrees(&validator) {
+        if !self.call.agrees(&reply.url, reply.validator()) {
             return Err(Fault::lasting(Error::Changed { object: self.call.url.to_string() }));
         }
-        if reply.url != self.call.url {
+        // An address that was asked for itself is known, or was given up meanwhile.
+        if reply.was_led {
             *lock(&self.call.target) = Some(reply.url.clone());
         }
         Ok(())
@@ -186,7 +196,9 @@ impl Job {
         let is_all_of_it = reply.length() == Some(end - position);
         let mut body = reply.body();
         let mut piece = Piece::default();
+        let began = Instant::now();
         let result = self.read(&mut body, &mut piece, position, end, &url);
+        self.brought.time = began.elapsed();
         // Also what came before it broke off: it is not asked for again.
         self.flush(&mut piece)?;
         result?;
@@ -203,7 +215,7 @@ impl Job {
         piece: &mut Piece,
         mut position: u64,
         end: u64,
-        url: &crate::url::Url,
+        url: &Url,
     ) -> Result<(), End> {
         let mut buffer = vec![0; self.call.limiter.piece(PIECE_BYTES)];
         let mut pace = Pace::new(&self.call.settings);
@@ -245,6 +257,7 @@ impl Job {
             // Both lie within the bytes.
             let inside = |offset: u64| usize::try_from(offset - position).unwrap_or(usize::MAX);
             let wanted_bytes = &bytes[inside(wanted.start)..inside(wanted.end)];
+            self.brought.bytes += wanted.end - wanted.start;
             if piece.bytes.len() + wanted_bytes.len() > PIECE_BYTES || !piece.ends_at(wanted.start)
             {
                 self.flush(piece)?;

@@ -28,8 +28,8 @@ fn fetch_here(call: &Call, limit: u64) -> Result<Vec<u8>, Error> {
             Err(fault) => fault,
         };
         // What came before it broke off does not count: it is fetched anew.
-        let wait = tries.after(fault, false, &call.settings)?;
-        call.settings.pause.wait(wait, &|| call.is_over());
+        let (why, wait) = tries.after(fault, &call.settings)?;
+        call.settings.pause.before_retry(&why, wait, &|| call.is_over());
         if call.is_over() {
             return Err(Error::Cancelled);
         }
@@ -38,7 +38,7 @@ fn fetch_here(call: &Call, limit: u64) -> Result<Vec<u8>, Error> {
 }
 
 fn try_once(call: &Call, limit: u64) -> Result<Vec<u8>, Fault> {
-    let reply = call.get(&[])?;
+    let reply = call.get(&call.url, &[])?;
     if reply.status != 200 {
         return Err(Fault::answer(&reply.url, AnswerFault::Status(reply.status.as_u16())));
     }

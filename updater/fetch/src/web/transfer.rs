@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use super::job::{Job, Message};
+use super::pace::Brought;
 use super::{Call, PIECE_BYTES, REQUEST_BYTES};
 use crate::error::{AnswerFault, Error};
 use crate::source::Take;
@@ -126,7 +127,8 @@ impl Transfer<'_> {
         let stop = Arc::new(AtomicBool::new(false));
         let (length, own_stop) = (self.length, Arc::clone(&stop));
         let messages = self.call.spawn(ROOM, move |call, sink| {
-            Job { call, length, ranges, is_probe, sink, stop: own_stop }.run();
+            let brought = Brought::default();
+            Job { call, length, ranges, is_probe, brought, sink, stop: own_stop }.run();
         })?;
         self.running.push_back(Running { messages, stop });
         Ok(())

@@ -68,8 +68,12 @@ impl Means {
     fn read(repository: &Path, args: &SigningArgs) -> Result<Self, Failure> {
         let expires = clock::span("--expires", &args.expires)?;
         check_places(repository, &args.keys)?;
-        let clock = clock::now()?;
-        Ok(Self { keys: KeyRing::read(&args.keys, clock)?, clock, expires })
+        let now = clock::now()?;
+        let keys = KeyRing::read(&args.keys, now)?;
+        if !args.past {
+            clock::check_end(now.plus(expires).min(keys.root().header.expires))?;
+        }
+        Ok(Self { keys, clock: now, expires })
     }
 }
 

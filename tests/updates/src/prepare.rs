@@ -1,7 +1,8 @@
 //! Prepares an update on a medium in a file, as a machine that runs from its slot A would: for measuring.
 //!
-//! `prepare MEDIUM ROOT_FILE SOURCE CHANNEL`: the medium is a disk with both slots, such as an image of
-//! format raw. Prints what it took as JSON. The medium is written.
+//! `anklume-update-prepare MEDIUM ROOT_FILE SOURCE CHANNEL`: the medium is a disk with both slots, such as
+//! an image of format raw. Prints what it took as JSON, with the most memory that this program had in
+//! `peak-bytes`. The medium is written.
 #![expect(clippy::print_stdout, reason = "prints what it found")]
 
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ impl Watch for Silent {
 fn main() -> Result<(), Trouble> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [medium, root_file, source, channel] = words.as_slice() else {
-        return Err("usage: prepare MEDIUM ROOT_FILE SOURCE CHANNEL".into());
+        return Err("usage: anklume-update-prepare MEDIUM ROOT_FILE SOURCE CHANNEL".into());
     };
     let root = std::env::temp_dir().join(format!("anklume-prepare-{}", std::process::id()));
     let anchor = root.join(anklume_release::names::TRUST_ANCHOR.trim_start_matches('/'));
@@ -48,8 +49,17 @@ fn run(path: &Path, root: &Path, source: &str, channel: &str) -> Result<String, 
     let mut order = Order::new(Verb::Prepare);
     order.options.source = Some(source.to_owned());
     order.options.channel = Some(channel.to_owned());
-    let done = updates.run(&order, &Silent).map_err(|failure| failure.to_text())?;
+    let mut done = updates.run(&order, &Silent).map_err(|failure| failure.to_text())?;
+    done.insert("peak-bytes".to_owned(), peak_bytes()?.into());
     Ok(serde_json::Value::Object(done).to_string())
+}
+
+/// The most memory that this program had at a time, by proc_pid_status(5).
+fn peak_bytes() -> Result<u64, Trouble> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line.and_then(|line| line.split_whitespace().next()).unwrap_or("").parse()?;
+    Ok(kib << 10)
 }
 
 fn site(path: PathBuf, root: &Path, medium: &Medium) -> Site {
