@@ -19,7 +19,7 @@ use crate::modules::Loader;
 use crate::plan::{self, Seen};
 use crate::recognise::FileSystem;
 use crate::request::Request;
-use crate::stuck;
+use crate::{backup, stuck};
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -236,6 +236,11 @@ impl<'a> Search<'a> {
                 continue;
             }
             let (before, file_system) = (why.clone(), *file_system);
+            if entry.device.partition.is_none()
+                && backup::shows_partitions(&entry.device, self.journal)
+            {
+                return None;
+            }
             self.loader.load(file_system.modules(), self.journal);
             let image_file = self.request.image_file.as_deref();
             let wanted = self.request.root_hash;

@@ -147,17 +147,6 @@ fn check_file_system(workdir: &Workdir, stick: &Stick) -> Result<(), Failure> {
     tool::run("e2fsck", "e2fsprogs", ["-f", "-n", &copy]).map(drop)
 }
 
-/// A file of the persistent partition, as `debugfs` finds it.
-///
-/// # Errors
-///
-/// When there is none.
-pub fn kept(workdir: &Workdir, stick: &Stick, path: &str) -> Result<String, Failure> {
-    let copy = persistent(workdir, stick)?.display().to_string();
-    let said = tool::run("debugfs", "e2fsprogs", ["-R", &format!("cat {path}"), &copy])?;
-    Ok(String::from_utf8_lossy(&said).into_owned())
-}
-
 /// A copy of the persistent partition.
 fn persistent(workdir: &Workdir, stick: &Stick) -> Result<PathBuf, Failure> {
     let range = image::partition(stick.path(), Role::Persist)?;
