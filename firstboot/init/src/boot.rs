@@ -17,9 +17,7 @@ use crate::plan::size_text;
 use crate::report::Steps;
 use crate::request::Request;
 use crate::search::{Search, Wanted};
-use crate::{
-    attach, backup, facts, firmware, grow, persist, ram, report, root, search, stuck, switch,
-};
+use crate::{attach, facts, firmware, grow, persist, ram, report, root, search, stuck, switch};
 
 /// A boot, as far as it has got.
 #[derive(Default)]
@@ -63,7 +61,6 @@ impl Boot {
         self.known.loader_partition = loader_partition;
         let wanted = Wanted { request: &request, loader_partition };
         let found = Search::new(wanted, &mut loader, &mut journal).run()?;
-        let found = backup::show_partitions(found, &mut journal);
         take(&found, &request, &conf, &firmware, &mut loader, &mut journal)?;
 
         let seconds = facts::uptime().as_secs_f64();

@@ -172,6 +172,9 @@ impl<'a> Search<'a> {
             if plan::passed_over(&entry.device).is_some() || !entry.wants_a_look(table) {
                 continue;
             }
+            if table && backup::show_partitions(&entry.device, self.journal) {
+                continue;
+            }
             entry.state = match look::at_device(&entry.device, self.request.root_hash, table) {
                 Look::Found(mut found) => {
                     let slot = self
@@ -237,7 +240,7 @@ impl<'a> Search<'a> {
             }
             let (before, file_system) = (why.clone(), *file_system);
             if entry.device.partition.is_none()
-                && backup::shows_partitions(&entry.device, self.journal)
+                && backup::show_partitions(&entry.device, self.journal)
             {
                 return None;
             }

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anklume_release::{Custom, Release, offers};
 
-use crate::publish::{DAY, START, Scene, flip, resign, versions};
+use crate::repo_check::{flip, resign};
+use crate::scene::{DAY, START, Scene, versions};
 
 #[test]
 fn a_release_that_lacks_files_does_not_keep_others_from_being_published() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::publish::Scene;
+use crate::scene::Scene;
 
 /// What a check says that finds something wrong, and goes on to the end.
 fn wrong(scene: &Scene, day: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::publish::{Scene, versions};
+use crate::scene::{Scene, versions};
 
 /// Publishing a version must be refused; what it says.
 fn refused(scene: &Scene, version: &str) -> String {

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::publish::{DAY, START, Scene, machine, machine_or_error, meant, run_in, versions};
+use crate::scene::{DAY, START, Scene, machine, machine_or_error, meant, run_in, versions};
 
 /// Calls before which the program is killed.
 const CALLS: &str = "fsync,rename,mkdir,unlink";

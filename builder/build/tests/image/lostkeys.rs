@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::publish::{Scene, machine, versions};
+use crate::scene::{Scene, machine, versions};
 
 #[test]
 fn a_lost_key_can_be_replaced() {
@@ -94,7 +94,7 @@ fn keys_of_a_root_that_was_not_made_are_replaced() {
         let copy = tempfile::tempdir().unwrap();
         let copied = Command::new("cp").arg("-a").arg(scene.path("keys")).arg(copy.path()).status();
         assert!(copied.unwrap().success());
-        let ran = crate::publish::run_in(copy.path(), 1, "keys rotate keys --role timestamp");
+        let ran = crate::scene::run_in(copy.path(), 1, "keys rotate keys --role timestamp");
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let written = copy.path().join("keys/timestamp-of-root-2.pem");
         assert_ne!(fs::read(&written).unwrap(), left);
@@ -102,7 +102,7 @@ fn keys_of_a_root_that_was_not_made_are_replaced() {
         assert_eq!(mode & 0o777, 0o600);
         let www = scene.path("www");
         let words = format!("publish --refresh --repo {}", www.display());
-        let ran = crate::publish::run_in(copy.path(), 1, &words);
+        let ran = crate::scene::run_in(copy.path(), 1, &words);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let anchor = fs::read(scene.path("keys/1.root.json")).unwrap();
         assert_eq!(versions(&machine(&www, &anchor, 1, None)), ["1"]);

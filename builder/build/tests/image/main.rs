@@ -12,7 +12,9 @@ mod lostkeys;
 mod program;
 mod publish;
 mod rebuild;
+mod repo_check;
 mod sample;
+mod scene;
 mod seeds;
 mod withdraw;
 

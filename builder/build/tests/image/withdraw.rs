@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::publish::{Scene, versions};
+use crate::scene::{Scene, versions};
 
 #[test]
 fn a_withdrawn_release_is_not_seen_any_more() {

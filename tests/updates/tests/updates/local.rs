@@ -88,62 +88,78 @@ fn an_image_that_was_cut_short_or_exchanged_is_refused() {
     machine.updates(&update(&text(&image)), "2.0");
 }
 
-/// The files of a bundle, with where their contents lie in it.
-fn files(bundle: &[u8]) -> Vec<(String, Range<usize>)> {
-    let index = BundleIndex::read(bundle).unwrap();
-    let place = |name| {
-        let place = index.find(name).unwrap();
-        place.start as usize..place.end as usize
-    };
-    index.names().map(|name| (name.to_owned(), place(name))).collect()
+/// A stick whose bundle is changed.
+struct Bundle {
+    folder: tempfile::TempDir,
+    whole: Vec<u8>,
+    /// The files in it, with where their contents lie.
+    files: Vec<(String, Range<usize>)>,
+}
+
+impl Bundle {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        stick(folder.path(), "www");
+        let whole = fs::read(folder.path().join("downloaded.iso.update")).unwrap();
+        let index = BundleIndex::read(whole.as_slice()).unwrap();
+        let place = |name| {
+            let place = index.find(name).unwrap();
+            place.start as usize..place.end as usize
+        };
+        let files = index.names().map(|name| (name.to_owned(), place(name))).collect();
+        Self { folder, whole, files }
+    }
+
+    /// The order to update from it.
+    fn order(&self) -> Order {
+        update(&text(&self.folder.path().join("downloaded.iso")))
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        fs::write(self.folder.path().join("downloaded.iso.update"), bytes).unwrap();
+    }
+
+    /// One bit is another one.
+    fn flip(&self, at: usize) {
+        let mut bytes = self.whole.clone();
+        bytes[at] ^= 1;
+        self.write(&bytes);
+    }
 }
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_bundle_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let order = update(&text(&stick(folder.path(), "www")));
-    let bundle = folder.path().join("downloaded.iso.update");
-    let whole = fs::read(&bundle).unwrap();
-    let flip = |at: usize| {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1;
-        fs::write(&bundle, bytes).unwrap();
-    };
-    let (machine, files) = (Machine::new(), files(&whole));
+    let (machine, bundle) = (Machine::new(), Bundle::new());
+    let (order, files) = (bundle.order(), &bundle.files);
     assert_eq!(files.len(), 6, "{files:?}");
     // Name, mode, size, sum, type and version of a header: one in each.
     for ((_, place), inside) in files.iter().zip([0, 100, 130, 150, 156, 257]) {
-        flip(place.start - 512 + inside);
+        bundle.flip(place.start - 512 + inside);
         machine.untouched(&order, Kind::Source, "downloaded.iso.update: tar header");
     }
     // Where the archive should end.
-    flip(whole.len() - 1024);
+    bundle.flip(bundle.whole.len() - 1024);
     machine.untouched(&order, Kind::Source, "downloaded.iso.update: tar header");
     for (path, place) in files.iter().filter(|(path, _)| !path.ends_with(".root.json")) {
         let name = path.rsplit_once('/').unwrap().1.trim_start_matches("2.");
         for at in [0, place.len() / 3, place.len() / 2, place.len() - 2] {
-            flip(place.start + at);
+            bundle.flip(place.start + at);
             machine.untouched(&order, Kind::Untrusted, name);
         }
     }
-    fs::write(&bundle, &whole).unwrap();
+    bundle.write(&bundle.whole);
     machine.updates(&order, "2.0");
 }
 
 #[test]
 fn bits_of_a_bundle_that_nobody_reads_do_not_matter() {
-    let folder = tempfile::tempdir().unwrap();
-    let order = update(&text(&stick(folder.path(), "www")));
-    let bundle = folder.path().join("downloaded.iso.update");
-    let whole = fs::read(&bundle).unwrap();
-    let files = files(&whole);
+    let bundle = Bundle::new();
+    let (order, files) = (bundle.order(), &bundle.files);
     // The root file that the machine has already, what fills up a block, and the very last byte.
     let (_, root) = files.iter().find(|(path, _)| path.ends_with("/1.root.json")).unwrap();
     let (_, filled) = files.iter().find(|(_, place)| place.end % 512 != 0).unwrap();
-    for at in [root.start + root.len() / 2, filled.end, whole.len() - 1] {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1;
-        fs::write(&bundle, bytes).unwrap();
+    for at in [root.start + root.len() / 2, filled.end, bundle.whole.len() - 1] {
+        bundle.flip(at);
         Machine::new().updates(&order, "2.0");
     }
 }

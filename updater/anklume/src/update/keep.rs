@@ -117,3 +117,30 @@ pub(crate) fn place<'a>(machine: &'a Machine, report: &BootReport) -> Box<dyn Ke
         None => Box::new(Released { machine, report: report.clone() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anklume_layout::Slot;
+    use anklume_slots::Record;
+    use anklume_update::State;
+
+    use super::*;
+    use crate::testing::{Fake, report};
+
+    #[test]
+    fn with_the_os_in_ram_everybody_reads_a_copy() {
+        let mut fake = Fake::new(Slot::A, Record::new());
+        let there = tempfile::tempdir().unwrap();
+        let keep = Folder(there.path().to_owned());
+        let hold = |state: &mut State| assert!(state.held.insert("13.77".to_owned()));
+        State::change(&keep, there.path(), hold).unwrap();
+        let mut report = report(Slot::A);
+        copy(fake.machine(), &report, &keep);
+        assert!(!fake.run(&["status"]).unwrap().stdout.contains("13.77"), "it is not needed");
+        report.persist.state = PersistState::Released;
+        fake.change_report(|report| report.persist.state = PersistState::Released);
+        copy(fake.machine(), &report, &keep);
+        let said = fake.run(&["status"]).unwrap().stdout;
+        assert!(said.contains("held back: 13.77"), "{said}");
+    }
+}
