@@ -79,7 +79,10 @@ pub(crate) fn judge_failed(
     }
     let record = machine.store(&boot.report).and_then(|store| {
         let record = store.copies()?.record();
-        if record.is_some_and(|record| record.can_fall_back(slot)) {
+        // What the record calls good may have been damaged since: no reason to leave what runs.
+        if record.is_some_and(|record| record.can_fall_back(slot))
+            && store.slot(slot.other()).is_complete
+        {
             return Ok((record, true));
         }
         Ok((Some(give_back(machine, boot, store.as_ref(), out)?), false))

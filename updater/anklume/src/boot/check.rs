@@ -195,6 +195,7 @@ mod tests {
     #[test]
     fn a_failure_asks_for_a_restart_where_another_slot_can_boot() {
         let fake = Fake::new(Slot::B, good_and_trial());
+        fake.fill_slots();
         fake.boot();
         fake.check("10-a", "echo x.service failed; exit 1");
         fake.check("20-b", "kill -9 $$");
@@ -221,6 +222,16 @@ mod tests {
         assert_eq!(fake.record().unwrap().left(), 3, "the try is given back");
         fake.run(&["boot", "fall-back"]).unwrap();
         assert_eq!(fake.systemctl(), "");
+    }
+
+    #[test]
+    fn a_good_slot_that_is_damaged_is_nothing_to_fall_back_to() {
+        let fake = Fake::new(Slot::B, good_and_trial());
+        fake.boot();
+        fake.check("10-a", "exit 1");
+        let said = fake.run(&["boot", "check"]).unwrap();
+        assert!(said.stdout.contains("no other slot can boot, it runs on"), "{}", said.stdout);
+        assert_eq!(fake.record().unwrap().left(), 3, "the try is given back");
     }
 
     #[test]

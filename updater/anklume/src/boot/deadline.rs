@@ -104,6 +104,7 @@ mod tests {
     #[test]
     fn a_boot_without_a_verdict_is_bad() {
         let fake = Fake::new(Slot::B, good_and_trial());
+        fake.fill_slots();
         fake.boot();
         fake.write("proc/uptime", "345.00 3.00\n");
         let said = fake.run(&["boot", "deadline"]).unwrap();
@@ -125,6 +126,7 @@ mod tests {
     #[test]
     fn a_boot_whose_verdict_cannot_be_kept_is_bad_all_the_same() {
         let fake = Fake::new(Slot::B, good_and_trial());
+        fake.fill_slots();
         fake.boot();
         fake.write("proc/uptime", "345.00 3.00\n");
         fake.block_state("verdict.json");

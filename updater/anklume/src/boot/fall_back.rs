@@ -57,6 +57,7 @@ mod tests {
     #[test]
     fn a_hanging_systemd_does_not_keep_a_failed_boot_up() {
         let fake = Fake::new(Slot::B, good_and_trial());
+        fake.fill_slots();
         fake.boot();
         fake.check("10-a", "exit 1");
         fake.run(&["boot", "check"]).unwrap();
