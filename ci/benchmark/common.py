@@ -187,12 +187,13 @@ class Bench:
             self.build([*TEST_IMAGE, profile])
         self.filled = True
 
-    def copy_cache(self):
-        """As much of the cache as the user has."""
+    def copy_cache(self, blocks=False):
+        """As much of the cache as the user has; compressed blocks where no build is timed."""
         if not self.cache.is_dir():
             theirs = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
             say(f"copying {theirs / 'anklume-build'}")
-            copy_cache(theirs / "anklume-build", self.cache, ["debs/*.deb", "trees/*.tar*"])
+            copy_cache(theirs / "anklume-build", self.cache,
+                       ["debs/*.deb", "trees/*.tar*"] + [f"{BLOCKS}/*"] * blocks)
 
     def forget_blocks(self):
         """Leaves nothing that was compressed before but the initramfs."""

@@ -1,11 +1,14 @@
 //! Prepares an update on a medium in a file, as a machine that runs from its slot A would: for measuring.
 //!
 //! `anklume-update-prepare MEDIUM ROOT_FILE SOURCE CHANNEL`: the medium is a disk with both slots, such as
-//! an image of format raw. Prints what it took as JSON, with the most memory that this program had in
-//! `peak-bytes`. The medium is written.
+//! an image of format raw that was given a GUID of its own. Prints what it took as JSON, with the most
+//! memory that this program had in `peak-bytes` and the seconds of each phase in `phases`. The medium is
+//! written.
 #![expect(clippy::print_stdout, reason = "prints what it found")]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use anklume_bus::{Engine, Order, Progress, Verb, Watch};
 use anklume_layout::Slot;
@@ -16,13 +19,30 @@ use anklume_update::{Folder, Site, Updates};
 
 type Trouble = Box<dyn std::error::Error>;
 
-struct Silent;
+/// When each phase began.
+#[derive(Default)]
+struct Phases(Mutex<Vec<(String, Instant)>>);
 
-impl Watch for Silent {
-    fn progress(&self, _: &Progress) {}
+impl Watch for Phases {
+    fn progress(&self, progress: &Progress) {
+        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.last().is_none_or(|(phase, _)| *phase != progress.phase) {
+            begun.push((progress.phase.clone(), Instant::now()));
+        }
+    }
 
     fn cancelled(&self) -> bool {
         false
+    }
+}
+
+impl Phases {
+    /// The seconds of each, in their order; the last one ends now.
+    fn seconds(self) -> Vec<(String, f64)> {
+        let begun = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ends = begun.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]);
+        let pairs = begun.iter().zip(ends);
+        pairs.map(|((phase, at), end)| (phase.clone(), (end - *at).as_secs_f64())).collect()
     }
 }
 
@@ -49,7 +69,9 @@ fn run(path: &Path, root: &Path, source: &str, channel: &str) -> Result<String, 
     let mut order = Order::new(Verb::Prepare);
     order.options.source = Some(source.to_owned());
     order.options.channel = Some(channel.to_owned());
-    let mut done = updates.run(&order, &Silent).map_err(|failure| failure.to_text())?;
+    let phases = Phases::default();
+    let mut done = updates.run(&order, &phases).map_err(|failure| failure.to_text())?;
+    done.insert("phases".to_owned(), serde_json::to_value(phases.seconds())?);
     done.insert("peak-bytes".to_owned(), peak_bytes()?.into());
     Ok(serde_json::Value::Object(done).to_string())
 }
