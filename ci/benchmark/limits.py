@@ -5,7 +5,7 @@ import os
 import pathlib
 
 BLKIO = pathlib.Path("/sys/fs/cgroup/blkio")
-# Bytes per second of an ordinary USB 3 stick.
+# Bytes per second that are assumed of a USB 3 stick.
 READ, WRITE = 120_000_000, 40_000_000
 
 

@@ -82,20 +82,20 @@ LOOKING, WRITING, COMPARING = ["refresh", "check", "scan"], ["write", "flush"], 
 class Runs:
     """What some preparations and copies took, at one speed of the disk."""
 
-    def __init__(self, versions, release, url, faster):
-        self.versions, self.release, self.url, self.faster = versions, release, url, faster
+    def __init__(self, versions, release, url, prefix):
+        self.versions, self.release, self.url, self.prefix = versions, release, url, prefix
         self.whole, self.phases, self.copies, self.answers = [], [], [], []
 
     def once(self):
         medium = self.versions.folder / "medium.raw"
         run(["cp", "--sparse=always", self.versions.medium, medium])
-        wall, _, said = timed([*self.faster, f"{self.release}/anklume-update-prepare", medium,
+        wall, _, said = timed([*self.prefix, f"{self.release}/anklume-update-prepare", medium,
                                self.versions.keys / "1.root.json", self.url, "bench"])
         answer = json.loads(said)
         self.whole.append(wall)
         self.phases.append(answer["phases"])
         self.answers.append(answer)
-        copy, _, _ = timed([*self.faster, "dd", f"if={self.versions.new}", f"of={medium}.dd", "bs=1M",
+        copy, _, _ = timed([*self.prefix, "dd", f"if={self.versions.new}", f"of={medium}.dd", "bs=1M",
                             "oflag=direct", f"count={answer['total-bytes'] // 2**20}", "conv=fsync"],
                            stderr=subprocess.DEVNULL)
         self.copies.append(copy)
@@ -108,7 +108,7 @@ class Runs:
         writing = self.of(WRITING)
         speed = 1 / ratio(writing, self.copies)
         beside = [
-            ("looking at the slot that runs, once per version", self.of(LOOKING), ""),
+            ("choosing a version, and looking at the slot that runs", self.of(LOOKING), ""),
             ("writing and flushing", writing, f"at least 0.8 of dd's speed: {speed:.2f}, "
              + verdict(speed >= 0.8)),
             ("reading back", self.of(COMPARING), ""),
@@ -147,11 +147,14 @@ def update(bench):
     answers = [answer for runs in speeds.values() for answer in runs.answers]
     fetched, written = answers[0]["fetched-bytes"], answers[0]["total-bytes"]
     peak = max(answer["peak-bytes"] for answer in answers)
-    share, per_gb = fetched / whole, published * 1e9 / whole
+    others = sum(path.stat().st_size for path in repository.rglob("*")
+                 if path.is_file() and path.suffix not in [".iso", ".update"])
+    share, per_gb = (fetched + others) / whole, published * 1e9 / whole
     first = [
         ["publishing", f"{whole / 2**20:.0f} MiB in {published:.2f} s",
          f"under 10 s for 1 GB: {per_gb:.1f} s, " + verdict(per_gb < 10)],
-        ["fetched", f"{fetched / 2**20:.1f} of {whole / 2**20:.0f} MiB",
+        ["fetched", f"{fetched / 2**20:.1f} of {whole / 2**20:.0f} MiB, and {others / 2**20:.2f} of lists "
+         "and signed files at most",
          f"under 20 %: {share:.1%}, " + verdict(share < 0.2)],
         ["memory", f"{peak / 2**20:.0f} MiB to write {written / 2**20:.0f} MiB",
          "under 64 MiB, " + verdict(peak < 64 << 20)],

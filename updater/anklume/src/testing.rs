@@ -276,6 +276,11 @@ impl Fake {
         self.store.0.borrow_mut().slots = Slot::ALL.map(content);
     }
 
+    /// The OS of `slot` is not what its manifest says any more.
+    pub(crate) fn damage_slot(&self, slot: Slot) {
+        self.store.0.borrow_mut().slots[usize::from(slot == Slot::B)].is_complete = false;
+    }
+
     pub(crate) fn damage(&self, copies: [bool; 2]) {
         let mut disk = self.store.0.borrow_mut();
         for (block, _) in disk.blocks.iter_mut().zip(copies).filter(|(_, damaged)| *damaged) {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anklume_layout::report::{GrowthState, PersistState};
-use anklume_qemu::{Attach, DiskFormat, Medium, Request, Writes};
+use anklume_qemu::{Attach, DataDisk, DiskFormat, Medium, Request, Writes};
 use anklume_vm_tests::image::{self, TEST_ISO};
 use anklume_vm_tests::stick::Stick;
 use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, pulled, sound, tool};
@@ -116,8 +116,9 @@ fn a_disk_with_sectors_of_4096_bytes_is_read_and_left_alone_uefi() -> Result<(),
     let os = folder.join("ANKLUME/OS.IMG");
     fs::remove_file(&os).map_err(|source| Failure::File { action: "remove", path: os, source })?;
     let starter = disk::with_files(&workdir, &folder)?;
-    let disk = format!("file={},format=raw,if=none,id=large", stick.path().display());
-    let device = "nvme,drive=large,serial=large,logical_block_size=4096,physical_block_size=4096";
+    let large = DataDisk { path: stick.path().to_owned(), format: DiskFormat::Raw, serial: None };
+    let sectors = ["logical", "physical"]
+        .map(|kind| ["-global".to_owned(), format!("virtio-blk-pci.{kind}_block_size=4096")]);
     let request = Request {
         firmware: workdir.firmware(FirmwareKind::Uefi)?,
         medium: Some(Medium {
@@ -127,7 +128,8 @@ fn a_disk_with_sectors_of_4096_bytes_is_read_and_left_alone_uefi() -> Result<(),
             writes: Writes::Discard,
         }),
         restart_on_reset: false,
-        extra: ["-drive", &disk, "-device", device].map(Into::into).to_vec(),
+        data_disks: vec![large],
+        extra: sectors.into_iter().flatten().map(Into::into).collect(),
         ..Request::default()
     };
     let mut machine = Machine::start(&workdir, &request)?;
@@ -137,8 +139,9 @@ fn a_disk_with_sectors_of_4096_bytes_is_read_and_left_alone_uefi() -> Result<(),
         return Err(machine.unexpected("a sound boot", faults.join("; ")));
     };
     let why = boot.growth.reason.clone().unwrap_or_default();
-    let found = (boot.growth.state, boot.persist.state, why.contains("4096"));
-    if found != (GrowthState::Refused, PersistState::Volatile, true) {
+    let is_told = why.contains("logical blocks of 4096 bytes, expected 512");
+    let found = (boot.medium.disk.as_str(), boot.growth.state, boot.persist.state, is_told);
+    if found != ("vda", GrowthState::Refused, PersistState::Volatile, true) {
         return Err(machine.unexpected("a disk that is left alone", format!("{boot:?}")));
     }
     machine.quit()?;

@@ -227,11 +227,15 @@ mod tests {
     #[test]
     fn a_good_slot_that_is_damaged_is_nothing_to_fall_back_to() {
         let fake = Fake::new(Slot::B, good_and_trial());
+        fake.fill_slots();
+        fake.damage_slot(Slot::A);
         fake.boot();
         fake.check("10-a", "exit 1");
         let said = fake.run(&["boot", "check"]).unwrap();
         assert!(said.stdout.contains("no other slot can boot, it runs on"), "{}", said.stdout);
         assert_eq!(fake.record().unwrap().left(), 3, "the try is given back");
+        fake.run(&["boot", "fall-back"]).unwrap();
+        assert_eq!(fake.systemctl(), "");
     }
 
     #[test]

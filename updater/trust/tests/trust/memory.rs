@@ -3,7 +3,7 @@
 use anklume_trust::{Client, Error, Memory, Role, Staleness, Stored};
 use serde_json::{Value, json};
 
-use crate::source::{Source, clock, machine, refresh, seen};
+use crate::source::{Source, clock, machine, refresh, seen, stolen_and_rotated};
 
 /// A refresh by an image that embeds this root.
 fn image(root: &[u8], stored: Option<Stored>) -> Client {
@@ -138,13 +138,7 @@ fn a_newer_image_keeps_what_was_seen() {
 
 #[test]
 fn a_newer_image_with_other_keys_forgets_what_they_signed() {
-    let mut stolen = Source::new();
-    stolen.versions.insert(Role::Timestamp, u64::MAX);
-    stolen.timestamp_of("1.snapshot.json");
-    let stored = seen(None, &stolen, 2);
-    let mut source = Source::new();
-    source.rotate(&[1, 2], |source| source.timestamp = vec![11]);
-    source.release("anklume-2.iso");
+    let (stored, source) = stolen_and_rotated();
     let mut client = image(source.file("2.root.json"), Some(stored));
     refresh(&mut client, &source).unwrap();
 }

@@ -207,3 +207,15 @@ pub(crate) fn refused(stored: Option<Stored>, source: &Source, today: u64) -> Er
     let mut client = machine(stored, today);
     refresh(&mut client, source).unwrap_err()
 }
+
+/// What a machine remembers that took the highest version of a timestamp there is, signed with a stolen key;
+/// and the source whose publisher has replaced that key.
+pub(crate) fn stolen_and_rotated() -> (Stored, Source) {
+    let mut stolen = Source::new();
+    stolen.versions.insert(Role::Timestamp, u64::MAX);
+    stolen.timestamp_of("1.snapshot.json");
+    let mut source = Source::new();
+    source.rotate(&[1, 2], |source| source.timestamp = vec![11]);
+    source.release("anklume-2.iso");
+    (seen(None, &stolen, 2), source)
+}

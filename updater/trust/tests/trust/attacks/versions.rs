@@ -2,7 +2,7 @@
 
 use anklume_trust::{Error, Role, Stored};
 
-use crate::source::{Source, day, machine, refused, seen};
+use crate::source::{Source, day, machine, refused, seen, stolen_and_rotated};
 
 // Rollback: an attacker offers what was true once.
 
@@ -158,13 +158,7 @@ fn rotation_recovers_from_a_fast_forward() {
 
 #[test]
 fn a_power_cut_after_the_rotation_does_not_undo_it() {
-    let mut stolen = Source::new();
-    stolen.versions.insert(Role::Timestamp, u64::MAX);
-    stolen.timestamp_of("1.snapshot.json");
-    let stored = seen(None, &stolen, 2);
-    let mut source = Source::new();
-    source.rotate(&[1, 2], |source| source.timestamp = vec![11]);
-    source.release("anklume-2.iso");
+    let (stored, source) = stolen_and_rotated();
     // Root taken and kept; then the machine is switched off.
     let mut client = machine(Some(stored), 2);
     client.update_root(source.file("2.root.json")).unwrap();
