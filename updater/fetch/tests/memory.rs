@@ -67,9 +67,10 @@ fn peak(length: u64, act: Option<Act>) -> usize {
 
 #[test]
 fn memory_does_not_grow_with_the_file() {
-    let (small, large) = (peak(32 << 20, None), peak(256 << 20, None));
+    // A bound and not a comparison with a smaller file: how far the others have read by the time the
+    // caller goes on is up to the scheduler, so that the smaller one may need less.
+    let large = peak(256 << 20, None);
     assert!(large < 16 << 20, "{large} bytes");
-    assert!(large < small + (2 << 20), "{small} and {large} bytes");
     // Everything over one connection.
     let whole = peak(128 << 20, Some(Act::NoRanges));
     assert!(whole < 4 << 20, "{whole} bytes");
