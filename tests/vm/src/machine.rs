@@ -218,7 +218,14 @@ impl<'a> Machine<'a> {
     ///
     /// When QEMU does not answer or does not end.
     pub fn quit(mut self) -> Result<ExitStatus, Failure> {
-        self.qmp.execute("quit", json!({}))?;
+        if let Err(error) = self.qmp.execute("quit", json!({})) {
+            // It may have ended by itself before: how, and what the guest said last, tell why.
+            let ended = self.process.wait(&Deadline::after(QEMU_SECONDS)?)?;
+            let console = self.console.tail();
+            return Err(ended.map_or(error, |status| {
+                self.process.ended("the plug is pulled".to_owned(), status, console)
+            }));
+        }
         self.wait_exit(QEMU_SECONDS)
     }
 
