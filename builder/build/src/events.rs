@@ -122,6 +122,8 @@ pub(crate) struct Locked {
     pub(crate) root: usize,
     /// Packages of the tool tree.
     pub(crate) tools: usize,
+    /// Packages of the container; 0 without one.
+    pub(crate) container: usize,
     /// Bytes of all package files.
     pub(crate) bytes: u64,
     pub(crate) changes: Vec<LockChange>,

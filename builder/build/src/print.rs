@@ -39,7 +39,7 @@ pub(crate) fn summary(built: &Built, elapsed: Duration) -> Result<(), Failure> {
 
 /// What is in a lock, what changed, whether it was written.
 pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
-    let Locked { lock, written, update, root, tools, bytes, changes, .. } = locked;
+    let Locked { lock, written, update, root, tools, container, bytes, changes, .. } = locked;
     let changed: String = match update {
         true => changes.iter().map(|change| format!("{}\n", change.line)).collect(),
         false => String::new(),
@@ -50,8 +50,13 @@ pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
         (false, ..) => format!("{lock} was not written"),
     };
     let size = human_bytes(*bytes);
+    let container = match container {
+        0 => String::new(),
+        count => format!(", {count} of its container"),
+    };
     text(&format!(
-        "{changed}{root} packages of the image and {tools} of the tools that make it, {size}\n{end}\n"
+        "{changed}{root} packages of the image{container} and {tools} of the tools that make it, \
+         {size}\n{end}\n"
     ))
 }
 

@@ -38,10 +38,22 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// The same with a container in the image.
+    fn with_container(install: &str) -> Self {
+        let place = Self::new();
+        let path = place.path("images/x.toml");
+        let container = format!("\n[container]\nwhy = \"Tests.\"\ninstall = [{install}]\n");
+        fs::write(&path, fs::read_to_string(&path).unwrap() + &container).unwrap();
+        place
+    }
+
     /// A lock that fits the definition, of packages that do not exist.
     fn lock(&self) -> Lock {
-        let requested =
-            Requested { root: self.asked_for("root tree"), tools: self.asked_for("tool tree") };
+        let requested = Requested {
+            root: self.asked_for("root tree"),
+            tools: self.asked_for("tool tree"),
+            container: BTreeSet::new(),
+        };
         let packages = |names: &BTreeSet<String>| names.iter().map(|n| package(n)).collect();
         Lock {
             suite: "trixie".into(),
@@ -50,6 +62,7 @@ impl Place {
             epoch: EPOCH,
             root: packages(&requested.root),
             tools: packages(&requested.tools),
+            container: packages(&requested.container),
             requested,
         }
     }
@@ -135,6 +148,31 @@ fn a_lock_that_does_not_fit_is_refused_with_the_difference() {
     ];
     place.refused(&["--offline"], 3, &says);
     place.refused(&["--no-lock", "--offline"], 3, &["the cache knows nothing"]);
+}
+
+#[test]
+fn the_packages_of_a_container_are_locked_too() {
+    let place = Place::with_container("\"dash\", \"systemd-sysv\"");
+    let added = ["dash was added (container)", "systemd-sysv was added (container)"];
+    place.refused(&["--offline"], 3, &added);
+    let mut lock = place.lock();
+    lock.requested.container = place.asked_for("container tree");
+    lock.container = lock.requested.container.iter().map(|name| package(name)).collect();
+    place.write(&lock);
+    let text = String::from_utf8(place.build(&["--dry-run"]).stdout).unwrap();
+    for part in ["2 of the container", "container tree: trixie with 2 named packages"] {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+    // A plan has a command for each tree, with its own packages and no others.
+    let commands: Vec<&str> =
+        text.lines().filter(|line| line.contains("mmdebstrap --variant")).collect();
+    assert_eq!(commands.len(), 3, "{text}");
+    assert!(commands[2].contains("--include=dash,systemd-sysv "), "{}", commands[2]);
+    let plain = Place::new();
+    let text = String::from_utf8(plain.build(&["--dry-run"]).stdout).unwrap();
+    assert!(!text.contains("container"), "{text}");
+    plain.write(&lock);
+    plain.refused(&["--offline"], 3, &["dash was removed (container)"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod clock;
 pub mod console;
 pub mod direct;
+pub mod disk;
 pub mod dm;
 pub mod file;
 pub mod interrupt;

@@ -145,6 +145,14 @@ impl Cmd {
         Ok(status.code().unwrap_or_default())
     }
 
+    /// Becomes the program: this one ends here.
+    ///
+    /// It returns only when that fails.
+    #[must_use]
+    pub fn become_it(&self) -> ProcessError {
+        self.not_started(self.command().exec())
+    }
+
     /// Starts the program.
     ///
     /// # Errors

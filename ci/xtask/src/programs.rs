@@ -15,6 +15,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     succeed(
         cargo()
             .args(["build", "--release", "--package", "anklume-init", "--package", "anklume"])
+            .args(["--package", "anklume-firstboot"])
             .args(["--target", TARGET])
             .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static")
             .env_remove("RUSTFLAGS"),
@@ -26,6 +27,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
         (target.join("release"), "anklume-build"),
         (target.join(TARGET).join("release"), "anklume-init"),
         (target.join(TARGET).join("release"), "anklume"),
+        (target.join(TARGET).join("release"), "anklume-firstboot"),
     ] {
         let (from, to) = (folder.join(name), dist.join(name));
         // Not over the old file: it may be running.

@@ -67,6 +67,9 @@ pub const ENTRIES: &[Entry] = &[
     at("etc/adjtime", file(0o644, 256, form::text)),
     at("etc/anklume/health.conf", SETTINGS),
     at("etc/anklume/update.conf", SETTINGS),
+    at("etc/anklume/pool.toml", SETTINGS),
+    at("etc/anklume/setup.toml", SETTINGS),
+    at("etc/anklume/accounts.json", file(0o600, 256 << 10, form::text)),
     Entry {
         path: "etc/ssh",
         kind: Kind::Folder {

@@ -37,6 +37,7 @@ pub mod pulled;
 mod qmp;
 mod report;
 pub mod rollback;
+pub mod setup;
 pub mod sound;
 pub mod stick;
 pub mod tool;

@@ -44,15 +44,18 @@ const DROPIN_TEXT: &str = "[Unit]\nWants=anklume-probe.service\n";
 /// `/bin/sh` as root, once multi-user.target is reached.
 #[must_use]
 pub fn oem_strings(script: &str) -> Vec<String> {
-    let credential = |name: &str, text: &str| {
-        let text = BASE64_STANDARD.encode(text.as_bytes());
-        format!("io.systemd.credential.binary:{name}={text}")
-    };
     vec![
         credential(&format!("systemd.extra-unit.{UNIT}"), UNIT_TEXT),
         credential("systemd.unit-dropin.multi-user.target", DROPIN_TEXT),
         credential("anklume-probe", script),
     ]
+}
+
+/// The OEM string of a credential.
+#[must_use]
+pub fn credential(name: &str, text: &str) -> String {
+    let text = BASE64_STANDARD.encode(text.as_bytes());
+    format!("io.systemd.credential.binary:{name}={text}")
 }
 
 /// OEM strings that make the guest print its report on ttyS0 and power off.

@@ -1,4 +1,4 @@
-//! The product reaches its login prompt from every kind of medium under both firmwares.
+//! The product reaches its first question from every kind of medium under both firmwares.
 
 use anklume_qemu::{Attach, Request};
 use anklume_vm_tests::image::{self, PRODUCT_ISO};
@@ -7,9 +7,9 @@ use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir};
 use Attach::{Cdrom, Disk, Nvme, Usb};
 use FirmwareKind::{Bios, Uefi};
 
-/// From power-on to the login prompt, under software emulation on two busy processors.
+/// From power-on to the first question, under software emulation on two busy processors.
 const BOOT_SECONDS: u64 = 900;
-/// For what still starts when the prompt is there.
+/// For what still starts when it is asked.
 const SETTLE_SECONDS: u64 = 20;
 
 fn boots(name: &str, firmware: FirmwareKind, attach: Attach) -> Result<(), Failure> {
@@ -23,7 +23,7 @@ fn boots(name: &str, firmware: FirmwareKind, attach: Attach) -> Result<(), Failu
         ..Request::default()
     };
     let mut machine = Machine::start(&workdir, &request)?;
-    machine.wait_for("login:", BOOT_SECONDS)?;
+    machine.wait_for("Language / Langue", BOOT_SECONDS)?;
     // Silence is what is hoped for; an end of QEMU is not.
     let failed = machine.wait_for("[FAILED]", SETTLE_SECONDS);
     let text = machine.console_text();

@@ -1,4 +1,4 @@
-//! The product boots, and Incus answers.
+//! The product boots, is set up without a question, and Incus answers.
 //!
 //! It has no way in on the console; [`anklume_vm_tests::probe`] says how the test looks inside.
 
@@ -12,6 +12,10 @@ const BOOT_SECONDS: u64 = 900;
 /// From the report to the end of QEMU: a shutdown waits for Incus too.
 const OFF_SECONDS: u64 = 300;
 
+/// Incus in RAM, and an account: nobody could log in otherwise, and there would be no prompt.
+const ANSWERS: &str = "version = 1\n[data]\nwhat = 'try'\n[machine]\nhostname = 'lab'\n\
+    [machine.admin]\nname = 'ada'\npassword = 'only in a test'\n";
+
 #[test]
 fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
     let base = image::from_environment(PRODUCT_ISO)?;
@@ -22,7 +26,8 @@ fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
         // In emulation it would take minutes to copy the OS into RAM.
         memory_bytes: OsPartition::find(&base)?.little_memory_bytes().min(2 << 30),
         restart_on_reset: false,
-        oem_strings: probe::report(),
+        oem_strings: [probe::report(), vec![probe::credential("anklume.answers", ANSWERS)]]
+            .concat(),
         ..Request::default()
     };
     let mut machine = Machine::start(&workdir, &request)?;
@@ -34,8 +39,8 @@ fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
     if !status.success() {
         wrong.push(format!("QEMU ended with {status}"));
     }
-    if !text.contains("login:") {
-        wrong.push("no login prompt on the serial console".to_owned());
+    if !text.contains("lab login:") {
+        wrong.push("no login prompt of the machine's new name on the serial console".to_owned());
     }
     if !text.contains("SSH host key SHA256:") {
         wrong.push("no fingerprint of an SSH host key above the prompt".to_owned());

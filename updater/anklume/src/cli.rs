@@ -1,5 +1,7 @@
 //! The command line: what was typed, nothing more.
 
+use std::ffi::OsString;
+
 use clap::{Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -118,6 +120,26 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BootCommand,
     },
+    /// Ask what this machine is for, and make it so
+    #[command(disable_help_flag = true)]
+    Setup(Words),
+    /// Unlock the data disk, lock it, or say how it is
+    #[command(disable_help_flag = true)]
+    Data(Words),
+    /// Check an answer file, or say which disk it would take
+    #[command(disable_help_flag = true)]
+    Answers(Words),
+    /// Show the disks of this machine, and which may be taken
+    #[command(disable_help_flag = true)]
+    Inventory(Words),
+}
+
+/// What another program of ours is given, word for word.
+#[derive(Debug, Args)]
+pub(crate) struct Words {
+    /// Its own options and arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@
 mod boot;
 mod cli;
 mod failure;
+mod firstboot;
 mod journal;
 mod machine;
 mod output;
@@ -70,5 +71,9 @@ fn run(command: Command, machine: &Machine, out: &mut Output<'_>) -> Result<u8, 
             BootCommand::Deadline => boot::deadline::run(machine, out),
             BootCommand::FallBack => boot::fall_back::run(machine, out),
         },
+        Command::Setup(words) => Err(firstboot::become_it("setup", &words)),
+        Command::Data(words) => Err(firstboot::become_it("data", &words)),
+        Command::Answers(words) => Err(firstboot::become_it("answers", &words)),
+        Command::Inventory(words) => Err(firstboot::become_it("inventory", &words)),
     }
 }

@@ -58,14 +58,18 @@ pub(super) fn source_lines(os: &Os, mirror: &Mirror, keyring: &Path) -> Vec<Stri
     };
     let suite = os.suite.as_str();
     let mut lines = vec![line(&mirror.archive, suite)];
-    // The rolling suites have no updates beside themselves.
-    if !matches!(suite, "sid" | "unstable" | "testing" | "experimental") {
+    if has_updates(suite) {
         lines.push(line(&mirror.archive, &format!("{suite}-updates")));
         if let Some(security) = &mirror.security {
             lines.push(line(security, &format!("{suite}-security")));
         }
     }
     lines
+}
+
+/// Whether a suite has updates beside itself, which the rolling ones have not.
+pub(super) fn has_updates(suite: &str) -> bool {
+    !matches!(suite, "sid" | "unstable" | "testing" | "experimental")
 }
 
 /// The keyring of this machine.

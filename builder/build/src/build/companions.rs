@@ -1,6 +1,6 @@
 //! What lies beside an image: bills of materials, package manifest, and the page about the build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -75,8 +75,7 @@ impl Build<'_> {
         image: &Path,
     ) -> Result<Papers, Failure> {
         let Finished { manifest, root_hash, .. } = finished;
-        let packages = (inputs.packages.as_slice(), &inputs.trees.sums);
-        let inventory = inventory(self.request, manifest, root_hash, packages);
+        let inventory = inventory(self.request, manifest, root_hash, components(inputs));
         let what = "the bill of materials";
         let mut text = serde_json::to_string_pretty(manifest).context("the manifest")?;
         text.push('\n');
@@ -104,10 +103,10 @@ impl Build<'_> {
             manifest: finished.manifest,
             format: self.request.extension(),
             disk: finished.disk,
-            packages: &inputs.packages,
-            members: &inputs.tree.members(finished.manifest.source_date_epoch),
+            packages: &all_packages(inputs),
+            members: &inputs.members(finished.manifest.source_date_epoch),
             stored: &os.usage.stored(),
-            owners: &owners(inputs.index, inputs.tar)?,
+            owners: &owners(inputs)?,
             steps: self.reporter.times(),
             caches: {
                 let blocks = os.blocks.iter().flat_map(blocks::caches);
@@ -125,7 +124,7 @@ fn inventory(
     request: &Request,
     manifest: &Manifest,
     root_hash: &RootHash,
-    (packages, sums): (&[Package], &Sums),
+    packages: Vec<anklume_sbom::Package>,
 ) -> Inventory {
     let definition = &request.definition;
     Inventory {
@@ -142,8 +141,38 @@ fn inventory(
             id: "debian".to_owned(),
             codename: definition.os.suite.clone(),
         },
-        packages: packages.iter().map(|package| component(package, sums)).collect(),
+        packages,
     }
+}
+
+/// The packages of the OS, and those that only its container has, with the digests of their files.
+fn components(inputs: &Inputs<'_>) -> Vec<anklume_sbom::Package> {
+    let own = inputs.packages.iter().map(|package| component(package, &inputs.trees.sums));
+    let more = inputs.container.into_iter().flat_map(|inside| {
+        let more = only_in(&inside.packaged.packages, &inputs.packages);
+        more.map(|package| component(package, &inside.packaged.sums))
+    });
+    own.chain(more).collect()
+}
+
+/// The packages of the OS, and those that only its container has.
+fn all_packages(inputs: &Inputs<'_>) -> Vec<Package> {
+    let inner = inputs.container.map(|inside| inside.packaged.packages.as_slice());
+    let more = only_in(inner.unwrap_or_default(), &inputs.packages);
+    inputs.packages.iter().chain(more).cloned().collect()
+}
+
+/// Those of `packages` that are not among `others`.
+fn only_in<'p>(
+    packages: &'p [Package],
+    others: &[Package],
+) -> impl Iterator<Item = &'p Package> + use<'p> {
+    let key = |package: &Package| {
+        let Package { name, version, architecture, .. } = package;
+        [name, version, architecture].map(String::clone)
+    };
+    let known: BTreeSet<[String; 3]> = others.iter().map(key).collect();
+    packages.iter().filter(move |package| !known.contains(&key(package)))
 }
 
 fn component(package: &Package, sums: &Sums) -> anklume_sbom::Package {
@@ -240,15 +269,32 @@ fn step(step: StepTime) -> Step {
     }
 }
 
-/// Which package owns which path of the tree.
-fn owners(index: &Index, tar: &FileReader) -> Result<Owners, Failure> {
+/// Which package owns which path of the tree, and of the container in it.
+fn owners(inputs: &Inputs<'_>) -> Result<Owners, Failure> {
     let mut owners = Owners::default();
+    let index = inputs.index;
+    lists(index, inputs.tar, |package, list| {
+        owners.add(package, list, &|path| index.find(path).is_some());
+    })?;
+    let Some(inside) = inputs.container else { return Ok(owners) };
+    lists(&inside.packaged.index, &inside.packaged.tar, |package, list| {
+        owners.add_placed(package, list, &|path| inside.nested.path(path).map(str::to_owned));
+    })?;
+    Ok(owners)
+}
+
+/// Hands the list of every package of a tree to `take`.
+fn lists(
+    index: &Index,
+    tar: &FileReader,
+    mut take: impl FnMut(&str, &[u8]),
+) -> Result<(), Failure> {
     for entry in index.children(LISTS) {
         let Some(package) = Owners::package_of_list(&entry.path) else { continue };
         let list = read_file(tar, index, &entry.path, MAX_LIST_BYTES).context("dpkg's lists")?;
-        owners.add(package, &list, &|path| index.find(path).is_some());
+        take(package, &list);
     }
-    Ok(owners)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anklume_lock::TreeName;
+
 use super::ahead::Ahead;
 use super::archive::{self, ArchiveState, date_digits};
 use super::packages::{Apt, NEWEST, Place, Pool, Sources, Sums};
@@ -20,6 +22,8 @@ pub(super) struct Trees {
     pub(super) root: PathBuf,
     /// Digests of the package files of the root tree.
     pub(super) sums: Sums,
+    /// The tree of the container, and digests of its package files.
+    pub(super) container: Option<(PathBuf, Sums)>,
 }
 
 impl Build<'_> {
@@ -52,20 +56,19 @@ impl Build<'_> {
         };
         let definition = &self.request.definition;
         let tools_request = TreeRequest::tools(definition);
-        let (tools_tar, _) = self.tree("tool tree", &tools_request, &archive)?;
+        let (tools_tar, _) = self.tree(&tools_request, &archive)?;
         let tools = Tools::open(&tools_tar, &tools_request.key(&archive))?;
         let root_request = TreeRequest::root(definition, &self.request.packages);
-        let (root, sums) = self.tree("root tree", &root_request, &archive)?;
-        Ok(Trees { archive, tools, tools_tar, root, sums })
+        let (root, sums) = self.tree(&root_request, &archive)?;
+        let container = match &definition.container {
+            Some(_) => Some(self.tree(&TreeRequest::container(definition), &archive)?),
+            None => None,
+        };
+        Ok(Trees { archive, tools, tools_tar, root, sums, container })
     }
 
     /// Makes a tree and the list of its packages, or takes both from the cache.
-    fn tree(
-        &self,
-        name: &str,
-        tree: &TreeRequest,
-        state: &ArchiveState,
-    ) -> Result<(PathBuf, Sums), Failure> {
+    fn tree(&self, tree: &TreeRequest, state: &ArchiveState) -> Result<(PathBuf, Sums), Failure> {
         let mut listed = None;
         let whole = |path: &Path| {
             listed = Sums::read(path, self.reporter)?;
@@ -83,7 +86,7 @@ impl Build<'_> {
             sums.write(path)?;
             Ok(sums)
         };
-        let (path, made) = self.cached_tree(name, &tree.key(state), whole, prepare, make)?;
+        let (path, made) = self.cached_tree(tree.name(), &tree.key(state), whole, prepare, make)?;
         Ok((path, made.or(listed).unwrap_or_default()))
     }
 
@@ -166,7 +169,7 @@ impl Build<'_> {
         debs: &Path,
         work: impl FnOnce() -> T,
     ) -> T {
-        let store = blocks::open_quietly(self.request).filter(|_| tree.becomes_the_os());
+        let store = blocks::open_quietly(self.request).filter(|_| tree.tree == TreeName::Root);
         let Some(store) = store else { return work() };
         let (request, options) = (self.request, self.options(0));
         let ahead = (&options, &store);

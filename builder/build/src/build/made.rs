@@ -66,7 +66,8 @@ impl Key {
     /// Of what `request` makes from the packages of `archives`.
     pub(super) fn new(request: &Request, archives: &[ArchiveState]) -> Result<Self, Failure> {
         let mut parts = Parts::default();
-        for program in [Path::new(THIS_PROGRAM), &request.init, &request.tool] {
+        let own = [Path::new(THIS_PROGRAM), &request.init];
+        for program in own.into_iter().chain(request.programs.iter().map(PathBuf::as_path)) {
             parts.add(digest(program).context(format!("reading {}", program.display()))?);
         }
         parts.add(serde_json::to_vec(&request.definition).context("the definition")?);
@@ -197,7 +198,7 @@ mod tests {
             shared_blocks: None,
             offline: false,
             init: folder.join("init"),
-            tool: folder.join("tool"),
+            programs: vec![folder.join("tool")],
             lock: None,
             snapshot: None,
             update: Update::default(),
@@ -263,7 +264,7 @@ mod tests {
             &|request| request.overlays.clear(),
             &|request| request.definition.title = "Other TEST".to_owned(),
             &|request| fs::write(&request.init, "Program").unwrap(),
-            &|request| fs::write(&request.tool, "Program").unwrap(),
+            &|request| fs::write(&request.programs[0], "Program").unwrap(),
             &|_| fs::write(path.join("overlay/file"), "Content").unwrap(),
             &|_| std::os::unix::fs::symlink("file", path.join("overlay/link")).unwrap(),
         ];

@@ -6,6 +6,7 @@ mod archive;
 mod blocks;
 mod cached;
 mod companions;
+mod container;
 mod digests;
 mod facts;
 mod image;
@@ -42,7 +43,7 @@ use anklume_host::workfolder::WorkFolder;
 use anklume_layout::disk::{ContentSizes, DiskError, DiskPlan};
 use anklume_layout::manifest::{self, Manifest};
 use anklume_release::{STATE_SCHEMA, UPDATER_PROTOCOL};
-use anklume_roottree::{Index, Package, Tree};
+use anklume_roottree::{Index, Member, Package, Tree};
 use anklume_squashfs_writer::{Compressor, Options, Report, Tails};
 
 use crate::cli::BuildArgs;
@@ -51,6 +52,7 @@ use crate::failure::{Context, Failure};
 use crate::usage::Usage;
 pub(crate) use again::{Again, Published, again};
 use archive::{ArchiveState, date_digits};
+use container::{Inside, Packaged};
 use image::{Frame, Identity};
 use input::Trees;
 pub(crate) use lock::run as lock;
@@ -106,7 +108,7 @@ impl Build<'_> {
     fn run(&self) -> Result<Built, Failure> {
         let (archive, known) = self.archive()?;
         let archives = match (&self.request.lock, &archive) {
-            (Some(locked), _) => lock::states(self.request, self.plan, locked).to_vec(),
+            (Some(locked), _) => lock::states(self.request, self.plan, locked),
             (None, archive) => archive.iter().cloned().collect(),
         };
         let key = made::Key::new(self.request, &archives)?;
@@ -158,7 +160,17 @@ impl Build<'_> {
         let index = self.index(&tar)?;
         let version = self.version(&index, &tar, &trees.archive)?;
         let output = self.request.output_path(&version)?;
-        let tree = tree::compose(&index, &tar, self.request, &version)?;
+        let mut tree = tree::compose(&index, &tar, self.request, &version)?;
+        let definition = &self.request.definition;
+        let packaged = trees.container.as_ref();
+        let packaged = packaged.map(|(tar, sums)| Packaged::open(tar, sums)).transpose()?;
+        let inner = packaged.as_ref().map(|packaged| packaged.compose(definition)).transpose()?;
+        if inner.is_some() {
+            container::describe(&mut tree, definition, &trees.archive)?;
+        }
+        let epoch = trees.archive.epoch;
+        let inside = packaged.as_ref().zip(inner.as_ref());
+        let inside = inside.map(|(packaged, inner)| Inside::new(packaged, inner, &tar, epoch));
         let kernel = initramfs::kernel(&index, &tar)?;
         let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", 64 << 20);
         let packages = anklume_roottree::packages(&status.context("the package database")?);
@@ -168,6 +180,7 @@ impl Build<'_> {
             tar: &tar,
             index: &index,
             tree: &tree,
+            container: inside.as_ref(),
             version,
             kernel,
             packages,
@@ -265,7 +278,7 @@ impl Build<'_> {
         let options = self.options(epoch);
         let store = blocks::open(self.request, self.reporter);
         let cache = store.as_ref().map(|store| store as &dyn anklume_squashfs_writer::BlockCache);
-        let source = pack::Source { members: &inputs.tree.members(epoch), tar: inputs.tar };
+        let source = pack::Source { members: &inputs.members(epoch), tars: inputs.tars() };
         let target = work.join("root.squashfs");
         let mut usage = Usage::default();
         let mut hear = |report: &Report<'_>| usage.hear(report);
@@ -480,9 +493,27 @@ struct Inputs<'a> {
     tar: &'a FileReader,
     index: &'a Index,
     tree: &'a Tree<'a>,
+    container: Option<&'a Inside<'a>>,
     version: String,
     kernel: initramfs::Kernel,
     packages: Vec<Package>,
+}
+
+impl Inputs<'_> {
+    /// Everything that the root file system holds, with time stamps up to `epoch`.
+    fn members(&self, epoch: u64) -> Vec<Member<'_>> {
+        let members = self.tree.members(epoch);
+        match self.container {
+            Some(inside) => inside.nested.among(members),
+            None => members,
+        }
+    }
+
+    /// The archives that the members lie in.
+    fn tars(&self) -> pack::Tars<'_> {
+        let container = self.container.map(|inside| &inside.packaged.tar);
+        pack::Tars { root: self.tar, container }
+    }
 }
 
 /// A packed root file system.

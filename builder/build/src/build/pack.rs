@@ -23,8 +23,29 @@ use crate::failure::{Context, Failure};
 pub(super) struct Source<'a> {
     /// In the order of the tree.
     pub(super) members: &'a [Member<'a>],
-    /// The packages' archive, which holds the content of most of them.
-    pub(super) tar: &'a FileReader,
+    /// The packages' archives, which hold the content of most of them.
+    pub(super) tars: Tars<'a>,
+}
+
+/// The archive of the root tree, and that of the container's tree behind it.
+#[derive(Clone, Copy)]
+pub(super) struct Tars<'a> {
+    pub(super) root: &'a FileReader,
+    pub(super) container: Option<&'a FileReader>,
+}
+
+impl ReadAt for Tars<'_> {
+    fn size(&self) -> u64 {
+        self.root.size().saturating_add(self.container.map_or(0, ReadAt::size))
+    }
+
+    /// Reads from one of the two: no file is in both.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+        match (offset.checked_sub(self.root.size()), self.container) {
+            (Some(inside), Some(container)) => container.read_at(inside, buffer),
+            _ => self.root.read_at(offset, buffer),
+        }
+    }
 }
 
 /// Writes a file system to the new file `target`.
@@ -37,7 +58,7 @@ pub(super) fn pack(
     step: &mut Step<'_>,
 ) -> Result<Summary, Failure> {
     let image = Target::create(target).context(format!("creating {}", target.display()))?;
-    let Source { members, tar } = source;
+    let Source { members, tars } = source;
     let total = members.iter().map(content_bytes).sum();
     let mut done = 0;
     let packed = anklume_squashfs_writer::write(options, &image, cache, observer, |writer| {
@@ -45,7 +66,7 @@ pub(super) fn pack(
             if interrupted() {
                 return Err(Stopped::Interrupted);
             }
-            add(writer, member, tar)?;
+            add(writer, member, *tars)?;
             done += content_bytes(member);
             step.progress(done, total);
         }
@@ -90,7 +111,7 @@ fn content_bytes(member: &Member<'_>) -> u64 {
     }
 }
 
-fn add(writer: &mut Writer<'_>, member: &Member<'_>, tar: &FileReader) -> Result<(), Stopped> {
+fn add(writer: &mut Writer<'_>, member: &Member<'_>, tars: Tars<'_>) -> Result<(), Stopped> {
     let xattrs: Vec<Xattr<'_>> = member
         .attributes
         .iter()
@@ -107,7 +128,7 @@ fn add(writer: &mut Writer<'_>, member: &Member<'_>, tar: &FileReader) -> Result
         xattrs: &xattrs,
         kind: kind(&member.kind),
     };
-    let mut content = content(member, tar)?;
+    let mut content = content(member, tars)?;
     writer.add(&entry, &mut *content)?;
     Ok(())
 }
@@ -129,10 +150,10 @@ fn kind<'a>(kind: &MemberKind<'a>) -> Kind<'a> {
 }
 
 /// Reads what a member holds.
-fn content<'a>(member: &Member<'a>, tar: &'a FileReader) -> Result<Box<dyn Read + 'a>, Stopped> {
+fn content<'a>(member: &Member<'a>, tars: Tars<'a>) -> Result<Box<dyn Read + 'a>, Stopped> {
     Ok(match member.kind {
         MemberKind::File(Data::Archive { start, size }) => {
-            Box::new(Part { tar, at: start, left: size })
+            Box::new(Part { tars, at: start, left: size })
         }
         MemberKind::File(Data::Bytes(bytes)) => Box::new(bytes),
         MemberKind::File(Data::Source { key, .. }) => Box::new(
@@ -142,9 +163,9 @@ fn content<'a>(member: &Member<'a>, tar: &'a FileReader) -> Result<Box<dyn Read 
     })
 }
 
-/// A range of the packages' archive. Reading it ends when the user asks for it.
+/// A range of the packages' archives. Reading it ends when the user asks for it.
 struct Part<'a> {
-    tar: &'a FileReader,
+    tars: Tars<'a>,
     at: u64,
     left: u64,
 }
@@ -157,7 +178,7 @@ impl Read for Part<'_> {
         }
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
-        self.tar.read_at(self.at, &mut buffer[..length]).map_err(io::Error::other)?;
+        self.tars.read_at(self.at, &mut buffer[..length]).map_err(io::Error::other)?;
         let read = u64::try_from(length).unwrap_or(u64::MAX);
         self.at += read;
         self.left -= read;
@@ -196,5 +217,31 @@ impl Image for Target {
         let end = offset + u64::try_from(bytes.len()).unwrap_or_default();
         self.size.fetch_max(end, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_containers_archive_lies_behind_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            FileReader::open(&path).unwrap()
+        };
+        let (root, container) = (open("root", "12345"), open("container", "abc"));
+        let read = |tars: Tars<'_>, at, length| tars.read_vec(at, length, 10);
+        let both = Tars { root: &root, container: Some(&container) };
+        assert_eq!(both.size(), 8);
+        assert_eq!(read(both, 3, 2).unwrap(), b"45");
+        assert_eq!(read(both, 5, 3).unwrap(), b"abc");
+        assert_eq!(read(both, 6, 2).unwrap(), b"bc");
+        read(both, 6, 3).unwrap_err();
+        let one = Tars { root: &root, container: None };
+        assert_eq!(read(one, 0, 5).unwrap(), b"12345");
+        read(one, 5, 1).unwrap_err();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anklume_definition::Definition;
 use anklume_layout::Role;
 use anklume_layout::cmdline;
 use anklume_layout::disk::{ContentSizes, DiskPlan, Format};
@@ -106,23 +107,29 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
     let lists = archive::lists(&archive_folder(&request.cache, request, origin));
     let command =
         |tree: &TreeRequest| tree.command(&state, &request.cache.join("debs"), &lists).to_string();
-    let root = TreeRequest::root(definition, &request.packages);
-    let tools = TreeRequest::tools(definition);
-    let (archive, [make_tools, make_root]) = match &request.lock {
-        Some(locked) => lock::plan_lines(request, locked, origin),
-        None => {
-            let archive = format!("{}, {asks}", definition.os.suite);
-            (archive, [command(&tools), command(&root)])
-        }
+    let archive = match &request.lock {
+        Some(locked) => lock::plan_line(locked),
+        None => format!("{}, {asks}", definition.os.suite),
     };
+    let make = |tree: &TreeRequest| {
+        let command = match &request.lock {
+            Some(locked) => lock::plan_command(request, locked, origin, tree),
+            None => command(tree),
+        };
+        step(tree.name(), tree.summary(), vec![command])
+    };
+    let trees = [
+        Some(TreeRequest::tools(definition)),
+        Some(TreeRequest::root(definition, &request.packages)),
+        definition.container.as_ref().map(|_| TreeRequest::container(definition)),
+    ];
     let overlays = request.overlays.iter().map(|path| format!("overlay {}", path.display()));
     let overlays = overlays.chain(request.update.plan_lines()).collect();
     let level = definition.compression.level(request.profile);
-    Ok(vec![
-        step("package archive", archive, lines),
-        step("tool tree", tools.summary(), vec![make_tools]),
-        step("root tree", root.summary(), vec![make_root]),
-        step("compose", "identity, links, what is left out, overlays, units".to_owned(), overlays),
+    let mut steps = vec![step("package archive", archive, lines)];
+    steps.extend(trees.iter().flatten().map(make));
+    steps.extend([
+        step("compose", composed(definition), overlays),
         step("initramfs", "microcode, anklume-init and kernel modules".to_owned(), Vec::new()),
         step(
             "root file system",
@@ -135,7 +142,14 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
         step("hash tree", "dm-verity format 1, sha256, 4096-byte blocks".to_owned(), Vec::new()),
         step("boot loader", "GRUB for BIOS, CD and UEFI".to_owned(), ram_encryption(request)),
         step("image file", output_name(request), layout(request)?),
-    ])
+    ]);
+    Ok(steps)
+}
+
+/// What becomes of the packages' tree.
+fn composed(definition: &Definition) -> String {
+    let container = if definition.container.is_some() { ", container" } else { "" };
+    format!("identity, links, what is left out, overlays, units{container}")
 }
 
 /// What an option adds to the kernel command line of the definition.

@@ -49,8 +49,8 @@ pub(super) struct Request {
     pub(super) offline: bool,
     /// The `anklume-init` program.
     pub(super) init: PathBuf,
-    /// The `anklume` program of the OS.
-    pub(super) tool: PathBuf,
+    /// The programs of the OS.
+    pub(super) programs: Vec<PathBuf>,
     /// The packages that are taken, and no others.
     pub(super) lock: Option<Locked>,
     /// Where packages are that the mirror has no more; see [`anklume_lock::apt::snapshot`].
@@ -129,7 +129,7 @@ impl Request {
             },
             shared_blocks: blocks::shared(args)?,
             offline: args.offline,
-            tool: tool(&init)?,
+            programs: programs(&init, &definition)?,
             init,
             lock,
             snapshot: args.snapshot.clone(),
@@ -181,7 +181,7 @@ impl Request {
             shared_blocks: None,
             offline: args.offline,
             init: PathBuf::new(),
-            tool: PathBuf::new(),
+            programs: Vec::new(),
             lock: None,
             snapshot: None,
             update: Update::default(),
@@ -239,9 +239,8 @@ impl Request {
     /// Nothing is written over what the build reads.
     fn check_no_input(&self, file: &Path, option: &str) -> Result<(), Failure> {
         let lock = path_of(&self.path);
-        let own = [&self.path, &lock, &self.init, &self.tool];
-        let files: Vec<&Path> =
-            own.into_iter().chain(&self.update.root_path).map(PathBuf::as_path).collect();
+        let own = [&self.path, &lock, &self.init].into_iter().chain(&self.programs);
+        let files: Vec<&Path> = own.chain(&self.update.root_path).map(PathBuf::as_path).collect();
         let cached = cached::FOLDERS.map(|name| self.cache.join(name));
         let folders = [&self.overlays[..], &cached[..]].concat();
         options::check_no_input(file, option, &files, &folders)
@@ -404,9 +403,18 @@ fn init(given: Option<&Path>) -> Result<PathBuf, Failure> {
         .hint("`cargo xtask build` puts it beside anklume-build; --init takes it from elsewhere"))
 }
 
-/// The program of the OS, which lies beside that of the initramfs.
-fn tool(init: &Path) -> Result<PathBuf, Failure> {
-    let path = init.with_file_name("anklume");
+/// Name of the overlay whose units start the program that sets machines up.
+const FIRSTBOOT: &str = "firstboot";
+
+/// The programs of the OS, which lie beside that of the initramfs.
+fn programs(init: &Path, definition: &Definition) -> Result<Vec<PathBuf>, Failure> {
+    let sets_up = definition.overlays.folders.iter().any(|name| name == FIRSTBOOT);
+    let names = ["anklume"].into_iter().chain(sets_up.then_some("anklume-firstboot"));
+    names.map(|name| program(init, name)).collect()
+}
+
+fn program(init: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let path = init.with_file_name(name);
     if path.is_file() {
         init_program::check(&path)?;
         return Ok(path);

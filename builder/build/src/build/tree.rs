@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use anklume_definition::Definition;
+use anklume_definition::{Definition, Units};
 use anklume_host::file::FileReader;
 use anklume_roottree::image::{Found, Lack, OsRelease, impersonal, lacks, relocated, without};
 use anklume_roottree::units::{Action, enable};
@@ -17,8 +17,8 @@ use crate::failure::{Context, Failure};
 /// Longest file of a tree that is held in memory.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
 
-/// Where the OS has the `anklume` program.
-const TOOL_PATH: &str = "usr/bin/anklume";
+/// Where the OS has its own programs.
+const PROGRAMS: &str = "usr/bin";
 
 /// Opens a file of this machine that a tree takes content from.
 pub(super) fn open_source(key: &str) -> std::io::Result<Box<dyn Read>> {
@@ -50,7 +50,9 @@ pub(super) fn compose<'a>(
             })?;
         }
     }
-    put_tool(&mut tree, &request.tool)?;
+    for program in &request.programs {
+        put_program(&mut tree, program)?;
+    }
     apply(&mut tree, &request.update.changes()?)?;
     check_bootable(&lacks(&tree), definition)?;
     let os_release = tree
@@ -64,26 +66,28 @@ pub(super) fn compose<'a>(
     };
     let os_release = own.apply(&String::from_utf8_lossy(&os_release));
     apply(&mut tree, &[Change::Put(Node::file("usr/lib/os-release", 0o644, os_release))])?;
-    enable_units(&mut tree, tar, definition)?;
+    enable_units(&mut tree, tar, &definition.units)?;
     Ok(tree)
 }
 
-/// Puts the `anklume` program where people find it.
-fn put_tool(tree: &mut Tree<'_>, tool: &Path) -> Result<(), Failure> {
-    let what = || format!("the program {}", tool.display());
-    let size = tool.metadata().context(what())?.len();
-    let key = tool.to_str().ok_or_else(|| Failure::refused(format!("{}: not UTF-8", what())))?;
+/// Puts a program of ours where people find it.
+fn put_program(tree: &mut Tree<'_>, program: &Path) -> Result<(), Failure> {
+    let what = || format!("the program {}", program.display());
+    let size = program.metadata().context(what())?.len();
+    let no_name = || Failure::refused(format!("{}: not UTF-8", what()));
+    let key = program.to_str().ok_or_else(no_name)?;
+    let name = program.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?;
     let folder = |path: &str| OverlayEntry {
         path: path.to_owned(),
         kind: OverlayKind::Directory,
         executable: false,
     };
     let file = OverlayEntry {
-        path: TOOL_PATH.to_owned(),
+        path: format!("{PROGRAMS}/{name}"),
         kind: OverlayKind::File(Content::Source { key: key.to_owned(), size }),
         executable: true,
     };
-    let changes = overlay(&[folder("usr"), folder("usr/bin"), file]).context(what())?;
+    let changes = overlay(&[folder("usr"), folder(PROGRAMS), file]).context(what())?;
     apply(tree, &changes)
 }
 
@@ -130,19 +134,20 @@ fn culprit(lack: &Lack, definition: &Definition) -> Option<String> {
     pattern.or_else(|| link.map(|link| format!("`links` has {link}")))
 }
 
-fn apply(tree: &mut Tree<'_>, changes: &[Change]) -> Result<(), Failure> {
+/// Applies changes of a builder's own.
+pub(super) fn apply(tree: &mut Tree<'_>, changes: &[Change]) -> Result<(), Failure> {
     for change in changes {
         tree.apply(change).context("the root tree")?;
     }
     Ok(())
 }
 
-fn enable_units(
+/// Enables, disables and masks units.
+pub(super) fn enable_units(
     tree: &mut Tree<'_>,
     tar: &FileReader,
-    definition: &Definition,
+    wanted: &Units,
 ) -> Result<(), Failure> {
-    let wanted = &definition.units;
     for (names, action) in [
         (&wanted.enable, Action::Enable),
         (&wanted.disable, Action::Disable),

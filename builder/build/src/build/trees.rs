@@ -1,7 +1,7 @@
 //! Root trees: made by mmdebstrap without root privileges, kept as tar files by content.
 //!
-//! Two trees are made. The *root tree* becomes the OS. The *tool tree*
-//! holds the programs and boot files of the same suite that only the build needs: GRUB and
+//! The *root tree* becomes the OS. The *container tree*, where the definition has a container, lies in
+//! it. The *tool tree* holds the programs and boot files of the same suite that only the build needs: GRUB and
 //! the UKI stub. Taking them from there and not from this machine makes the image
 //! the same on every machine.
 
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anklume_definition::Definition;
 use anklume_host::file::{FileReader, OutputFile};
 use anklume_host::process::{Cmd, ProcessError, Stdin, Stdout};
+use anklume_lock::TreeName;
 use anklume_roottree::{Index, read_file};
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,8 @@ use crate::failure::{Context, Failure, Kind};
 const TOOL_PACKAGES: [&str; 4] =
     ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "systemd-boot-efi"];
 
+/// mmdebstrap's variant of a minimal system with apt.
+const APT: &str = "apt";
 /// mmdebstrap's variant of unpacked packages, nothing configured.
 const EXTRACT: &str = "extract";
 
@@ -31,8 +34,7 @@ const RECIPE: &str = "1";
 /// What mmdebstrap is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TreeRequest {
-    /// `apt`: a minimal system with apt; `extract`: unpacked packages, nothing configured.
-    pub(super) variant: &'static str,
+    pub(super) tree: TreeName,
     pub(super) suite: String,
     pub(super) packages: BTreeSet<String>,
 }
@@ -42,7 +44,7 @@ impl TreeRequest {
     pub(super) fn root(definition: &Definition, extra: &[String]) -> Self {
         let names = definition.package_names().into_iter().map(str::to_owned);
         Self {
-            variant: "apt",
+            tree: TreeName::Root,
             suite: definition.os.suite.clone(),
             packages: names.chain(extra.iter().cloned()).collect(),
         }
@@ -51,15 +53,37 @@ impl TreeRequest {
     /// The tree that the build takes its tools from.
     pub(super) fn tools(definition: &Definition) -> Self {
         Self {
-            variant: EXTRACT,
+            tree: TreeName::Tools,
             suite: definition.os.suite.clone(),
             packages: TOOL_PACKAGES.into_iter().map(str::to_owned).collect(),
         }
     }
 
-    /// Whether it is a root tree.
-    pub(super) fn becomes_the_os(&self) -> bool {
-        self.variant != EXTRACT
+    /// The tree of the definition's container. Without one it has no packages, and nothing asks for it.
+    pub(super) fn container(definition: &Definition) -> Self {
+        let install = definition.container.iter().flat_map(|container| &container.install);
+        Self {
+            tree: TreeName::Container,
+            suite: definition.os.suite.clone(),
+            packages: install.cloned().collect(),
+        }
+    }
+
+    /// In words.
+    pub(super) fn name(&self) -> &'static str {
+        match self.tree {
+            TreeName::Root => "root tree",
+            TreeName::Tools => "tool tree",
+            TreeName::Container => "container tree",
+        }
+    }
+
+    /// mmdebstrap's variant.
+    fn variant(&self) -> &'static str {
+        match self.tree {
+            TreeName::Root | TreeName::Container => APT,
+            TreeName::Tools => EXTRACT,
+        }
     }
 
     /// In a few words, for the plan.
@@ -70,7 +94,7 @@ impl TreeRequest {
     /// Name of the tree in the cache: everything that its content depends on.
     pub(super) fn key(&self, archive: &ArchiveState) -> String {
         let mut hash = Sha256::new();
-        let parts = [RECIPE, self.variant, &self.suite, &archive.digest];
+        let parts = [RECIPE, self.variant(), &self.suite, &archive.digest];
         for part in parts.into_iter().chain(self.packages.iter().map(String::as_str)) {
             hash.update(part.as_bytes());
             hash.update([0]);
@@ -81,7 +105,7 @@ impl TreeRequest {
     /// What apt is asked to install for the tree, as mmdebstrap will ask it in several steps.
     pub(super) fn words(&self) -> BTreeSet<String> {
         let mut words = self.packages.clone();
-        if self.becomes_the_os() {
+        if self.variant() == APT {
             words.extend(["?essential".to_owned(), "apt".to_owned()]);
         }
         words
@@ -105,14 +129,14 @@ impl TreeRequest {
     /// The option for what is done when the tree is complete: mmdebstrap's variant `extract` ends
     /// when the packages are unpacked.
     pub(super) fn last_hook(&self) -> &'static str {
-        if self.variant == EXTRACT { "--extract-hook" } else { "--customize-hook" }
+        if self.variant() == EXTRACT { "--extract-hook" } else { "--customize-hook" }
     }
 
     /// As [`TreeRequest::command`], with `options` that bring packages into the tree.
     pub(super) fn command_with(&self, archive: &ArchiveState, options: &[String]) -> Cmd {
         let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         Cmd::new("mmdebstrap")
-            .arg(format!("--variant={}", self.variant))
+            .arg(format!("--variant={}", self.variant()))
             .arg("--architectures=amd64")
             .arg("--format=tar")
             .arg(format!("--include={}", names.join(",")))
@@ -288,7 +312,7 @@ mod tests {
 
     fn request(packages: &[&str]) -> TreeRequest {
         let packages = packages.iter().map(|p| (*p).to_owned()).collect();
-        TreeRequest { variant: "apt", suite: "trixie".into(), packages }
+        TreeRequest { tree: TreeName::Root, suite: "trixie".into(), packages }
     }
 
     fn state(digest: &str) -> ArchiveState {
@@ -302,6 +326,10 @@ mod tests {
         assert_ne!(key, request(&["a", "b"]).key(&state("2")));
         assert_ne!(key, request(&["a"]).key(&state("1")));
         assert_ne!(request(&["a", "b"]).key(&state("1")), request(&["ab"]).key(&state("1")));
+        // Trees that are made in the same way of the same packages are the same.
+        let as_tree = |tree| TreeRequest { tree, ..request(&["a"]) }.key(&state("1"));
+        assert_eq!(as_tree(TreeName::Root), as_tree(TreeName::Container));
+        assert_ne!(as_tree(TreeName::Root), as_tree(TreeName::Tools));
     }
 
     #[test]

@@ -23,8 +23,8 @@ mod text;
 
 pub use error::{Error, Problem};
 pub use model::{
-    Architecture, Base, Compression, Definition, Initramfs, Kernel, Os, Overlays, PackageGroup,
-    Paths, Profile, Sizes, Units, Update,
+    Architecture, Base, Compression, Container, Definition, Initramfs, Kernel, Os, Overlays,
+    PackageGroup, Paths, Profile, Sizes, Units, Update,
 };
 pub use pattern::{Pattern, PatternError};
 pub use read::{MAX_BYTES, fuzz};

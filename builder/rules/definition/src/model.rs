@@ -52,6 +52,9 @@ pub struct Definition {
     /// `/proc`, `/run`, `/sys`, `/tmp`, `/usr`, `/var`.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
+    /// A container image that lies in the root file system; none if absent.
+    #[serde(default)]
+    pub container: Option<Container>,
     /// How the root file system is compressed.
     #[serde(default)]
     pub compression: Compression,
@@ -181,6 +184,35 @@ pub struct Paths {
     /// What stays nevertheless, with the directories that lead there.
     #[serde(default)]
     pub keep: Vec<Pattern>,
+}
+
+/// A container image that lies in the root file system: a minimal system of the same suite, made in
+/// the same build, so that the first container starts without a network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Container {
+    /// Why the image brings it.
+    #[schemars(length(min = 1, max = 512))]
+    pub why: String,
+    /// Names of packages besides the essential ones and apt. One of them brings an init. What the OS
+    /// has too takes no room in the image.
+    #[schemars(length(min = 1))]
+    pub install: Vec<String>,
+    /// Address of the archive that apt in the container takes packages from; it has no sources if
+    /// absent.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 512), regex(pattern = "^https?://"))]
+    pub mirror: Option<String>,
+    /// Address of the archive of security updates, beside `mirror`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 512), regex(pattern = "^https?://"))]
+    pub security_mirror: Option<String>,
+    /// What systemd starts in the container.
+    #[serde(default)]
+    pub units: Units,
+    /// What is left out of the container. The `paths` of the OS do not count there.
+    #[serde(default)]
+    pub paths: Paths,
 }
 
 /// How the root file system is compressed: squashfs with zstd.

@@ -230,3 +230,46 @@ fn whose_updates_are_taken_is_checked() {
         assert_eq!(with(&format!("[update]\n{line}\n")).key, key);
     }
 }
+
+#[test]
+fn the_container_is_checked() {
+    let container = |more: &str| {
+        format!(
+            "{SMALLEST}[container]\nwhy = \"Works offline.\"\ninstall = [\"systemd-sysv\"]\n{more}"
+        )
+    };
+    let definition = Definition::parse(
+        &container(
+            "mirror = \"http://mirror.example/debian\"\n[container.units]\nenable = [\"a.service\"]\n\
+             [container.paths]\nleave-out = [\"/usr/share/doc/*\"]\n",
+        ),
+        "a.toml",
+    );
+    let definition = definition.unwrap();
+    // What is left out of one of the two trees stays in the other.
+    assert!(!definition.paths.leaves_out(b"/usr/share/doc/bash"));
+    assert!(definition.container.unwrap().paths.leaves_out(b"/usr/share/doc/bash"));
+    for (more, key) in [
+        ("overlays = []", "container.overlays"),
+        ("mirror = \"ftp://mirror.example\"", "container.mirror"),
+        ("security-mirror = \"http://mirror.example\"", "container.security-mirror"),
+        ("[container.units]\nenable = [\"networkd\"]", "container.units.enable[0]"),
+        ("[container.units]\ndefault-target = \"a.service\"", "container.units.default-target"),
+        ("[container.paths]\nleave-out = [\"/a\", \"/a\"]", "container.paths.leave-out[1]"),
+    ] {
+        let error = refused(&container(more));
+        assert_eq!(error.key, key, "{more}: {error}");
+        assert!(error.line > 16, "{more}: {error}");
+    }
+    for (from, to, key) in [
+        ("[\"systemd-sysv\"]", "[]", "container.install"),
+        ("[\"systemd-sysv\"]", "[\"a b\"]", "container.install[0]"),
+        ("[\"systemd-sysv\"]", "[\"less\", \"less\"]", "container.install[1]"),
+        ("Works offline.", " ", "container.why"),
+        ("why = \"Works offline.\"\n", "", "container"),
+    ] {
+        let text = format!("[container]{}", container("").split_once("[container]").unwrap().1);
+        assert!(text.contains(from), "{from}");
+        assert_eq!(with(&text.replacen(from, to, 1)).key, key, "{to}");
+    }
+}

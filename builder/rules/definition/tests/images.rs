@@ -77,6 +77,39 @@ fn what_identifies_the_build_machine_is_left_out() {
     }
 }
 
+/// Without these, two builds of one container differ, or it has an address of the building machine.
+#[test]
+fn what_an_installation_leaves_behind_is_left_out_of_containers() {
+    for (name, definition) in definitions() {
+        let Some(container) = definition.container else { continue };
+        let gone = [
+            "/etc/apt/apt.conf.d/99mmdebstrap",
+            "/etc/passwd-",
+            "/var/cache/ldconfig/aux-cache",
+            "/var/lib/apt/lists/lock",
+            "/var/lib/dpkg/status-old",
+            "/var/log/dpkg.log",
+        ];
+        for path in gone {
+            assert!(container.paths.leaves_out(path.as_bytes()), "{name}: {path}");
+        }
+        for path in ["/usr/share/doc/bash/copyright", "/var/lib/dpkg/status", "/etc/passwd"] {
+            assert!(!container.paths.leaves_out(path.as_bytes()), "{name}: {path}");
+        }
+    }
+}
+
+#[test]
+fn only_the_product_brings_a_container_and_it_can_start_and_has_a_network() {
+    for (name, definition) in definitions() {
+        assert_eq!(definition.container.is_some(), !definition.test, "{name}");
+        let Some(container) = definition.container else { continue };
+        assert!(container.install.iter().any(|package| package == "systemd-sysv"), "{name}");
+        let network = "systemd-networkd.service";
+        assert!(container.units.enable.iter().any(|unit| unit == network), "{name}");
+    }
+}
+
 /// `ANKLUME_WRITE_SCHEMA=1 cargo test -p anklume-definition` writes it.
 #[test]
 fn the_committed_schema_is_that_of_the_types() {

@@ -8,6 +8,7 @@
 )]
 
 pub mod cmdline;
+pub mod container;
 pub mod disk;
 pub mod files;
 pub mod grub;

@@ -127,7 +127,7 @@ impl ChangeKind {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<10}  {:<5}  {}", self.kind.as_str(), self.tree.as_str(), self.name)?;
+        write!(f, "{:<10}  {:<9}  {}", self.kind.as_str(), self.tree.as_str(), self.name)?;
         match (self.kind.from(), self.kind.to()) {
             (Some(from), Some(to)) if from != to => write!(f, " {from} -> {to}"),
             (Some(version), _) | (None, Some(version)) => write!(f, " {version}"),

@@ -66,10 +66,7 @@ impl Lock {
             .map(|(what, locked, wanted)| Misfit::Setting { what, locked, wanted });
         let names = TreeName::ALL.into_iter().flat_map(|tree| {
             let locked = self.requested(tree);
-            let wanted = match tree {
-                TreeName::Root => &wanted.requested.root,
-                TreeName::Tools => &wanted.requested.tools,
-            };
+            let wanted = wanted.requested.of(tree);
             let added = wanted.difference(locked).cloned();
             let removed = locked.difference(wanted).cloned();
             added

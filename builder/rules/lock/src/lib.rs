@@ -1,6 +1,6 @@
 //! Lock files: which packages an image is made from, to the byte.
 //!
-//! A [`Lock`] lists every package of an image's two trees with version, size, SHA-256 and place
+//! A [`Lock`] lists every package of an image's trees with version, size, SHA-256 and place
 //! below the mirror. It lies beside the image definition as `NAME.lock`. This crate reads and writes
 //! it, tells whether it [`fits`](Lock::misfits) a definition, what an update
 //! [changes](differences), whether a tree [holds](mismatches) what the lock says, and makes the

@@ -26,6 +26,8 @@ pub struct Lock {
     pub root: Vec<Package>,
     /// Packages of the tree that holds the programs and boot files of the build, sorted by name.
     pub tools: Vec<Package>,
+    /// Packages of the container that the OS brings, sorted by name; empty if it brings none.
+    pub container: Vec<Package>,
 }
 
 /// The names that were asked for; everything else came along as a dependency.
@@ -35,6 +37,8 @@ pub struct Requested {
     pub root: BTreeSet<String>,
     /// For the tool tree.
     pub tools: BTreeSet<String>,
+    /// For the container's tree.
+    pub container: BTreeSet<String>,
 }
 
 /// One package file.
@@ -66,13 +70,15 @@ pub enum Archive {
     Security,
 }
 
-/// One of the two trees of a build.
+/// One of the trees of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeName {
     /// The tree that becomes the OS.
     Root,
     /// The tree that holds the programs and boot files of the build.
     Tools,
+    /// The tree of the container that the OS brings.
+    Container,
 }
 
 impl Lock {
@@ -82,28 +88,38 @@ impl Lock {
         match tree {
             TreeName::Root => &self.root,
             TreeName::Tools => &self.tools,
+            TreeName::Container => &self.container,
         }
     }
 
     /// The names that were asked for in a tree.
     #[must_use]
     pub fn requested(&self, tree: TreeName) -> &BTreeSet<String> {
-        match tree {
-            TreeName::Root => &self.requested.root,
-            TreeName::Tools => &self.requested.tools,
-        }
+        self.requested.of(tree)
     }
 
-    /// Every file of both trees, each once, sorted.
+    /// Every file of all trees, each once, sorted.
     #[must_use]
     pub fn files(&self) -> BTreeSet<&Package> {
-        self.root.iter().chain(&self.tools).collect()
+        self.root.iter().chain(&self.tools).chain(&self.container).collect()
     }
 
     /// Whether the two locks make the same image: all but the time at which the archive was asked.
     #[must_use]
     pub fn same_packages(&self, other: &Self) -> bool {
         Self { epoch: 0, ..self.clone() } == Self { epoch: 0, ..other.clone() }
+    }
+}
+
+impl Requested {
+    /// The names that were asked for in a tree.
+    #[must_use]
+    pub fn of(&self, tree: TreeName) -> &BTreeSet<String> {
+        match tree {
+            TreeName::Root => &self.root,
+            TreeName::Tools => &self.tools,
+            TreeName::Container => &self.container,
+        }
     }
 }
 
@@ -137,8 +153,8 @@ impl Archive {
 }
 
 impl TreeName {
-    /// Both, in the order of a lock file.
-    pub const ALL: [Self; 2] = [Self::Root, Self::Tools];
+    /// All, in the order of a lock file.
+    pub const ALL: [Self; 3] = [Self::Root, Self::Tools, Self::Container];
 
     /// As lock files spell it.
     #[must_use]
@@ -146,6 +162,7 @@ impl TreeName {
         match self {
             Self::Root => "root",
             Self::Tools => "tools",
+            Self::Container => "container",
         }
     }
 }

@@ -33,6 +33,8 @@ struct LockText {
     root: Vec<PackageText>,
     #[serde(default)]
     tools: Vec<PackageText>,
+    #[serde(default)]
+    container: Vec<PackageText>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +42,9 @@ struct LockText {
 struct RequestedText {
     root: Vec<Spanned<Name>>,
     tools: Vec<Spanned<Name>>,
+    // Locks of images without a container do not have it.
+    #[serde(default)]
+    container: Vec<Spanned<Name>>,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +158,7 @@ fn check(lock: &LockText) -> Result<(), (usize, Problem)> {
     let trees = [
         (TreeName::Root, &lock.root, &lock.requested.root),
         (TreeName::Tools, &lock.tools, &lock.requested.tools),
+        (TreeName::Container, &lock.container, &lock.requested.container),
     ];
     for (tree, packages, requested) in trees {
         let tree = tree.as_str();
@@ -190,9 +196,11 @@ impl From<LockText> for Lock {
             requested: Requested {
                 root: names(raw.requested.root),
                 tools: names(raw.requested.tools),
+                container: names(raw.requested.container),
             },
             root: packages(raw.root),
             tools: packages(raw.tools),
+            container: packages(raw.container),
         }
     }
 }

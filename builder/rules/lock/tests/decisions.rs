@@ -23,14 +23,14 @@ fn changes_are_named_by_direction() {
     assert_eq!(
         shown(&old, &new),
         [
-            "upgraded    root   down 2 -> 1:1",
-            "removed     root   gone 1",
-            "added       root   new 1",
-            "upgraded    root   up 1~rc1 -> 1",
-            "replaced    tools  grub 1",
+            "upgraded    root       down 2 -> 1:1",
+            "removed     root       gone 1",
+            "added       root       new 1",
+            "upgraded    root       up 1~rc1 -> 1",
+            "replaced    tools      grub 1",
         ]
     );
-    assert!(shown(&new, &old).contains(&"downgraded  root   up 1 -> 1~rc1".to_owned()));
+    assert!(shown(&new, &old).contains(&"downgraded  root       up 1 -> 1~rc1".to_owned()));
 }
 
 proptest! {
@@ -89,6 +89,7 @@ fn a_lock_fits_the_definition_that_it_was_made_for_and_no_other() {
     other.components.insert("contrib".into());
     other.requested.root = names(&["aa", "cc"]);
     other.requested.tools.clear();
+    other.requested.container = names(&["dash"]);
     let shown: Vec<String> = lock.misfits(&other).iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
@@ -98,6 +99,7 @@ fn a_lock_fits_the_definition_that_it_was_made_for_and_no_other() {
             "cc was added (root)",
             "bb was removed (root)",
             "grub was removed (tools)",
+            "dash was added (container)",
         ]
     );
     let removed = Misfit::Removed { tree: TreeName::Root, name: "bb".into() };
@@ -123,10 +125,12 @@ fn a_tree_holds_exactly_the_locked_packages() {
 }
 
 #[test]
-fn files_of_both_trees_count_once() {
-    let lock =
+fn a_file_of_several_trees_counts_once() {
+    let mut lock =
         lock(&[package("aa", "1"), package("bb", "1")], &[package("bb", "1"), package("cc", "1")]);
     assert_eq!(lock.files().len(), 3);
+    lock.container = vec![package("aa", "1"), package("dd", "1")];
+    assert_eq!(lock.files().len(), 4);
     let later = anklume_lock::Lock { epoch: 1, ..lock.clone() };
     assert!(lock.same_packages(&later) && lock != later);
 }

@@ -67,6 +67,20 @@ fn the_second_of_two_is_named() {
 }
 
 #[test]
+fn only_the_lock_of_an_image_with_a_container_speaks_of_it() {
+    assert!(!sample().contains("container"));
+    let mut lock = lock(&[package("apt", "3.0")], &[package("grub", "2.12")]);
+    lock.container = vec![package("dash", "1")];
+    lock.requested.container = ["dash".to_owned()].into();
+    let text = lock.to_text();
+    assert_eq!(Lock::parse(&text, "x").unwrap(), lock);
+    let without =
+        text.replacen("[[container]]\nname = \"dash\"", "[[container]]\nname = \"bash\"", 1);
+    let problem = Lock::parse(&without, "x").unwrap_err().problem;
+    assert_eq!(problem, Problem::Absent { name: "dash".into(), tree: "container" });
+}
+
+#[test]
 fn another_format_is_named_first_of_all() {
     let text = sample().replace("lock-version = 1", "new = true\nlock-version = 2");
     let error = Lock::parse(&text, "x").unwrap_err();

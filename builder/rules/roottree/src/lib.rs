@@ -14,6 +14,7 @@
 )]
 
 pub mod apt;
+pub mod container;
 mod deb822;
 mod error;
 mod glob;

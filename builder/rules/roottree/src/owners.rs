@@ -25,11 +25,22 @@ impl Owners {
     /// them; `/bin` and its like are links into `/usr`, so `exists` says which spelling the tree has.
     /// A path that several packages list belongs to the first.
     pub fn add(&mut self, package: &str, list: &[u8], exists: &dyn Fn(&str) -> bool) {
+        self.add_placed(package, list, &|path| exists(path).then(|| path.to_owned()));
+    }
+
+    /// As [`Owners::add`], for a tree that lies elsewhere: `place` gives the path that something has
+    /// there, if it is there.
+    pub fn add_placed(
+        &mut self,
+        package: &str,
+        list: &[u8],
+        place: &dyn Fn(&str) -> Option<String>,
+    ) {
         for path in String::from_utf8_lossy(list).lines() {
             let path = path.trim_start_matches('/');
             let merged = format!("usr/{path}");
-            if let Some(path) = [path, merged.as_str()].into_iter().find(|path| exists(path)) {
-                self.0.entry(path.to_owned()).or_insert_with(|| package.to_owned());
+            if let Some(path) = [path, merged.as_str()].into_iter().find_map(place) {
+                self.0.entry(path).or_insert_with(|| package.to_owned());
             }
         }
     }
@@ -65,5 +76,9 @@ mod tests {
         assert_eq!(owners.get("usr/bin/sh"), Some("dash"));
         assert_eq!(owners.get("usr/share/x"), Some("dash"));
         assert_eq!((owners.get("gone"), owners.get("bin/sh")), (None, None));
+        let place = |path: &str| exists(path).then(|| format!("in/{path}"));
+        owners.add_placed("bash", b"/bin/sh\n/gone\n", &place);
+        assert_eq!(owners.get("in/usr/bin/sh"), Some("bash"));
+        assert_eq!((owners.get("in/gone"), owners.get("usr/bin/sh")), (None, Some("dash")));
     }
 }

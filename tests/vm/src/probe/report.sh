@@ -46,6 +46,11 @@ root_fstype=$(printf '%s' "$root" | cut -d ' ' -f 3)
 dm=/sys/dev/block/$(mountpoint -d /)/dm
 
 timeout 300 systemctl is-system-running --wait >/dev/null
+# A machine that is being set up by an answer file.
+for _ in $(seq 300); do
+    [ -e /run/anklume/unattended ] || break
+    sleep 1
+done
 report=$(
     printf '{"root_source":%s,' "$(printf '%s' "$root_source" | quote)"
     printf '"root_fstype":%s,' "$(printf '%s' "$root_fstype" | quote)"

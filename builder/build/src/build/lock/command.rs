@@ -47,6 +47,7 @@ fn report(new: &Lock, old: Option<&Lock>, written: bool, lock: String) -> Report
         epoch: new.epoch,
         root: new.root.len(),
         tools: new.tools.len(),
+        container: new.container.len(),
         bytes: total_bytes(new.files().into_iter()),
         changes: changes.iter().map(change).collect(),
     }

@@ -22,7 +22,7 @@ use super::trees::TreeRequest;
 use crate::failure::Failure;
 
 pub(crate) use command::run;
-pub(super) use trees::{plan_lines, states, trees};
+pub(super) use trees::{plan_command, plan_line, states, trees};
 
 /// What to do about a lock that does not fit.
 const UPDATE_HINT: &str = "`anklume-build lock --update` writes a new lock; --no-lock ignores it";
@@ -102,6 +102,7 @@ fn wanted(definition: &Definition) -> Wanted {
         requested: Requested {
             root: tree_request(TreeName::Root, definition).packages,
             tools: tree_request(TreeName::Tools, definition).packages,
+            container: tree_request(TreeName::Container, definition).packages,
         },
     }
 }
@@ -110,5 +111,6 @@ fn tree_request(tree: TreeName, definition: &Definition) -> TreeRequest {
     match tree {
         TreeName::Root => TreeRequest::root(definition, &[]),
         TreeName::Tools => TreeRequest::tools(definition),
+        TreeName::Container => TreeRequest::container(definition),
     }
 }

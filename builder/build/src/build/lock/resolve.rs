@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anklume_host::file::FileReader;
-use anklume_lock::{Lock, Package, mismatches};
+use anklume_lock::{Lock, Package, TreeName, mismatches};
 use anklume_roottree::Index;
 
 use super::super::Build;
@@ -28,7 +28,11 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
         components: wanted.components,
         architecture: wanted.architecture,
         epoch: trees.archive.epoch,
-        root: root_packages(apt, &trees.root)?,
+        root: installed_packages(TreeName::Root, apt, &trees.root)?,
+        container: match &trees.container {
+            Some((tar, _)) => installed_packages(TreeName::Container, apt, tar)?,
+            None => Vec::new(),
+        },
         tools: apt.files("install", &wanted.requested.tools)?,
         requested: wanted.requested,
     };
@@ -43,15 +47,16 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     // The tree that was only unpacked has no list of its packages.
     content::check(&debs, &lock.tools, &trees.tools_tar)?;
     step.finish(&format!(
-        "{} of the root tree, {} of the tools",
+        "{} of the root tree, {} of the tools, {} of the container",
         lock.root.len(),
-        lock.tools.len()
+        lock.tools.len(),
+        lock.container.len()
     ));
     Ok(lock)
 }
 
 /// What is installed in a tree, as the index describes it.
-fn root_packages(apt: &Apt, tar: &Path) -> Result<Vec<Package>, Failure> {
+fn installed_packages(tree: TreeName, apt: &Apt, tar: &Path) -> Result<Vec<Package>, Failure> {
     let installed = installed(tar)?;
     let words: Vec<String> = installed
         .iter()
@@ -61,20 +66,21 @@ fn root_packages(apt: &Apt, tar: &Path) -> Result<Vec<Package>, Failure> {
         })
         .collect();
     let packages = apt.files("download", &words)?;
-    check_installed(&packages, &installed)?;
+    check_installed(tree, &packages, &installed)?;
     Ok(packages)
 }
 
 /// The packages in the database of the tree in `tar`.
 pub(super) fn installed(tar: &Path) -> Result<Vec<anklume_roottree::Package>, Failure> {
-    let tar = FileReader::open(tar).context("the root tree")?;
-    let index = Index::read(&tar, &mut |_| {}).context("the root tree")?;
+    let tar = FileReader::open(tar).context("the tree")?;
+    let index = Index::read(&tar, &mut |_| {}).context("the tree")?;
     let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", STATUS_BYTES);
     Ok(anklume_roottree::packages(&status.context("the package database")?))
 }
 
 /// Refuses a tree that holds other packages than `locked`.
 pub(super) fn check_installed(
+    tree: TreeName,
     locked: &[Package],
     installed: &[anklume_roottree::Package],
 ) -> Result<(), Failure> {
@@ -87,5 +93,5 @@ pub(super) fn check_installed(
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::failed(format!("the root tree is not what was locked: {}", wrong.join("; "))))
+    Err(Failure::failed(format!("the {tree} tree is not what was locked: {}", wrong.join("; "))))
 }

@@ -29,36 +29,53 @@ const INDEX: &str = "anklume-lock";
 
 /// Makes the trees from the packages of `locked`, or takes them from the cache.
 pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Trees, Failure> {
+    let definition = &build.request.definition;
     let step = build.reporter.step("package lock");
-    let [tools_state, archive] = states(build.request, build.plan, locked);
+    let lines = lines(build.request, &build.plan.origin);
+    let state = |tree| state(&locked.lock, tree, &lines);
+    let (tools_state, archive) = (state(TreeName::Tools), state(TreeName::Root));
     step.finish(&format!("{}, {}", locked.path.display(), summary(&locked.lock)));
     let tools_tar = tree(build, locked, TreeName::Tools, &tools_state)?;
-    let tools_request = tree_request(TreeName::Tools, &build.request.definition);
+    let tools_request = tree_request(TreeName::Tools, definition);
     let tools = Tools::open(&tools_tar, &tools_request.key(&tools_state))?;
     let root = tree(build, locked, TreeName::Root, &archive)?;
     let sums = Sums::of(&locked.lock.root);
-    Ok(Trees { archive, tools, tools_tar, root, sums })
+    let container = match &definition.container {
+        Some(_) => {
+            let name = TreeName::Container;
+            let tar = tree(build, locked, name, &state(name))?;
+            Some((tar, Sums::of(&locked.lock.container)))
+        }
+        None => None,
+    };
+    Ok(Trees { archive, tools, tools_tar, root, sums, container })
 }
 
 fn summary(lock: &Lock) -> String {
-    let (root, tools) = (lock.root.len(), lock.tools.len());
-    format!("{root} packages and {tools} of the tools, as of {}", date_digits(lock.epoch))
+    let Lock { root, tools, container, epoch, .. } = lock;
+    let inner = match container.len() {
+        0 => String::new(),
+        count => format!(", {count} of the container"),
+    };
+    let (root, tools) = (root.len(), tools.len());
+    format!("{root} packages{inner} and {tools} of the tools, as of {}", date_digits(*epoch))
 }
 
-/// What the plan says instead of the archive and for the trees: the lock, and a command for each.
-pub(in super::super) fn plan_lines(
+/// What the plan says instead of the archive.
+pub(in super::super) fn plan_line(locked: &Locked) -> String {
+    format!("locked by {}: {}", locked.path.display(), summary(&locked.lock))
+}
+
+/// The command that the plan has for a tree.
+pub(in super::super) fn plan_command(
     request: &Request,
     locked: &Locked,
     origin: &Origin,
-) -> (String, [String; 2]) {
-    let lines = lines(request, origin);
-    let command = |tree| {
-        let (debs, index) = (request.cache.join("debs"), Path::new("<INDEX>"));
-        let archive = state(&locked.lock, tree, &lines);
-        command(&tree_request(tree, &request.definition), &archive, &debs, index).to_string()
-    };
-    let text = format!("locked by {}: {}", locked.path.display(), summary(&locked.lock));
-    (text, [command(TreeName::Tools), command(TreeName::Root)])
+    tree: &TreeRequest,
+) -> String {
+    let (debs, index) = (request.cache.join("debs"), Path::new("<INDEX>"));
+    let archive = state(&locked.lock, tree.tree, &lines(request, origin));
+    command(tree, &archive, &debs, index).to_string()
 }
 
 /// What the tree's own sources.list says, as in an unlocked build. mmdebstrap writes it; the
@@ -88,14 +105,14 @@ fn state(lock: &Lock, tree: TreeName, lines: &[String]) -> ArchiveState {
     ArchiveState { lines: lines.to_vec(), digest, epoch: lock.epoch }
 }
 
-/// The states of the tool tree and of the root tree.
+/// The states of all trees.
 pub(in super::super) fn states(
     request: &Request,
     plan: &Plan,
     locked: &Locked,
-) -> [ArchiveState; 2] {
+) -> Vec<ArchiveState> {
     let lines = lines(request, &plan.origin);
-    [TreeName::Tools, TreeName::Root].map(|tree| state(&locked.lock, tree, &lines))
+    TreeName::ALL.into_iter().map(|tree| state(&locked.lock, tree, &lines)).collect()
 }
 
 fn tree(
@@ -105,14 +122,10 @@ fn tree(
     archive: &ArchiveState,
 ) -> Result<PathBuf, Failure> {
     let request = tree_request(tree, &build.request.definition);
-    let name = match tree {
-        TreeName::Root => "root tree",
-        TreeName::Tools => "tool tree",
-    };
     let prepare = || fetch(build, locked, tree, &archive.lines);
     let make = |(), path: &Path| make(build, &locked.lock, tree, archive, path);
     let key = request.key(archive);
-    let (path, _) = build.cached_tree(name, &key, |_| Ok(true), prepare, make)?;
+    let (path, _) = build.cached_tree(request.name(), &key, |_| Ok(true), prepare, make)?;
     Ok(path)
 }
 
@@ -174,7 +187,9 @@ fn make(
         fill(&request, &command, &output)
     })?;
     match tree {
-        TreeName::Root => check_installed(packages, &installed(output.partial_path())?)?,
+        TreeName::Root | TreeName::Container => {
+            check_installed(tree, packages, &installed(output.partial_path())?)?;
+        }
         TreeName::Tools => content::check(&repository.debs(), packages, output.partial_path())?,
     }
     output.finish().context(what())

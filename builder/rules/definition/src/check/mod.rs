@@ -1,5 +1,6 @@
 //! What the types alone do not say.
 
+mod container;
 mod names;
 mod packages;
 mod system;
@@ -22,9 +23,10 @@ pub(crate) fn definition(definition: &Definition) -> Result<(), Fault> {
     system::kernel(definition)?;
     packages::groups(definition)?;
     system::overlays(definition)?;
-    system::units(&definition.units)?;
-    system::paths(&definition.paths)?;
+    system::units(&definition.units, &Place::top("units"))?;
+    system::paths(&definition.paths, &Place::top("paths"))?;
     system::links(definition)?;
+    container::container(definition)?;
     system::sizes(definition)?;
     system::update(&definition.update)
 }

@@ -85,13 +85,13 @@ pub(super) fn overlays(definition: &Definition) -> Result<(), Fault> {
     unique("overlay", &place, folders.iter().map(String::as_str))
 }
 
-/// Names of units; each is in one list at most.
-pub(super) fn units(units: &Units) -> Result<(), Fault> {
+/// Names of units in the table at `table`; each is in one list at most.
+pub(super) fn units(units: &Units, table: &Place) -> Result<(), Fault> {
     let mut seen: BTreeMap<&str, String> = BTreeMap::new();
     let lists = [("enable", &units.enable), ("disable", &units.disable), ("mask", &units.mask)];
     for (key, list) in lists {
         for (index, unit) in list.iter().enumerate() {
-            let place = Place::top("units").key(key).index(index);
+            let place = table.clone().key(key).index(index);
             require(names::is_unit(unit), place.clone(), "unit", unit, names::UNIT)?;
             let runs = key != "enable" || !names::is_template(unit);
             require(runs, place.clone(), "unit", unit, "an instance between `@` and the suffix")?;
@@ -104,15 +104,15 @@ pub(super) fn units(units: &Units) -> Result<(), Fault> {
     }
     let Some(target) = &units.default_target else { return Ok(()) };
     let good = names::is_unit(target) && target.ends_with(".target");
-    require(good, Place::top("units").key("default-target"), "unit", target, "a target")
+    require(good, table.clone().key("default-target"), "unit", target, "a target")
 }
 
-/// No pattern is there twice, in whichever list.
-pub(super) fn paths(paths: &Paths) -> Result<(), Fault> {
+/// No pattern is twice in the table at `table`, in whichever list.
+pub(super) fn paths(paths: &Paths, table: &Place) -> Result<(), Fault> {
     let mut seen = BTreeMap::new();
     for (key, list) in [("leave-out", &paths.leave_out), ("keep", &paths.keep)] {
         for (index, pattern) in list.iter().enumerate() {
-            let place = Place::top("paths").key(key).index(index);
+            let place = table.clone().key(key).index(index);
             let second = place.to_string();
             if let Some(first) = seen.insert(pattern, second.clone()) {
                 let name = pattern.to_string();

@@ -33,9 +33,11 @@ pub(crate) fn lock(root: &[Package], tools: &[Package]) -> Lock {
         requested: Requested {
             root: root.iter().map(|package| package.name.clone()).collect(),
             tools: tools.iter().map(|package| package.name.clone()).collect(),
+            container: BTreeSet::new(),
         },
         root: root.to_vec(),
         tools: tools.to_vec(),
+        container: Vec::new(),
     }
 }
 
@@ -79,8 +81,11 @@ prop_compose! {
         epoch in 0..=u64::from(u32::MAX),
         (root, root_names) in any_list(),
         (tools, tool_names) in any_list(),
+        (container, inner_names) in any_list(),
     ) -> Lock {
-        let requested = Requested { root: root_names, tools: tool_names };
-        Lock { suite, components, architecture: "amd64".into(), epoch, requested, root, tools }
+        let requested =
+            Requested { root: root_names, tools: tool_names, container: inner_names };
+        let architecture = "amd64".into();
+        Lock { suite, components, architecture, epoch, requested, root, tools, container }
     }
 }

@@ -1,0 +1,151 @@
+//! Answer files.
+
+use std::fs;
+use std::path::Path;
+
+use anklume_inventory::Inventory;
+use anklume_language::Language;
+use anklume_settings::Settings;
+use anklume_setup::{Data, NewPool, What};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Context, Failure, Kind};
+
+/// Version of the form.
+const VERSION: u32 = 1;
+/// Most bytes of a file.
+const MOST_BYTES: u64 = 256 << 10;
+
+/// An answer file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Answers {
+    /// Version of the form: 1.
+    version: u32,
+    /// The language of what is said.
+    #[serde(default)]
+    pub(crate) language: Language,
+    /// Disks.
+    pub(crate) data: Data,
+    /// Everything else.
+    #[serde(default)]
+    pub(crate) machine: Settings,
+}
+
+impl Answers {
+    pub(crate) fn new(language: Language, data: Data, machine: Settings) -> Self {
+        Self { version: VERSION, language, data, machine }
+    }
+
+    /// Reads a file and checks what can be checked without a machine.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let length = fs::metadata(path).context(path.display())?.len();
+        if length > MOST_BYTES {
+            let why = format!("{}: {length} bytes, expected at most {MOST_BYTES}", path.display());
+            return Err(Failure::new(Kind::Damaged, why));
+        }
+        let text = fs::read_to_string(path).context(path.display())?;
+        Self::parse(&text)
+            .map_err(|why| Failure::new(Kind::Damaged, format!("{}: {why}", path.display())))
+    }
+
+    /// Reads a text; the error has all that is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let Versioned { version } = toml::from_str(text).map_err(|error| error.to_string())?;
+        if version != VERSION {
+            return Err(format!("version: expected {VERSION}, found {version}"));
+        }
+        let answers: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut wrong: Vec<String> = Vec::new();
+        if let Err(why) = answers.data.check() {
+            wrong.push(why.words(Language::English));
+        }
+        for error in answers.machine.check() {
+            wrong.push(format!("machine.{error}"));
+        }
+        if wrong.is_empty() { Ok(answers) } else { Err(wrong.join("\n  ")) }
+    }
+
+    /// As a file, without secrets: what has to be added by hand is said in its head.
+    pub(crate) fn export(&self) -> Result<String, Failure> {
+        let body = toml::to_string(self).context("the answer file")?;
+        let mut head = String::from("# Made by `anklume setup`. Secrets are not in it:\n");
+        for secret in self.machine.secrets() {
+            head.push_str(&format!("#   machine.{secret}\n"));
+        }
+        if self.data.passphrase.is_some() {
+            head.push_str("#   data.passphrase: in the credential or file that it names\n");
+        }
+        Ok(format!("{head}{body}"))
+    }
+
+    /// The new pool that it asks for, on a machine.
+    pub(crate) fn pool(&self, inventory: &Inventory) -> Result<Option<NewPool>, Failure> {
+        if self.data.what != What::New {
+            return Ok(None);
+        }
+        self.data.find(inventory).map(Some).map_err(|why| {
+            Failure::refused(why.words(Language::English))
+                .hint("`anklume inventory` shows the disks; nothing was changed")
+        })
+    }
+}
+
+/// `answers validate`.
+pub(crate) fn validate(file: &Path) -> Result<(), Failure> {
+    Answers::read(file)?;
+    crate::say(format!("{}: as it should be", file.display()));
+    Ok(())
+}
+
+/// `answers match`.
+pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
+    let answers = Answers::read(file)?;
+    let bytes = fs::read(inventory).context(inventory.display())?;
+    let machine = Inventory::parse(&bytes).map_err(|error| {
+        Failure::new(Kind::Damaged, format!("{}: {error}", inventory.display()))
+    })?;
+    let Some(pool) = answers.pool(&machine)? else {
+        crate::say("no disk is taken");
+        return Ok(());
+    };
+    for confirmed in &pool.disks {
+        let disk = confirmed.disk();
+        crate::say(format!("{} would be erased: {}", disk.name, disk.words(Language::English)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "version = 1\nlanguage = 'fr'\n[data]\nwhat = 'new'\n\
+        passphrase = { file = 'passphrase' }\n[[data.disks]]\nserial = 'A'\n\
+        [machine]\nhostname = 'lab'\n[machine.admin]\nname = 'ada'\npassword = 'not shown'\n";
+
+    #[test]
+    fn what_is_exported_is_read_again_without_secrets() {
+        let answers = Answers::parse(FILE).unwrap();
+        let text = answers.export().unwrap();
+        assert!(text.contains("machine.admin.password") && !text.contains("not shown"), "{text}");
+        // Nobody could log in: the password has to be put in.
+        let why = Answers::parse(&text).unwrap_err();
+        assert!(why.contains("machine.admin"), "{why}");
+        let whole = text.replace("name = \"ada\"", "name = \"ada\"\npassword = \"not shown\"");
+        assert_eq!(Answers::parse(&whole).unwrap(), answers);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let wrong = FILE.replace("serial = 'A'", "model = 'A'").replace("'not shown'", "''");
+        let why = Answers::parse(&wrong).unwrap_err();
+        assert!(why.contains("data.disks[0]") && why.contains("machine.admin"), "{why}");
+        let newer = FILE.replace("version = 1", "version = 2");
+        assert_eq!(Answers::parse(&newer).unwrap_err(), "version: expected 1, found 2");
+    }
+}

@@ -1,0 +1,178 @@
+//! The command line: what was typed, nothing more.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  anklume setup
+      ask what this machine is for, and make it so
+  anklume setup --dry-run
+      ask, show the plan, change nothing
+  anklume data open
+      unlock the data disk, and start Incus on it
+  anklume answers match answers.toml --inventory saved.json
+      which disk an answer file would take on the machine of that inventory
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  refused: the state of the machine stands in the way
+  4  root is needed
+  5  a file that is needed is damaged or not as it must be";
+
+const SETUP_EXAMPLES: &str = "\
+Examples:
+  anklume setup
+  anklume setup --line
+      numbered questions, for a screen reader or a serial console
+  anklume setup --dry-run --export-answers answers.toml
+      show what would be done, and write the file that does it unattended";
+
+const DATA_EXAMPLES: &str = "\
+Examples:
+  anklume data open
+  anklume data open --key-file /run/key
+      without a question; the file has the passphrase and nothing else
+  anklume data status
+  anklume data close
+      stop every container, and lock the disk";
+
+const ANSWERS_EXAMPLES: &str = "\
+Examples:
+  anklume inventory --json > saved.json
+      on the machine that is to be set up
+  anklume answers validate answers.toml
+  anklume answers match answers.toml --inventory saved.json
+      anywhere
+
+An answer file:
+  version = 1
+  language = \"en\"
+  [data]
+  what = \"new\"
+  passphrase = { credential = \"anklume.passphrase\" }
+  [[data.disks]]
+  serial = \"S5Y1NX0R123456\"
+  [machine]
+  hostname = \"lab\"
+  timezone = \"Europe/Paris\"
+  [machine.admin]
+  name = \"ada\"
+  ssh-keys = [\"ssh-ed25519 AAAA... ada@laptop\"]
+
+It is found at the first start as /anklume/answers.toml on a file system with the label
+ANKLUME-SEED, or as the systemd credential anklume.answers. Files that it names lie beside it.";
+
+/// Sets a machine up: an encrypted pool on a data disk, and Incus on it
+#[derive(Debug, Parser)]
+#[command(name = "anklume-firstboot", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask what this machine is for, and make it so; every step can be done again
+    #[command(after_help = SETUP_EXAMPLES)]
+    Setup(SetupArgs),
+    /// Unlock the data disk, lock it, or say how it is
+    #[command(after_help = DATA_EXAMPLES)]
+    Data {
+        #[command(subcommand)]
+        command: DataCommand,
+    },
+    /// Check an answer file, or say which disk it would take
+    #[command(after_help = ANSWERS_EXAMPLES)]
+    Answers {
+        #[command(subcommand)]
+        command: AnswersCommand,
+    },
+    /// Show the disks of this machine, and which may be taken
+    #[command(
+        after_help = "Examples:\n  anklume inventory\n  sudo anklume inventory --json > saved.json"
+    )]
+    Inventory(InventoryArgs),
+    /// Carry out an answer file that was found
+    #[command(hide = true)]
+    Unattended,
+    /// Make the accounts of this machine
+    #[command(hide = true)]
+    Accounts,
+    /// Keep passwords that were changed
+    #[command(hide = true)]
+    KeepPasswords,
+    /// What a person at a console sees before the login prompt
+    #[command(hide = true)]
+    Console(ConsoleArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupArgs {
+    /// Ask in numbered lines
+    #[arg(long)]
+    pub(crate) line: bool,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write the answer file that does the same unattended, without its secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export_answers: Option<PathBuf>,
+    /// Carry this answer file out, without questions
+    #[arg(long, value_name = "FILE", conflicts_with = "export_answers")]
+    pub(crate) answers: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InventoryArgs {
+    /// Print one JSON object, as `answers match` reads it
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleArgs {
+    /// Name of the console below /dev
+    pub(crate) console: String,
+    /// What to become afterwards: the program of the login prompt and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) login: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Unlock the data disk and start Incus on it
+    Open(OpenArgs),
+    /// Stop Incus and lock the data disk
+    Close,
+    /// Say whether the data disk is there and open
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// Take the key from this file, byte for byte, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnswersCommand {
+    /// Check a file, on any machine
+    Validate {
+        /// The answer file
+        file: PathBuf,
+    },
+    /// Say which disks a file would take on the machine of an inventory
+    Match {
+        /// The answer file
+        file: PathBuf,
+        /// What `anklume inventory --json` printed there
+        #[arg(long, value_name = "FILE")]
+        inventory: PathBuf,
+    },
+}

@@ -1,0 +1,112 @@
+//! Incus on the pool.
+
+use std::io::Write;
+
+use anklume_host::process::{Cmd, Stdin, Stdout};
+use anklume_incus::names::{AliasName, BridgeName, PoolName};
+use anklume_incus::nftables::{self, Isolated};
+use anklume_incus::wanted::{Addressing, Bridge, Driver, Pool as StoragePool, Wanted};
+use anklume_incus::{Client, ImageFiles, Settings, find_socket};
+use anklume_language::Language;
+use anklume_setup::{Backend, Pool, paths};
+
+use crate::container_image;
+use crate::failure::{Context, Failure};
+use crate::units;
+
+/// Name of the storage pool, and of the bridge that containers are connected to.
+const POOL: &str = "default";
+const BRIDGE: &str = "ank-default";
+/// Name of the image that the OS brings.
+const ALIAS: &str = "debian";
+
+/// Starts Incus and brings it to what is wanted; may be repeated.
+pub(crate) fn start(pool: &Pool, said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    let driver = match pool.backend {
+        Backend::Btrfs => Driver::Btrfs,
+        Backend::Zfs => Driver::Zfs,
+    };
+    start_on(driver, paths::STORAGE, said)
+}
+
+/// Starts Incus with its instances at `source`.
+pub(crate) fn start_on(
+    driver: Driver,
+    source: &str,
+    said: &mut dyn FnMut(String),
+) -> Result<(), Failure> {
+    isolate()?;
+    said("starting Incus".to_owned());
+    units::start_incus()?;
+    let socket = find_socket().map_err(incus)?;
+    let client = Client::new(&socket, Settings::default());
+    let applied = client
+        .apply(&wanted(driver, source)?, &mut |step| said(step.say(Language::English)), &mut |_| ())
+        .map_err(incus)?;
+    if !applied.was_done() {
+        said("Incus is set up".to_owned());
+    }
+    import(&client, said)
+}
+
+fn wanted(driver: Driver, source: &str) -> Result<Wanted, Failure> {
+    let name = |error| Failure::failed(error);
+    let bridge = BridgeName::new(BRIDGE).map_err(name)?;
+    Ok(Wanted {
+        pool: StoragePool {
+            name: PoolName::new(POOL).map_err(name)?,
+            driver,
+            source: source.to_owned(),
+            config: Default::default(),
+        },
+        networks: vec![Bridge {
+            name: bridge.clone(),
+            ipv4: Addressing::Auto,
+            ipv4_nat: true,
+            ipv6: Addressing::Auto,
+            ipv6_nat: true,
+            config: Default::default(),
+        }],
+        default_network: Some(bridge),
+    })
+}
+
+fn incus(error: anklume_incus::Error) -> Failure {
+    let hint = error.hint(Language::English);
+    let failure = Failure::failed(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure.hint("`journalctl -u incus` tells more"),
+    }
+}
+
+/// The image that the OS brings, so that a container starts without a network.
+fn import(client: &Client, said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    let alias = AliasName::new(ALIAS).context("the alias of the image")?;
+    let Some(folder) = container_image::folder() else { return Ok(()) };
+    if client.image_of(&alias).map_err(incus)?.is_some() {
+        return Ok(());
+    }
+    said("making the container image of this OS".to_owned());
+    let image = container_image::pack(&folder)?;
+    let files = ImageFiles::Unified(image.path().to_owned());
+    client.import_image(&files, &[alias], &mut |_, _| (), &mut |_| ()).map_err(incus)?;
+    said(format!("`incus launch {ALIAS} NAME` makes a container from it"));
+    Ok(())
+}
+
+/// Bridges do not reach each other.
+fn isolate() -> Result<(), Failure> {
+    let rules = nftables::ruleset(&[Isolated {
+        bridge: BridgeName::new(BRIDGE).context("the bridge")?,
+        addresses: Vec::new(),
+    }])
+    .context("the rules of the packet filter")?;
+    let nft = Cmd::new("nft").args(["-f", "-"]);
+    let mut running = nft.start(Stdin::Pipe, Stdout::Keep).context("nft")?;
+    if let Some(stdin) = running.stdin() {
+        stdin.write_all(rules.as_bytes()).context("nft")?;
+    }
+    running.close_stdin();
+    running.wait().map(drop).context("nft")
+}

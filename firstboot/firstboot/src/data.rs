@@ -1,0 +1,206 @@
+//! The pool at every start: unlocked, mounted, Incus on it; and back.
+
+use std::fs;
+use std::path::Path;
+
+use anklume_dialog::{Face, Hints, Question, Reply, Secret, Terminal};
+use anklume_host::process::ProcessError;
+use anklume_language::{Language, say};
+use anklume_passphrase::RecoveryKey;
+use anklume_setup::{
+    Encryption, Found, Key, Plan, Pool, close as close_plan, find, open as open_plan,
+};
+use anklume_storage::{ExecuteError, Here, Keys, execute};
+use zeroize::Zeroizing;
+
+use crate::cli::OpenArgs;
+use crate::failure::{Context, Failure};
+use crate::{accounts, containers, inventory, record, units, wizard};
+
+/// How often a person may try.
+const TRIES: usize = 3;
+/// cryptsetup(8): no permission, which is a wrong key.
+const WRONG_KEY: i32 = 2;
+
+/// `data open`.
+pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
+    record::need_root("opening the data disk")?;
+    let _lock = record::lock_or_refuse()?;
+    let pool = record::read()?.ok_or_else(|| {
+        Failure::refused("this machine knows of no data disk")
+            .hint("`anklume setup` finds or makes one")
+    })?;
+    if record::is_open() {
+        crate::say("the data disk is open");
+        return containers::start(&pool, &mut |line| crate::say(line));
+    }
+    let found = locate(&pool)?;
+    if let Some(path) = &args.key_file {
+        let key = Zeroizing::new(fs::read(path).context(path.display())?);
+        unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
+    } else if pool.encryption == Encryption::None {
+        unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
+    } else {
+        let terminal = Terminal::standard().context("the terminal")?;
+        let hints = Hints::gather(&terminal, None);
+        let mut face = anklume_dialog::open(terminal, wizard::language(), &hints);
+        ask(face.as_mut(), &pool, &mut |typed| unlock(&pool, &found, typed))?;
+    }
+    became_open(&pool, &mut |line| crate::say(line))
+}
+
+/// At one of several consoles, at each of which somebody may be first.
+pub(crate) fn ask_here(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure> {
+    let mut opened = None;
+    ask(face, pool, &mut |typed| {
+        let lock = record::lock_or_refuse().map_err(Unlock::Failed)?;
+        if record::is_open() {
+            return Ok(());
+        }
+        unlock(pool, found, typed)?;
+        opened = Some(lock);
+        Ok(())
+    })?;
+    match opened {
+        Some(_lock) => became_open(pool, &mut |line| face.say(&line)),
+        None => Ok(()),
+    }
+}
+
+/// Everything that the pool brings, now that it is open.
+pub(crate) fn became_open(pool: &Pool, said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    units::data_is_open()?;
+    // Homes are on it.
+    accounts::apply()?;
+    containers::start(pool, said)
+}
+
+/// Where the pool's disks are.
+pub(crate) fn locate(pool: &Pool) -> Result<Found, Failure> {
+    find(pool, &inventory::collect()?).map_err(|why| {
+        Failure::refused(why.words(Language::English))
+            .hint("connect the disk, then `anklume data open`")
+    })
+}
+
+/// Why a pool was not unlocked.
+pub(crate) enum Unlock {
+    /// The key is another one's.
+    WrongKey,
+    /// Something else.
+    Failed(Failure),
+}
+
+impl Unlock {
+    pub(crate) fn into_failure(self) -> Failure {
+        match self {
+            Self::WrongKey => {
+                Failure::refused("that is neither the passphrase nor the recovery key")
+                    .hint("check the keyboard layout; upper and lower case matter")
+            }
+            Self::Failed(failure) => failure,
+        }
+    }
+}
+
+/// Opens the pool with what was typed: the passphrase, or the recovery key however it was typed.
+pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unlock> {
+    let text = std::str::from_utf8(typed).unwrap_or_default();
+    let recovery = RecoveryKey::parse(text).ok();
+    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
+    let plan = open_plan(pool, found, Key::Passphrase);
+    let keys = Keys::default().with(Key::Passphrase, key);
+    carry_out(&plan, &keys).map_err(|error| {
+        // Nothing stays half open: another try begins anew.
+        let _ = carry_out(&close_plan(pool), &Keys::default());
+        match error {
+            ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }) => Unlock::WrongKey,
+            error => Unlock::Failed(Failure::failed(describe(&error))),
+        }
+    })
+}
+
+fn carry_out(plan: &Plan, keys: &Keys) -> Result<(), ExecuteError> {
+    execute(plan, keys, &mut Here, &mut |_, _| ())
+}
+
+/// An error with what the program said.
+pub(crate) fn describe(error: &ExecuteError) -> String {
+    match error {
+        ExecuteError::Program(ProcessError::Failed { tail, .. }) if !tail.trim().is_empty() => {
+            format!("{error}: {}", tail.trim())
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Asks for the key, three times at most.
+fn ask(
+    face: &mut dyn Face,
+    pool: &Pool,
+    unlock: &mut dyn FnMut(&[u8]) -> Result<(), Unlock>,
+) -> Result<(), Failure> {
+    for _ in 0..TRIES {
+        let language = face.language();
+        let names: Vec<&str> = pool.disks.iter().map(|disk| disk.name.as_str()).collect();
+        let names = names.join(", ");
+        let prompt = say!(
+            language,
+            "Passphrase or recovery key of the data disk ({names})",
+            "Phrase de passe ou clé de secours du disque de données ({names})"
+        );
+        let help = language.pick(
+            "An empty answer leaves the data closed until the next start or `anklume data open`.",
+            "Une réponse vide laisse les données fermées jusqu'au prochain démarrage ou `anklume data open`.",
+        );
+        let question = Secret::new(Question::new("unlock", &prompt).help(help));
+        let Reply::Answer(typed) = face.secret(&question).context("the question")? else {
+            continue;
+        };
+        if typed.is_empty() {
+            return Err(Failure::refused("the data stays closed").hint("anklume data open"));
+        }
+        face.say(language.pick("Unlocking…", "Déverrouillage…"));
+        match unlock(typed.as_bytes()) {
+            Ok(()) => return Ok(()),
+            Err(Unlock::Failed(failure)) => return Err(failure),
+            Err(Unlock::WrongKey) => face.warn(language.pick(
+                "That is neither the passphrase nor the recovery key.",
+                "Ce n'est ni la phrase de passe ni la clé de secours.",
+            )),
+        }
+    }
+    Err(Unlock::WrongKey.into_failure())
+}
+
+/// `data close`. Also what shutdown does.
+pub(crate) fn close() -> Result<(), Failure> {
+    record::need_root("closing the data disk")?;
+    let Some(pool) = record::read()? else { return Ok(()) };
+    units::stop_incus()?;
+    carry_out(&close_plan(&pool), &Keys::default()).map_err(|error| {
+        Failure::failed(describe(&error)).hint("`lsof /var/home /var/lib/incus` tells what uses it")
+    })
+}
+
+/// `data status`.
+pub(crate) fn status() -> Result<(), Failure> {
+    let Some(pool) = record::read()? else {
+        crate::say("no data disk: `anklume setup` makes or finds one");
+        return Ok(());
+    };
+    let state = if record::is_open() { "open" } else { "closed" };
+    crate::say(format!("pool {}: {state}", pool.id));
+    for disk in &pool.disks {
+        let exists = Path::new("/dev/disk/by-partuuid").join(&disk.partition).exists();
+        crate::say(format!(
+            "    {}: {}",
+            disk.name,
+            if exists { "connected" } else { "not connected" }
+        ));
+    }
+    if !pool.recovery_key_saved {
+        crate::say("the recovery key was not confirmed as written down");
+    }
+    Ok(())
+}

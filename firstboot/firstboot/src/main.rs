@@ -1,0 +1,69 @@
+//! `anklume-firstboot`: sets a machine up, and opens its data at every start.
+//!
+//! Facts, a request, a plan, its execution: the wizard ([`wizard`]) and the answer file ([`answers`]) make
+//! requests; what they ask for is decided in `anklume_setup` and done in `anklume_storage`. [`data`] opens and
+//! closes the pool, [`containers`] brings Incus to what is wanted, [`console`] is what a person at a console sees
+//! before the login prompt.
+
+mod accounts;
+mod answers;
+mod cli;
+mod console;
+mod container_image;
+mod containers;
+mod data;
+mod failure;
+mod inventory;
+mod record;
+mod seeds;
+mod unattended;
+mod units;
+mod wizard;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anklume_host::{interrupt, process};
+use clap::Parser;
+
+use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
+use crate::failure::{Context, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    process::keep_others_from_writing();
+    let done =
+        interrupt::install().context("preparing for signals").and_then(|()| run(cli.command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Setup(args) => wizard::run(&args),
+        Command::Console(args) => console::run(&args),
+        Command::Unattended => unattended::run(),
+        Command::Accounts => accounts::apply(),
+        Command::KeepPasswords => accounts::keep_passwords(),
+        Command::Inventory(args) => inventory::run(&args),
+        Command::Data { command } => match command {
+            DataCommand::Open(args) => data::open(&args),
+            DataCommand::Close => data::close(),
+            DataCommand::Status => data::status(),
+        },
+        Command::Answers { command } => match command {
+            AnswersCommand::Validate { file } => answers::validate(&file),
+            AnswersCommand::Match { file, inventory } => answers::matches(&file, &inventory),
+        },
+    }
+}
+
+/// Prints a line for the user.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

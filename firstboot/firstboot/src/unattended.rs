@@ -1,0 +1,97 @@
+//! A first start without questions.
+
+use std::path::Path;
+
+use anklume_inventory::boot_medium;
+use anklume_language::Language;
+use anklume_setup::{Encryption, Key, NewPool, What, create};
+use anklume_storage::{Here, Keys, execute, ids};
+use zeroize::Zeroizing;
+
+use crate::failure::{Context, Failure};
+use crate::seeds::Seed;
+use crate::wizard::work;
+use crate::{data, inventory, record};
+
+/// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
+pub(crate) fn run() -> Result<(), Failure> {
+    record::need_root("setting up")?;
+    if record::read()?.is_some() {
+        return Ok(());
+    }
+    match Seed::find()? {
+        Some(seed) => carry_out(&seed),
+        None => Ok(()),
+    }
+}
+
+/// Carries out an answer file that somebody named.
+pub(crate) fn run_file(path: &Path) -> Result<(), Failure> {
+    record::need_root("setting up")?;
+    carry_out(&Seed::named(path)?)
+}
+
+fn carry_out(seed: &Seed) -> Result<(), Failure> {
+    let _lock = record::lock_or_refuse()?;
+    let answers = &seed.answers;
+    let language = answers.language;
+    let mut said = |line: String| crate::say(line);
+    match answers.data.what {
+        What::New => {
+            if let Some(pool) = record::read()? {
+                return Err(Failure::refused(format!("this machine has pool {} already", pool.id)));
+            }
+            let machine = inventory::collect()?;
+            // A person may be asked which one it is; here nobody can.
+            let boot = boot_medium(&machine);
+            if !boot.is_certain() {
+                return Err(Failure::refused(boot.words(language))
+                    .hint("unplug one of them; nothing was changed"));
+            }
+            if let Some(wanted) = answers.pool(&machine)? {
+                new_pool(seed, &wanted, language)?;
+            }
+        }
+        What::Open => open(seed)?,
+        What::Try => work::try_in_ram(&mut said)?,
+        What::Later => {}
+    }
+    work::settings(&answers.machine, &mut said)
+}
+
+fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Failure> {
+    let mut keys = Keys::default();
+    if wanted.encryption == Encryption::Luks2 {
+        let source = seed.answers.data.passphrase.as_ref();
+        let source = source.ok_or_else(|| Failure::refused("data.passphrase is missing"))?;
+        let passphrase = seed.secret(source)?;
+        let text = std::str::from_utf8(&passphrase).unwrap_or_default();
+        anklume_passphrase::judge(text, &[])
+            .map_err(|why| Failure::refused(format!("data.passphrase: {}", why.text(language))))?;
+        let recovery = Zeroizing::new(seed.recovery_key()?.expose().to_owned());
+        keys = keys.with(Key::Passphrase, &passphrase).with(Key::Recovery, recovery.as_bytes());
+    }
+    let ids = ids(wanted.disks.len()).context("random numbers")?;
+    let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
+    let mut last = usize::MAX;
+    execute(&plan, &keys, &mut Here, &mut |step, _| {
+        if step != last {
+            last = step;
+            let words = plan.steps.get(step).map(|step| step.work.words(language));
+            crate::say(words.unwrap_or_default());
+        }
+    })
+    .map_err(|error| Failure::failed(data::describe(&error)))?;
+    data::became_open(&plan.pool, &mut |line| crate::say(line))
+}
+
+/// The pool that is there.
+fn open(seed: &Seed) -> Result<(), Failure> {
+    let source = seed.answers.data.passphrase.as_ref();
+    let source = source.ok_or_else(|| Failure::refused("data.passphrase is missing"))?;
+    let passphrase = seed.secret(source)?;
+    let machine = inventory::collect()?;
+    let pool = work::adopt(&machine, &passphrase)?;
+    work::take_over(&pool, &passphrase)?;
+    data::became_open(&pool, &mut |line| crate::say(line))
+}

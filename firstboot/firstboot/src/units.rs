@@ -1,0 +1,37 @@
+//! Units of systemd that are started and stopped.
+
+use anklume_host::process::Cmd;
+
+use crate::failure::Failure;
+
+/// The pool is part of the machine; stopping it closes the pool.
+const DATA: &str = "anklume-data.service";
+/// Incus, and what starts its instances.
+const INCUS: [&str; 3] = ["incus.socket", "incus.service", "incus-startup.service"];
+
+/// Says that the pool is open, so that shutdown closes it in order.
+pub(crate) fn data_is_open() -> Result<(), Failure> {
+    systemctl(&["start", DATA])
+}
+
+/// Starts Incus.
+pub(crate) fn start_incus() -> Result<(), Failure> {
+    let mut words = vec!["start"];
+    words.extend(INCUS);
+    systemctl(&words)
+}
+
+/// Stops the instances, then Incus.
+pub(crate) fn stop_incus() -> Result<(), Failure> {
+    for unit in INCUS.iter().rev() {
+        systemctl(&["stop", unit])?;
+    }
+    Ok(())
+}
+
+fn systemctl(words: &[&str]) -> Result<(), Failure> {
+    Cmd::new("systemctl").args(words).output().map(drop).map_err(|error| {
+        Failure::failed(format!("systemctl {}: {error}", words.join(" ")))
+            .hint("`journalctl -b` tells more")
+    })
+}

@@ -1,0 +1,138 @@
+//! The wizard: questions in steps, each of which can be gone back to; then a plan, and its execution.
+
+mod ask_disk;
+mod ask_keys;
+mod ask_machine;
+mod ask_start;
+mod draft;
+mod show_plan;
+pub(crate) mod work;
+
+use std::fs;
+use std::path::Path;
+
+use anklume_dialog::{Ended, Face, Hints, Kind, Reply, Terminal};
+use anklume_language::Language;
+use anklume_setup::What;
+
+use crate::cli::SetupArgs;
+use crate::console::DEFAULT_LANGUAGE;
+use crate::failure::{Context, Failure};
+use crate::wizard::draft::Draft;
+use crate::{inventory, record, unattended};
+
+/// The language that was chosen; one of the files that the machine keeps.
+const LANGUAGE: &str = "/etc/anklume/setup.toml";
+
+/// `setup`.
+pub(crate) fn run(args: &SetupArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.answers {
+        return unattended::run_file(path);
+    }
+    record::need_root("setting up")?;
+    let _lock = record::lock_or_refuse()?;
+    let terminal = Terminal::standard().context("the terminal")?;
+    let hints = Hints::gather(&terminal, args.line.then_some(Kind::Line));
+    let mut face = anklume_dialog::open(terminal, language(), &hints);
+    let draft = Draft::new(inventory::collect()?, &hints);
+    ask(face.as_mut(), draft, args)
+}
+
+/// The first question of a console: whoever answers is there, and has chosen a language.
+pub(crate) fn greet(face: &mut dyn Face) -> Result<(), Ended> {
+    face.heading("anklume", None)?;
+    ask_start::choose_language(face).map(drop)
+}
+
+/// At a console of a machine that was not set up, once somebody is there.
+pub(crate) fn attend(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
+    let draft = Draft::new(inventory::collect()?, hints);
+    let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
+    ask_from(1, face, draft, &args)
+}
+
+/// A step: it asks, writes what was answered into the draft, and says whether to go on.
+type Step = fn(&mut dyn Face, &mut Draft) -> Result<Reply<()>, Ended>;
+
+/// The steps of a draft so far: what was answered decides what else is asked.
+fn steps(draft: &Draft) -> Vec<Step> {
+    let mut steps: Vec<Step> = vec![ask_start::language];
+    if draft.has_keyboard {
+        steps.push(ask_start::keyboard);
+    }
+    steps.push(ask_start::what);
+    match draft.what {
+        What::New => {
+            let own: [Step; 4] =
+                [ask_disk::disk, ask_disk::confirm, ask_keys::encryption, ask_keys::passphrase];
+            steps.extend(own);
+        }
+        What::Open => steps.push(ask_keys::existing),
+        What::Try => {}
+        What::Later => return steps,
+    }
+    let machine: [Step; 4] =
+        [ask_machine::hostname, ask_machine::admin, ask_machine::ssh_keys, ask_machine::timezone];
+    steps.extend(machine);
+    steps.push(show_plan::plan);
+    steps
+}
+
+fn ask(face: &mut dyn Face, draft: Draft, args: &SetupArgs) -> Result<(), Failure> {
+    ask_from(0, face, draft, args)
+}
+
+fn ask_from(
+    first: usize,
+    face: &mut dyn Face,
+    mut draft: Draft,
+    args: &SetupArgs,
+) -> Result<(), Failure> {
+    draft.dry_run = args.dry_run;
+    let mut at = first;
+    loop {
+        let steps = steps(&draft);
+        let Some(step) = steps.get(at) else { break };
+        draft.step = (at + 1, steps.len());
+        match step(face, &mut draft) {
+            Ok(Reply::Answer(())) => at += 1,
+            Ok(Reply::Back) => at = at.saturating_sub(1),
+            Err(Ended::Left | Ended::Interrupted) => {
+                face.say(face.language().pick(
+                    "Nothing was changed. `anklume setup` asks again.",
+                    "Rien n'a été modifié. `anklume setup` repose les questions.",
+                ));
+                return Ok(());
+            }
+            Err(error) => return Err(Failure::failed(error)),
+        }
+    }
+    if let Some(path) = &args.export_answers {
+        let text = draft.answers(face.language()).export()?;
+        anklume_host::file::replace(path, text.as_bytes()).context(path.display())?;
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    if draft.what == What::Later {
+        return Ok(());
+    }
+    remember_language(face.language());
+    work::carry_out(face, &mut draft)
+}
+
+/// The language that was chosen on this machine.
+pub(crate) fn language() -> Language {
+    #[derive(serde::Deserialize)]
+    struct Chosen {
+        language: Language,
+    }
+    let text = fs::read_to_string(LANGUAGE).unwrap_or_default();
+    toml::from_str(&text).map_or(DEFAULT_LANGUAGE, |Chosen { language }| language)
+}
+
+/// It is no loss if that fails: the language is asked again.
+fn remember_language(language: Language) {
+    let text = format!("language = \"{language}\"\n");
+    let _ = anklume_host::file::replace(Path::new(LANGUAGE), text.as_bytes());
+}

@@ -1,0 +1,214 @@
+//! Encryption, passphrase and recovery key.
+
+use anklume_dialog::{Choice, Confirm, Ended, Face, Item, Question, Reply, Secret, Text};
+use anklume_inventory::confirmation;
+use anklume_language::{Language, say};
+use anklume_passphrase::{
+    Background, RecoveryKey, Strength, differs_from_us, draw, judge, suggest,
+};
+use anklume_setup::Encryption;
+use zeroize::Zeroizing;
+
+use crate::seeds::new_recovery_key;
+use crate::wizard::draft::Draft;
+use crate::wizard::work;
+
+/// Not to encrypt has to be asked for twice.
+pub(crate) fn encryption(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let title = language.pick("Encryption", "Chiffrement");
+    face.heading(title, Some(draft.step))?;
+    let options = [
+        Item::new(language.pick("Encrypted (LUKS2)", "Chiffré (LUKS2)")).explained(language.pick(
+            "Who finds or repairs the disk cannot read it. A passphrase at every start.",
+            "Qui trouve ou répare le disque ne peut pas le lire. Une phrase de passe à chaque démarrage.",
+        )),
+        Item::new(language.pick("Not encrypted", "Non chiffré")).explained(language.pick(
+            "Whoever has the disk can read everything on it.",
+            "Quiconque a le disque peut tout y lire.",
+        )),
+    ];
+    loop {
+        let question = Question::new("encryption", title).back().leave();
+        let Reply::Answer(index) = face.choose(&Choice::new(question, &options).default(0))? else {
+            return Ok(Reply::Back);
+        };
+        draft.encryption = if index == 0 { Encryption::Luks2 } else { Encryption::None };
+        if draft.encryption == Encryption::Luks2 {
+            return Ok(Reply::Answer(()));
+        }
+        let prompt = language.pick(
+            "Really without encryption? It cannot be added later.",
+            "Vraiment sans chiffrement ? Il ne peut pas être ajouté plus tard.",
+        );
+        let question = Confirm::new(Question::new("no-encryption", prompt).back().fresh());
+        if face.confirm(&question.default(false))? == Reply::Answer(true) {
+            return Ok(Reply::Answer(()));
+        }
+    }
+}
+
+/// Passphrase and recovery key.
+pub(crate) fn passphrase(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    if draft.encryption == Encryption::None {
+        draft.passphrase = None;
+        draft.recovery = None;
+        return Ok(Reply::Answer(()));
+    }
+    let language = face.language();
+    face.heading(language.pick("Passphrase", "Phrase de passe"), Some(draft.step))?;
+    suggestion(face, language);
+    loop {
+        let Reply::Answer(typed) = first(face, draft)? else { return Ok(Reply::Back) };
+        let prompt = language.pick("The same again", "La même encore une fois");
+        let question = Secret::new(Question::new("passphrase-again", prompt).back());
+        match face.secret(&question)? {
+            Reply::Answer(again) if again == typed => {
+                draft.passphrase = Some(typed);
+                return recovery(face, draft);
+            }
+            Reply::Answer(_) => face.warn(language.pick(
+                "These were two different ones. Nothing was set.",
+                "C'étaient deux phrases différentes. Rien n'est défini.",
+            )),
+            Reply::Back => {}
+        }
+    }
+}
+
+fn suggestion(face: &mut dyn Face, language: Language) {
+    let mut random = Zeroizing::new([0; 16]);
+    if getrandom::fill(random.as_mut_slice()).is_err() {
+        return;
+    }
+    let words = suggest(language, &random);
+    let text = Zeroizing::new(say!(
+        language,
+        "It is typed at every start. Six words that nobody guesses, if you like:\n  {}",
+        "Elle est tapée à chaque démarrage. Six mots que personne ne devine, si vous voulez :\n  {}",
+        words.expose()
+    ));
+    face.say(&text);
+}
+
+/// One that is good enough, or that is wanted although it is not.
+fn first(face: &mut dyn Face, draft: &Draft) -> Result<Reply<Zeroizing<String>>, Ended> {
+    let language = face.language();
+    let disk = draft.confirmed.as_ref().map(|one| confirmation(one.disk())).unwrap_or_default();
+    let own = ["anklume", disk.as_str()];
+    loop {
+        let check = |typed: &str| judge(typed, &own).map(drop).map_err(|why| why.text(language));
+        let prompt = language.pick("Passphrase", "Phrase de passe");
+        let question = Secret::new(Question::new("passphrase", prompt).back().leave());
+        let Reply::Answer(typed) = face.secret(&question.check(&check))? else {
+            return Ok(Reply::Back);
+        };
+        let Ok(strength) = judge(&typed, &own) else { continue };
+        tell(face, draft, &typed, &strength);
+        if !strength.is_weak() {
+            return Ok(Reply::Answer(typed));
+        }
+        let prompt = language.pick("Take it all the same?", "La prendre quand même ?");
+        let question = Confirm::new(Question::new("weak-passphrase", prompt)).default(false);
+        if face.confirm(&question)? == Reply::Answer(true) {
+            return Ok(Reply::Answer(typed));
+        }
+    }
+}
+
+fn tell(face: &mut dyn Face, draft: &Draft, typed: &str, strength: &Strength) {
+    let language = face.language();
+    face.say(&strength.text(language));
+    for advice in strength.advice(language) {
+        face.say(advice);
+    }
+    let elsewhere = differs_from_us(typed, draft.keymap);
+    if draft.has_keyboard && !elsewhere.is_empty() {
+        face.say(language.pick(
+            "Some of its characters are elsewhere on a US keyboard, as in a firmware or a rescue system.",
+            "Certains caractères sont ailleurs sur un clavier US, comme dans un micrologiciel ou un système de secours.",
+        ));
+    }
+}
+
+/// It is always made, and partly typed again.
+fn recovery(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let key =
+        new_recovery_key().map_err(|why| Ended::Io(std::io::Error::other(why.to_string())))?;
+    face.heading(language.pick("Recovery key", "Clé de secours"), None)?;
+    face.say(language.pick(
+        "It opens the disk when the passphrase is forgotten. Write it down or photograph it, and keep it away from this machine:",
+        "Elle ouvre le disque si la phrase de passe est oubliée. Notez-la ou photographiez-la, et gardez-la loin de cette machine :",
+    ));
+    show(face, &key);
+    draft.recovery_saved = retyped(face, &key)?;
+    draft.recovery = Some(key);
+    Ok(Reply::Answer(()))
+}
+
+fn show(face: &mut dyn Face, key: &RecoveryKey) {
+    let can = face.capabilities();
+    if can.unicode {
+        // The key itself and the question need rows, too.
+        let rows = can.height.saturating_sub(4);
+        if let Some(drawing) = draw(key.expose(), Background::Dark, can.width, rows) {
+            let rows: Vec<String> = drawing.rows().map(str::to_owned).collect();
+            face.verbatim(&rows);
+        }
+    }
+    let (first, second) = key.expose().split_at(key.expose().len() / 2 + 1);
+    face.verbatim(&[first.to_owned(), second.to_owned()]);
+}
+
+/// Whether two groups were typed; an empty answer leaves that for later.
+fn retyped(face: &mut dyn Face, key: &RecoveryKey) -> Result<bool, Ended> {
+    let language = face.language();
+    let mut random = [0; 8];
+    let _ = getrandom::fill(&mut random);
+    for number in RecoveryKey::groups_to_ask(u64::from_le_bytes(random)) {
+        let prompt = say!(
+            language,
+            "Type group {number} of the key (nothing: not written down yet)",
+            "Tapez le groupe {number} de la clé (rien : pas encore notée)"
+        );
+        let check = |typed: &str| match typed.is_empty() || key.is_group(number, typed) {
+            true => Ok(()),
+            false => Err(say!(
+                language,
+                "that is not group {number}; groups are separated by dashes and counted from 1",
+                "ce n'est pas le groupe {number} ; les groupes sont séparés par des tirets et comptés à partir de 1"
+            )),
+        };
+        let question = Text::new(Question::new("recovery-group", &prompt)).check(&check);
+        match face.text(&question)? {
+            Reply::Answer(typed) if !typed.is_empty() => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// The key of a pool that is there.
+pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let title = language.pick("The disk that is there", "Le disque déjà là");
+    face.heading(title, Some(draft.step))?;
+    loop {
+        let prompt = language.pick(
+            "Its passphrase or recovery key (nothing, if it is not encrypted)",
+            "Sa phrase de passe ou clé de secours (rien, s'il n'est pas chiffré)",
+        );
+        let question = Secret::new(Question::new("existing-key", prompt).back().leave());
+        let Reply::Answer(typed) = face.secret(&question)? else { return Ok(Reply::Back) };
+        face.say(language.pick("Looking at it…", "Lecture…"));
+        match work::adopt(&draft.inventory, typed.as_bytes()) {
+            Ok(pool) => {
+                draft.existing = Some(pool);
+                draft.passphrase = Some(typed);
+                return Ok(Reply::Answer(()));
+            }
+            Err(failure) => face.warn(failure.message()),
+        }
+    }
+}

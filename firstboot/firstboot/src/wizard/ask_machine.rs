@@ -1,0 +1,98 @@
+//! The machine itself: name, administrator, time zone.
+
+use anklume_dialog::{Ended, Face, Question, Reply, Secret, Text};
+use anklume_language::Language;
+use anklume_settings::{Admin, HostName, Secret as Password, Timezone, UserName, parse_keys};
+
+use crate::wizard::draft::Draft;
+
+pub(crate) fn hostname(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let title = language.pick("Name of this machine", "Nom de cette machine");
+    face.heading(title, Some(draft.step))?;
+    let check = |typed: &str| HostName::parse(typed).map(drop).map_err(|why| why.text(language));
+    let question = Question::new("hostname", title).back().leave();
+    let now = draft.settings.hostname.as_ref().map_or("anklume", |name| name.as_str()).to_owned();
+    let reply = face.text(&Text::new(question).default(&now).check(&check))?;
+    Ok(reply.map(|typed| draft.settings.hostname = HostName::parse(&typed).ok()))
+}
+
+/// There is no default password, and no way in without one or a key.
+pub(crate) fn admin(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let title = language.pick("Who administers it?", "Qui l'administre ?");
+    face.heading(title, Some(draft.step))?;
+    let check = |typed: &str| UserName::parse(typed).map(drop).map_err(|why| why.text(language));
+    let prompt = language.pick("Name of the account", "Nom du compte");
+    let question = Question::new("admin", prompt).back().leave();
+    let Reply::Answer(name) = face.text(&Text::new(question).default("admin").check(&check))?
+    else {
+        return Ok(Reply::Back);
+    };
+    let Ok(name) = UserName::parse(&name) else { return Ok(Reply::Back) };
+    loop {
+        let prompt = language.pick(
+            "Password (nothing: log in by SSH key only)",
+            "Mot de passe (rien : connexion par clé SSH seulement)",
+        );
+        let question = Secret::new(Question::new("password", prompt).back());
+        let Reply::Answer(typed) = face.secret(&question)? else { return Ok(Reply::Back) };
+        let prompt = language.pick("The same again", "Le même encore une fois");
+        let question = Secret::new(Question::new("password-again", prompt).back());
+        if !typed.is_empty() && face.secret(&question)? != Reply::Answer(typed.clone()) {
+            face.warn(language.pick(
+                "These were two different ones.",
+                "C'étaient deux mots de passe différents.",
+            ));
+            continue;
+        }
+        draft.admin = Some(Admin {
+            name,
+            full_name: String::new(),
+            password: (!typed.is_empty()).then(|| Password::new(typed.to_string())),
+            password_hash: None,
+            ssh_keys: Vec::new(),
+            sudo_without_password: typed.is_empty(),
+        });
+        return Ok(Reply::Answer(()));
+    }
+}
+
+/// At least one, if there is no password.
+pub(crate) fn ssh_keys(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let Some(admin) = draft.admin.as_mut() else { return Ok(Reply::Back) };
+    let needed = admin.password.is_none();
+    face.heading(language.pick("SSH key", "Clé SSH"), Some(draft.step))?;
+    let check = |typed: &str| match (typed.is_empty(), needed) {
+        (true, false) => Ok(()),
+        (true, true) => Err(language
+            .pick("without a password, a key is needed", "sans mot de passe, il faut une clé")
+            .to_owned()),
+        _ => parse_keys(typed).map(drop).map_err(|why| why.text(language)),
+    };
+    let prompt = language.pick(
+        "A line of an authorized_keys file, or nothing",
+        "Une ligne d'un fichier authorized_keys, ou rien",
+    );
+    let question = Text::new(Question::new("ssh-key", prompt).back()).check(&check).most(8192);
+    let reply = face.text(&question)?;
+    Ok(reply.map(|typed| admin.ssh_keys = parse_keys(&typed).unwrap_or_default()))
+}
+
+pub(crate) fn timezone(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let title = language.pick("Time zone", "Fuseau horaire");
+    face.heading(title, Some(draft.step))?;
+    let check = |typed: &str| {
+        let zone = Timezone::parse(typed).map_err(|why| why.text(language))?;
+        let known = std::path::Path::new("/usr/share/zoneinfo").join(zone.as_str()).is_file();
+        let unknown =
+            || language.pick("there is no such time zone", "ce fuseau n'existe pas").to_owned();
+        if known { Ok(()) } else { Err(unknown()) }
+    };
+    let default = if language == Language::French { "Europe/Paris" } else { "Etc/UTC" };
+    let question = Question::new("timezone", title).back().leave();
+    let reply = face.text(&Text::new(question).default(default).check(&check))?;
+    Ok(reply.map(|typed| draft.settings.timezone = Timezone::parse(&typed).ok()))
+}

@@ -1,0 +1,109 @@
+//! What was answered so far.
+
+use anklume_dialog::{Hints, Kind, decide};
+use anklume_inventory::Inventory;
+use anklume_language::Language;
+use anklume_passphrase::RecoveryKey;
+use anklume_settings::{Admin, Settings};
+use anklume_setup::{
+    Backend, ConfirmedDisk, Data, DiskFilter, Encryption, NewPool, Plan, Pool, Redundancy,
+    SecretSource, What,
+};
+use zeroize::Zeroizing;
+
+use crate::answers::Answers;
+
+/// What was answered so far. Secrets are wiped when it is dropped.
+pub(crate) struct Draft {
+    /// The disks, as of when the wizard began.
+    pub(crate) inventory: Inventory,
+    /// Whether the person types on a keyboard of this machine, not through a line.
+    pub(crate) has_keyboard: bool,
+    /// Console keymap that was chosen, for warnings about passphrases.
+    pub(crate) keymap: &'static str,
+    /// Which step of how many.
+    pub(crate) step: (usize, usize),
+    /// Whether nothing will be done.
+    pub(crate) dry_run: bool,
+    pub(crate) what: What,
+    /// Index of the disk in the inventory.
+    pub(crate) disk: Option<usize>,
+    pub(crate) confirmed: Option<ConfirmedDisk>,
+    pub(crate) encryption: Encryption,
+    pub(crate) passphrase: Option<Zeroizing<String>>,
+    pub(crate) recovery: Option<RecoveryKey>,
+    pub(crate) recovery_saved: bool,
+    /// A pool that was found, with the key that opened it.
+    pub(crate) existing: Option<Pool>,
+    pub(crate) settings: Settings,
+    pub(crate) admin: Option<Admin>,
+    /// What is going to be done to disks.
+    pub(crate) plan: Option<Plan>,
+}
+
+impl Draft {
+    pub(crate) fn new(inventory: Inventory, hints: &Hints) -> Self {
+        Self {
+            inventory,
+            has_keyboard: decide(hints) == Kind::Screen
+                && hints.name.as_deref().is_some_and(|name| name.starts_with("tty")),
+            keymap: "us",
+            step: (1, 1),
+            dry_run: false,
+            what: What::New,
+            disk: None,
+            confirmed: None,
+            encryption: Encryption::Luks2,
+            passphrase: None,
+            recovery: None,
+            recovery_saved: false,
+            existing: None,
+            settings: Settings::default(),
+            admin: None,
+            plan: None,
+        }
+    }
+
+    /// The pool that is wanted, once a disk is confirmed.
+    pub(crate) fn pool(&self) -> Option<NewPool> {
+        let disk = self.confirmed.clone()?;
+        Some(NewPool {
+            disks: vec![disk],
+            backend: Backend::Btrfs,
+            redundancy: Redundancy::Single,
+            encryption: self.encryption,
+            discard: false,
+            memory: self.inventory.memory,
+        })
+    }
+
+    /// All settings of the machine.
+    pub(crate) fn machine(&self) -> Settings {
+        Settings { admin: self.admin.clone(), ..self.settings.clone() }
+    }
+
+    /// The answer file that does the same.
+    pub(crate) fn answers(&self, language: Language) -> Answers {
+        let disks = match (self.what, &self.confirmed) {
+            (What::New, Some(confirmed)) => vec![DiskFilter::of(confirmed.disk())],
+            _ => Vec::new(),
+        };
+        let needs_key = match self.what {
+            What::New => self.encryption == Encryption::Luks2,
+            What::Open => true,
+            What::Try | What::Later => false,
+        };
+        let secret = || SecretSource::Credential("anklume.passphrase".to_owned());
+        let data = Data {
+            what: self.what,
+            backend: Backend::Btrfs,
+            redundancy: Redundancy::Single,
+            encryption: self.encryption,
+            discard: false,
+            passphrase: needs_key.then(secret),
+            recovery_key: None,
+            disks,
+        };
+        Answers::new(language, data, self.machine())
+    }
+}

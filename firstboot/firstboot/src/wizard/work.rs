@@ -1,0 +1,150 @@
+//! Doing what was asked for.
+
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anklume_dialog::Face;
+use anklume_host::process::Cmd;
+use anklume_incus::wanted::Driver;
+use anklume_inventory::Inventory;
+use anklume_passphrase::RecoveryKey;
+use anklume_settings::{NetworkManager, Services, Settings, apply_machine, set_admin};
+use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
+use anklume_storage::{Adopted, Here, Keys, execute, perform};
+
+use crate::failure::{Context, Failure};
+use crate::wizard::draft::Draft;
+use crate::{accounts, containers, data};
+
+/// Carries a draft out.
+pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
+    let language = face.language();
+    let pool = match draft.what {
+        What::New => Some(make(face, draft)?),
+        What::Open => {
+            let pool = draft.existing.clone();
+            if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
+                take_over(pool, key.as_bytes())?;
+            }
+            pool
+        }
+        What::Try | What::Later => None,
+    };
+    let mut said = |line: String| face.say(&line);
+    settings(&draft.machine(), &mut said)?;
+    match (&pool, draft.what) {
+        (Some(pool), _) => data::became_open(pool, &mut said)?,
+        (None, What::Try) => try_in_ram(&mut said)?,
+        _ => {}
+    }
+    face.say(language.pick("This machine is set up.", "Cette machine est installée."));
+    Ok(())
+}
+
+/// A new pool, by the plan that was shown.
+fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
+    let language = face.language();
+    let plan = draft.plan.take().ok_or_else(|| Failure::failed("there is no plan"))?;
+    let mut keys = Keys::default();
+    if let (Some(passphrase), Some(recovery)) = (&draft.passphrase, &draft.recovery) {
+        keys = keys
+            .with(Key::Passphrase, passphrase.as_bytes())
+            .with(Key::Recovery, recovery.expose().as_bytes());
+    }
+    let title = language.pick("Setting up", "Installation");
+    let mut progress = face.progress(title);
+    let mut last = usize::MAX;
+    let done = execute(&plan, &keys, &mut Here, &mut |step, action| {
+        let Some(now) = plan.steps.get(step) else { return };
+        if step != last {
+            last = step;
+            progress.step(now.work.words(language));
+        }
+        progress.part(
+            u64::try_from(action).unwrap_or_default(),
+            u64::try_from(now.actions.len()).unwrap_or_default(),
+        );
+    });
+    match done {
+        Ok(()) => {
+            progress.done();
+            Ok(plan.pool)
+        }
+        Err(error) => {
+            let why = data::describe(&error);
+            progress.failed(&why);
+            drop(progress);
+            // What was begun is given up: nothing knows of it, and it is made anew.
+            for action in
+                anklume_setup::close(&plan.pool).steps.iter().flat_map(|step| &step.actions)
+            {
+                let _ = perform(&[], &plan.pool, action, &Keys::default(), &mut Here);
+            }
+            Err(Failure::failed(why)
+                .hint("nothing of the pool is used; `anklume setup` begins anew"))
+        }
+    }
+}
+
+/// Settings and accounts. What fails is said, and the rest is done.
+pub(crate) fn settings(settings: &Settings, said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    let services = Services::system().ok();
+    for (field, outcome) in apply_machine(services.as_ref(), Path::new("/"), settings) {
+        if let Err(error) = outcome {
+            said(format!("{field}: {error}"));
+        }
+    }
+    if let Some(services) = services.as_ref().filter(|_| !settings.networks.is_empty())
+        && let Err(error) = NetworkManager::new(services).apply(&settings.networks)
+    {
+        said(format!("networks: {error}"));
+    }
+    if let Some(admin) = &settings.admin {
+        set_admin(Path::new("/"), admin, today()).context("the account")?;
+        accounts::apply()?;
+    }
+    Cmd::new("anklume").args(["persist", "save"]).output().map(drop).context("keeping the settings")
+}
+
+/// Days since 1970.
+fn today() -> u32 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    u32::try_from(seconds / 86_400).unwrap_or_default()
+}
+
+/// Incus in RAM: everything is gone at the end.
+pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    fs::create_dir_all(paths::POOL).context(paths::POOL)?;
+    let options = ["-t", "tmpfs", "-o", "size=50%,mode=0700", "tmpfs", paths::POOL];
+    Cmd::new("mount").args(options).output().context("memory for containers")?;
+    fs::create_dir_all(paths::STORAGE).context(paths::STORAGE)?;
+    containers::start_on(Driver::Dir, paths::STORAGE, said)
+}
+
+/// The pool that a key opens, as it says itself. It is closed again, and nothing is written.
+pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Pool, Failure> {
+    let text = std::str::from_utf8(typed).unwrap_or_default();
+    let recovery = RecoveryKey::parse(text).ok();
+    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
+    let keys = Keys::default().with(Key::Passphrase, key);
+    let found = anklume_storage::adopt(inventory, &keys, &mut Here)
+        .map_err(|error| Failure::failed(data::describe(&error)))?;
+    match found {
+        Adopted::Pool(pool) => Ok(*pool),
+        Adopted::Nothing => Err(Failure::refused("there is no data disk of anklume's here")
+            .hint("connect it, then try again")),
+        Adopted::WrongKey => Err(data::Unlock::WrongKey.into_failure()),
+    }
+}
+
+/// Unlocks a pool that was found, and makes it this machine's.
+pub(crate) fn take_over(pool: &Pool, typed: &[u8]) -> Result<(), Failure> {
+    let found = data::locate(pool)?;
+    data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    for action in adopt_plan::remember() {
+        perform(&[], pool, &action, &Keys::default(), &mut Here)
+            .map_err(|error| Failure::failed(data::describe(&error)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Brings Incus into the wanted state.
+
+use std::fs;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::operation::Progress;
+use crate::plan::{
+    self, Action, Found, FoundNetwork, FoundPool, FoundProfile, Object, PROFILE, Step,
+};
+use crate::request::Request;
+use crate::wanted::Wanted;
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The steps, also those that had nothing to do.
+    pub steps: Vec<Step>,
+}
+
+impl Applied {
+    /// Whether everything was as it should be.
+    #[must_use]
+    pub fn was_done(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Leave)
+    }
+}
+
+impl Client {
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    /// As [`Client::read`].
+    pub fn observe(&self, wanted: &Wanted) -> Result<Found, Error> {
+        let pool = Request::get(&["storage-pools", wanted.pool.name.as_str()]);
+        let pool = self.find::<FoundPool>(&pool)?;
+        let networks = Request::get(&["networks"]).query("recursion", "1");
+        let (networks, _): (Option<Vec<FoundNetwork>>, _) = self.read(&networks)?;
+        let (profile, etag) = self.read::<FoundProfile>(&Request::get(&["profiles", PROFILE]))?;
+        Ok(Found {
+            pool: pool.map(|(pool, etag)| FoundPool { etag, ..pool }),
+            networks: networks.unwrap_or_default(),
+            profile: FoundProfile { etag, ..profile },
+        })
+    }
+
+    /// What would be done.
+    ///
+    /// # Errors
+    /// When what is wanted cannot be, and as [`Client::observe`].
+    pub fn plan(&self, wanted: &Wanted) -> Result<Vec<Step>, Error> {
+        wanted.check()?;
+        Ok(plan::plan(wanted, &self.observe(wanted)?))
+    }
+
+    /// Brings Incus into the wanted state, and looks whether it is in it. `before` is told each step before
+    /// it begins. After a cut at any point, calling it again goes on.
+    ///
+    /// # Errors
+    /// [`Error::Conflicts`] before anything is changed; else what went wrong with a step.
+    pub fn apply(
+        &self,
+        wanted: &Wanted,
+        before: &mut dyn FnMut(&Step),
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Applied, Error> {
+        let steps = self.plan(wanted)?;
+        let conflicts: Vec<_> = plan::conflicts(&steps)
+            .map(|(object, difference)| (object.clone(), difference.clone()))
+            .collect();
+        if !conflicts.is_empty() {
+            return Err(Error::Conflicts(conflicts));
+        }
+        for step in &steps {
+            before(step);
+            self.make_room(step);
+            for request in &step.requests {
+                self.carry_out(request, progress)?;
+            }
+        }
+        let applied = Applied { steps };
+        if !applied.was_done() {
+            let left = self.plan(wanted)?.into_iter().find(|step| step.action != Action::Leave);
+            if let Some(step) = left {
+                return Err(Error::NotDone { object: step.object });
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Incus makes the folder that a pool is mounted on before anything else, and refuses to make a pool
+    /// whose folder is there. After a cut it is there, and empty. Only an empty folder can be removed in this
+    /// way; when it is not, Incus says what is wrong.
+    fn make_room(&self, step: &Step) {
+        if let (Object::Pool(name), Action::Create | Action::Remake) = (&step.object, &step.action)
+        {
+            let _ = fs::remove_dir(self.folder().join("storage-pools").join(name));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a step of a plan does.
+
+use std::fmt;
+
+use anklume_gpt::Piece;
+
+/// A secret that an action needs; its value is not part of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// What a person types at every start.
+    Passphrase,
+    /// The key that was written down.
+    Recovery,
+}
+
+/// An argument of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// Itself.
+    Text(String),
+    /// The path of a file in RAM that holds the key, byte for byte, while the program runs.
+    KeyFile(Key),
+}
+
+/// One thing that is done. Everything that a plan does to a machine is one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Compare what the disk `index` of the plan says of itself with what was confirmed, on the open
+    /// device, and that nothing uses it.
+    CheckIdentity {
+        /// Of the plan's disks, from 0.
+        disk: usize,
+    },
+    /// Run a program to its end; it must exit with 0.
+    Run {
+        /// Its name, looked up in `PATH`.
+        program: &'static str,
+        /// Its arguments.
+        arguments: Vec<Argument>,
+    },
+    /// Run a program whose failure is what is wanted or does not matter: closing what may not be open.
+    Try {
+        /// Its name, looked up in `PATH`.
+        program: &'static str,
+        /// Its arguments.
+        arguments: Vec<Argument>,
+    },
+    /// Write zeros to a disk of the plan.
+    Zero {
+        /// Of the plan's disks, from 0.
+        disk: usize,
+        /// First byte.
+        offset: u64,
+        /// Length.
+        bytes: u64,
+    },
+    /// Write bytes to a disk of the plan.
+    Write {
+        /// Of the plan's disks, from 0.
+        disk: usize,
+        /// What it is, for messages.
+        object: &'static str,
+        /// Where and what.
+        piece: Piece,
+    },
+    /// Make what was written to a disk of the plan durable.
+    Flush {
+        /// Of the plan's disks, from 0.
+        disk: usize,
+    },
+    /// Make a folder with these permissions, if it is missing.
+    Folder {
+        /// Its path.
+        path: String,
+        /// Permissions.
+        mode: u32,
+    },
+    /// Write the pool's record to this file, durably, with the old one in place until the new one is whole.
+    Record {
+        /// Its path.
+        path: &'static str,
+    },
+}
+
+impl Action {
+    /// A program and its arguments.
+    pub(crate) fn run(program: &'static str, arguments: &[&str]) -> Self {
+        Self::Run { program, arguments: texts(arguments) }
+    }
+
+    /// A program whose failure does not matter.
+    pub(crate) fn attempt(program: &'static str, arguments: &[&str]) -> Self {
+        Self::Try { program, arguments: texts(arguments) }
+    }
+
+    /// Adds arguments to a program's.
+    #[must_use]
+    pub(crate) fn with(mut self, more: impl IntoIterator<Item = Argument>) -> Self {
+        if let Self::Run { arguments, .. } | Self::Try { arguments, .. } = &mut self {
+            arguments.extend(more);
+        }
+        self
+    }
+
+    /// The keys that it needs.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        let arguments = match self {
+            Self::Run { arguments, .. } | Self::Try { arguments, .. } => arguments.as_slice(),
+            _ => &[],
+        };
+        arguments.iter().filter_map(|argument| match argument {
+            Argument::KeyFile(key) => Some(*key),
+            Argument::Text(_) => None,
+        })
+    }
+
+    /// Whether something on a disk is overwritten by it.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        match self {
+            Self::Zero { .. } | Self::Write { .. } => true,
+            Self::Run { program, arguments } | Self::Try { program, arguments } => {
+                let first = arguments.first();
+                matches!(*program, "wipefs" | "mkfs.btrfs" | "zpool")
+                    || first == Some(&Argument::Text("luksFormat".to_owned()))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn texts(words: &[&str]) -> Vec<Argument> {
+    words.iter().map(|word| Argument::Text((*word).to_owned())).collect()
+}
+
+/// As one would type it; a key is named in angle brackets.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run { program, arguments } | Self::Try { program, arguments } => {
+                f.write_str(program)?;
+                arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
+            }
+            Self::CheckIdentity { disk } => {
+                write!(f, "(check the identity of disk {})", person(*disk))
+            }
+            Self::Zero { disk, offset, bytes } => {
+                write!(f, "(write {bytes} zeros at byte {offset} of disk {})", person(*disk))
+            }
+            Self::Write { disk, object, piece } => {
+                let (length, offset) = (piece.bytes.len(), piece.offset);
+                write!(
+                    f,
+                    "({object}: write {length} bytes at byte {offset} of disk {})",
+                    person(*disk)
+                )
+            }
+            Self::Flush { disk } => write!(f, "(flush disk {})", person(*disk)),
+            Self::Folder { path, mode } => write!(f, "mkdir -p -m {mode:o} {path}"),
+            Self::Record { path } => write!(f, "(write {path})"),
+        }
+    }
+}
+
+/// People count from 1.
+fn person(index: usize) -> usize {
+    index.saturating_add(1)
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+        match self {
+            Self::Text(text) if !text.is_empty() && text.chars().all(plain) => f.write_str(text),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\'', r"'\''")),
+            Self::KeyFile(Key::Passphrase) => f.write_str("<passphrase>"),
+            Self::KeyFile(Key::Recovery) => f.write_str("<recovery key>"),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The part of an answer file that is about disks.
+
+use anklume_inventory::{Bus, Disk, Inventory, parse_size};
+use anklume_language::{Language, say};
+use serde::{Deserialize, Serialize};
+
+use crate::confirm::{ConfirmedDisk, NotConfirmed};
+use crate::{Backend, Encryption, NewPool, Redundancy};
+
+/// What is to become of the machine's disks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Data {
+    /// What is wanted.
+    pub what: What,
+    /// What keeps the data.
+    #[serde(default = "btrfs")]
+    pub backend: Backend,
+    /// How it is spread.
+    #[serde(default)]
+    pub redundancy: Redundancy,
+    /// How it is encrypted.
+    #[serde(default)]
+    pub encryption: Encryption,
+    /// Whether the disks are told what is free.
+    #[serde(default)]
+    pub discard: bool,
+    /// Where the passphrase comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<SecretSource>,
+    /// Where the recovery key comes from. Without it, one is made that nobody sees; another one can be made
+    /// later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_key: Option<SecretSource>,
+    /// The disks. Each must fit exactly one of the machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskFilter>,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// A new pool; what is on the disks is given up.
+    New,
+    /// The pool that is there.
+    Open,
+    /// Incus in RAM.
+    Try,
+    /// Nothing yet.
+    Later,
+}
+
+/// Where a secret comes from: it is never in the answer file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// A credential of systemd (systemd.io/CREDENTIALS) with this name.
+    Credential(String),
+    /// A file beside the answer file, without the end of its line.
+    File(String),
+}
+
+/// What a disk must be. Everything that is given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DiskFilter {
+    /// Serial number, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// World Wide Name, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
+    /// A link below `/dev/disk`: `by-path/pci-0000:00:05.0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Model, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How it is connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Bus>,
+    /// Smallest size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<String>,
+    /// Largest size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<String>,
+}
+
+const fn btrfs() -> Backend {
+    Backend::Btrfs
+}
+
+/// Why a file does not lead to a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MatchError {
+    /// Something is not as it must be.
+    Field {
+        /// Which, as `data.disks[0].at-least`.
+        field: String,
+        /// Why.
+        why: String,
+    },
+    /// Not exactly one disk fits.
+    Count {
+        /// Which of the file's disks, from 0.
+        filter: usize,
+        /// Kernel names of those that fit.
+        fits: Vec<String>,
+    },
+    /// A disk that fits must not be taken.
+    Disk {
+        /// Its kernel name.
+        disk: String,
+        /// Why.
+        why: NotConfirmed,
+    },
+}
+
+impl MatchError {
+    /// In words.
+    #[must_use]
+    pub fn words(&self, language: Language) -> String {
+        match self {
+            Self::Field { field, why } => format!("{field}: {why}"),
+            Self::Count { filter, fits } if fits.is_empty() => {
+                say!(
+                    language,
+                    "data.disks[{filter}]: no disk fits",
+                    "data.disks[{filter}] : aucun disque ne convient"
+                )
+            }
+            Self::Count { filter, fits } => {
+                let fits = fits.join(", ");
+                say!(
+                    language,
+                    "data.disks[{filter}]: more than one disk fits: {fits}",
+                    "data.disks[{filter}] : plusieurs disques conviennent : {fits}"
+                )
+            }
+            Self::Disk { disk, why } => {
+                let why = why.words(language);
+                say!(language, "{disk}: {why}", "{disk} : {why}")
+            }
+        }
+    }
+}
+
+impl Data {
+    /// What can be said without a machine.
+    ///
+    /// # Errors
+    /// [`MatchError::Field`].
+    pub fn check(&self) -> Result<(), MatchError> {
+        let wrong = |field: &str, why: &str| {
+            Err(MatchError::Field { field: field.to_owned(), why: why.to_owned() })
+        };
+        if self.what != What::New {
+            return match self.disks.is_empty() {
+                true => Ok(()),
+                false => wrong("data.disks", "only a new pool names disks"),
+            };
+        }
+        if self.backend == Backend::Zfs {
+            return wrong("data.backend", "this version makes pools of btrfs only");
+        }
+        let (expected, found) = (self.redundancy.disks(), self.disks.len());
+        if expected != found {
+            return wrong("data.disks", &format!("expected {expected}, found {found}"));
+        }
+        if self.encryption == Encryption::Luks2 && self.passphrase.is_none() {
+            return wrong("data.passphrase", "an encrypted pool needs one");
+        }
+        self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))
+    }
+
+    /// The disks that a new pool takes on this machine.
+    ///
+    /// # Errors
+    /// [`MatchError`]. A filter that fits no disk or two ends it: nothing is guessed.
+    pub fn find(&self, inventory: &Inventory) -> Result<NewPool, MatchError> {
+        self.check()?;
+        let mut disks = Vec::new();
+        for (filter, wanted) in self.disks.iter().enumerate() {
+            let fits: Vec<&Disk> =
+                inventory.disks.iter().filter(|disk| wanted.fits(disk)).collect();
+            let [disk] = fits.as_slice() else {
+                let fits = fits.iter().map(|disk| disk.name.clone()).collect();
+                return Err(MatchError::Count { filter, fits });
+            };
+            let confirmed = ConfirmedDisk::named_in_answers(inventory, disk)
+                .map_err(|why| MatchError::Disk { disk: disk.name.clone(), why })?;
+            disks.push(confirmed);
+        }
+        Ok(NewPool {
+            disks,
+            backend: self.backend,
+            redundancy: self.redundancy,
+            encryption: self.encryption,
+            discard: self.discard,
+            memory: inventory.memory,
+        })
+    }
+}
+
+impl DiskFilter {
+    /// The filter that fits this disk and no other one.
+    #[must_use]
+    pub fn of(disk: &Disk) -> Self {
+        let serial = disk.serial.clone();
+        let wwn = if serial.is_none() { disk.wwn.clone() } else { None };
+        let by_path = || disk.links.iter().find(|link| link.starts_with("by-path/")).cloned();
+        let link = if serial.is_none() && wwn.is_none() { by_path() } else { None };
+        Self { serial, wwn, link, ..Self::default() }
+    }
+
+    fn check(&self, index: usize) -> Result<(), MatchError> {
+        let field = |name: &str| format!("data.disks[{index}].{name}");
+        if self.serial.is_none() && self.wwn.is_none() && self.link.is_none() {
+            let why = "expected serial, wwn or link: a disk is given up only by name".to_owned();
+            return Err(MatchError::Field { field: format!("data.disks[{index}]"), why });
+        }
+        for (name, size) in [("at-least", &self.at_least), ("at-most", &self.at_most)] {
+            let Some(size) = size else { continue };
+            let wrong = |why| MatchError::Field { field: field(name), why };
+            parse_size(size).map_err(|error| wrong(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn fits(&self, disk: &Disk) -> bool {
+        let same =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let bound =
+            |wanted: &Option<String>| wanted.as_deref().and_then(|size| parse_size(size).ok());
+        same(&self.serial, &disk.serial)
+            && same(&self.wwn, &disk.wwn)
+            && same(&self.model, &disk.model)
+            && self.link.as_ref().is_none_or(|link| disk.links.contains(link))
+            && self.bus.is_none_or(|bus| bus == disk.bus)
+            && bound(&self.at_least).is_none_or(|least| disk.size >= least)
+            && bound(&self.at_most).is_none_or(|most| disk.size <= most)
+    }
+}

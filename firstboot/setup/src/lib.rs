@@ -1,0 +1,75 @@
+//! What a person wants of a machine's disks, and the plan that makes it.
+//!
+//! Facts (an [`Inventory`](anklume_inventory::Inventory)) and a request give a [`Plan`]: a list of steps in
+//! words, each with the actions that it is made of. The plan that is shown is the one that is carried out:
+//! whoever executes it does these actions and nothing else.
+//!
+//! A plan that destroys what is on a disk is made of [`ConfirmedDisk`]s, and those are only made by naming
+//! the disk. There is no other way to one:
+//!
+//! ```compile_fail,E0451
+//! use anklume_setup::ConfirmedDisk;
+//! let inventory = anklume_inventory::Inventory::parse(b"{}").unwrap();
+//! let disk = ConfirmedDisk { disk: inventory.disks[0].clone() };
+//! ```
+//!
+//! ```compile_fail,E0277
+//! use anklume_setup::ConfirmedDisk;
+//! let inventory = anklume_inventory::Inventory::parse(b"{}").unwrap();
+//! let disk: ConfirmedDisk = inventory.disks[0].clone().into();
+//! ```
+//!
+//! ```no_run
+//! use anklume_setup::ConfirmedDisk;
+//! let inventory = anklume_inventory::Inventory::parse(b"{}").unwrap();
+//! let disk: ConfirmedDisk =
+//!     ConfirmedDisk::typed(&inventory, &inventory.disks[0], "a1b2").unwrap();
+//! ```
+//!
+//! Secrets are not part of a plan: an action names the [`Key`] that it needs.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::indexing_slicing)
+)]
+
+mod action;
+pub mod adopt;
+mod answers;
+mod confirm;
+mod create;
+mod luks;
+mod open;
+mod plan;
+mod pool;
+mod request;
+mod table;
+
+pub use action::{Action, Argument, Key};
+pub use answers::{Data, DiskFilter, MatchError, SecretSource, What};
+pub use confirm::{ConfirmedDisk, NotConfirmed};
+pub use create::{Ids, create};
+pub use luks::Cost;
+pub use open::{Found, NotFound, close, find, open};
+pub use plan::{Plan, PlanDisk, Step, Work};
+pub use pool::{MapperNames, Pool, PoolDisk, PoolError};
+pub use request::{Backend, Encryption, NewPool, Redundancy, Refused};
+
+/// Name of the data partition in its table, and label of what is on it.
+pub const LABEL: &str = "anklume-data";
+
+/// Where things are in the running OS.
+pub mod paths {
+    /// The pool's file system as a whole; root's alone.
+    pub const POOL: &str = "/run/anklume/pool";
+    /// Incus's own state.
+    pub const INCUS: &str = "/var/lib/incus";
+    /// Homes of people.
+    pub const HOME: &str = "/var/home";
+    /// What a machine knows of its pool; one of the files that it keeps between boots.
+    pub const RECORD: &str = "/etc/anklume/pool.toml";
+    /// The same, on the pool: for a machine whose boot medium was lost.
+    pub const RECORD_ON_POOL: &str = "/run/anklume/pool/pool.toml";
+    /// What Incus has for its storage pool.
+    pub const STORAGE: &str = "/run/anklume/pool/storage";
+}

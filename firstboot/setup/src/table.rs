@@ -1,0 +1,67 @@
+//! The partition table of a data disk.
+
+use anklume_gpt::{Guid, Partition, Piece, Table, mbr};
+use anklume_inventory::Disk;
+
+use crate::request::Refused;
+
+/// Where the partition begins, and what is left free behind it, in bytes. A disk that replaces this one in
+/// a mirror may be a little smaller.
+const FRONT_BYTES: u64 = 1 << 20;
+const BACK_BYTES: u64 = 16 << 20;
+
+/// Type of a partition with LUKS on it (UAPI.4 Discoverable Partitions Specification has none for data; this
+/// is what `sfdisk` calls "Linux LUKS").
+const LUKS: Guid = Guid::from_u128(0xca7d7ccb_63ed_4c53_861c_1742536059cc);
+/// Type of a partition with any other file system: "Linux filesystem data".
+const LINUX: Guid = Guid::from_u128(0x0fc63daf_8483_4772_8e79_3d69d8477de4);
+
+/// The bytes of the table, in the order in which they are written: what makes the table whole comes last.
+pub(crate) fn pieces(
+    disk: &Disk,
+    disk_guid: Guid,
+    partition_guid: Guid,
+    encrypted: bool,
+) -> Result<Vec<(&'static str, Piece)>, Refused> {
+    let refused =
+        |why: anklume_gpt::Error| Refused::Table { disk: disk.name.clone(), why: why.to_string() };
+    let table = table(disk, disk_guid, partition_guid, encrypted).map_err(refused)?;
+    let encoded = table.encode().map_err(refused)?;
+    let sector = usize::try_from(table.sector_bytes).unwrap_or(mbr::BYTES);
+    let mut protective = mbr::encode(&[], table.disk_sectors, false).map_err(refused)?.to_vec();
+    protective.resize(sector, 0);
+    Ok(vec![
+        ("backup entries of the partition table", encoded.backup_entries),
+        ("backup header of the partition table", encoded.backup_header),
+        ("protective MBR", Piece { offset: 0, bytes: protective }),
+        ("entries of the partition table", encoded.primary_entries),
+        ("header of the partition table", encoded.primary_header),
+    ])
+}
+
+fn table(
+    disk: &Disk,
+    disk_guid: Guid,
+    partition_guid: Guid,
+    encrypted: bool,
+) -> Result<Table, anklume_gpt::Error> {
+    let sector_bytes = u64::from(disk.logical_sector).max(512);
+    let sectors = |bytes: u64| bytes.checked_div(sector_bytes).unwrap_or_default();
+    let mut table =
+        Table { disk_guid, sector_bytes, disk_sectors: sectors(disk.size), partitions: Vec::new() };
+    let (first_usable, last_usable) = table.usable()?;
+    let first_lba = sectors(FRONT_BYTES).max(first_usable);
+    // Whole MiB, so that what is encrypted in sectors of 4096 bytes fits.
+    let end = disk.size.saturating_sub(BACK_BYTES) / FRONT_BYTES;
+    let last_lba = sectors(end.saturating_mul(FRONT_BYTES)).saturating_sub(1).min(last_usable);
+    table.partitions.push(Partition {
+        number: 1,
+        type_guid: if encrypted { LUKS } else { LINUX },
+        unique_guid: partition_guid,
+        first_lba,
+        last_lba,
+        attributes: 0,
+        name: crate::LABEL.to_owned(),
+    });
+    Ok(table)
+}

@@ -1,0 +1,234 @@
+//! Carrying a plan out.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anklume_host::disk::ExclusiveDisk;
+use anklume_host::file::replace;
+use anklume_host::process::{Cmd, ProcessError};
+use anklume_inventory::{Identity, When};
+use anklume_language::Language;
+use anklume_setup::{Action, Argument, Plan, PlanDisk, Pool, PoolError};
+use thiserror::Error;
+
+use crate::collect::{CollectError, collect};
+use crate::keys::{Keys, Placed};
+
+/// Where the keys are while a program runs: a file system in RAM.
+const KEYS: &str = "/run/anklume/keys";
+
+/// Why a plan was not carried out to its end.
+#[derive(Debug, Error)]
+pub enum ExecuteError {
+    /// A program failed.
+    #[error(transparent)]
+    Program(#[from] ProcessError),
+    /// A disk is not the one that was confirmed.
+    #[error("/dev/{disk} is not the disk that was chosen: {why}")]
+    AnotherDisk {
+        /// Kernel name.
+        disk: String,
+        /// What differs.
+        why: String,
+    },
+    /// A disk is in use.
+    #[error("/dev/{disk} is in use: {source}")]
+    Busy {
+        /// Kernel name.
+        disk: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Reading or writing failed.
+    #[error("{object}: {source}")]
+    Io {
+        /// What.
+        object: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The disks of the machine cannot be looked at.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The record cannot be made.
+    #[error(transparent)]
+    Record(#[from] PoolError),
+    /// The plan names a disk that it does not have.
+    #[error("the plan has no disk {0}")]
+    NoDisk(usize),
+}
+
+/// What actions are done with; a test has another one.
+pub trait Machine {
+    /// Runs a program.
+    ///
+    /// # Errors
+    /// It failed.
+    fn run(&mut self, command: &Cmd) -> Result<(), ExecuteError>;
+    /// The identity of the disk with this kernel name now; none if it is gone.
+    ///
+    /// # Errors
+    /// The disks cannot be looked at.
+    fn identity(&mut self, name: &str) -> Result<Option<Identity>, ExecuteError>;
+    /// The folder that paths begin at.
+    fn root(&self) -> &Path;
+}
+
+/// This machine.
+#[derive(Debug, Default)]
+pub struct Here;
+
+impl Machine for Here {
+    fn run(&mut self, command: &Cmd) -> Result<(), ExecuteError> {
+        command.output()?;
+        Ok(())
+    }
+
+    fn identity(&mut self, name: &str) -> Result<Option<Identity>, ExecuteError> {
+        let inventory = collect()?;
+        Ok(inventory.disks.iter().find(|disk| disk.name == name).map(Identity::of))
+    }
+
+    fn root(&self) -> &Path {
+        Path::new("/")
+    }
+}
+
+/// Carries `plan` out. `progress` is told the index of each step, and of the action in it, before it begins.
+///
+/// # Errors
+/// [`ExecuteError`]; what was done until then stays done.
+pub fn execute(
+    plan: &Plan,
+    keys: &Keys,
+    machine: &mut dyn Machine,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), ExecuteError> {
+    for (step_index, step) in plan.steps.iter().enumerate() {
+        for (index, action) in step.actions.iter().enumerate() {
+            progress(step_index, index);
+            perform(&plan.disks, &plan.pool, action, keys, machine)?;
+        }
+    }
+    Ok(())
+}
+
+/// Does one action. `disks` are those that it may name, `pool` is what a record says.
+///
+/// # Errors
+/// [`ExecuteError`], unless the action is one that may fail.
+pub fn perform(
+    disks: &[PlanDisk],
+    pool: &Pool,
+    action: &Action,
+    keys: &Keys,
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
+    let folder = under(machine, KEYS);
+    let placed = keys.place(action.keys(), &folder).map_err(|source| failed(KEYS, source))?;
+    match act(disks, pool, action, &placed, machine) {
+        // What may not be open need not be closed, and the like.
+        Err(_) if matches!(action, Action::Try { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+fn act(
+    disks: &[PlanDisk],
+    pool: &Pool,
+    action: &Action,
+    placed: &Placed,
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
+    match action {
+        Action::CheckIdentity { disk } => check_identity(disk_of(disks, *disk)?, machine),
+        Action::Run { program, arguments } | Action::Try { program, arguments } => {
+            machine.run(&command(program, arguments, placed)?)
+        }
+        Action::Zero { disk, offset, bytes } => {
+            on_disk(disk_of(disks, *disk)?, |open| open.zero(*offset, *bytes))
+        }
+        Action::Write { disk, piece, .. } => {
+            on_disk(disk_of(disks, *disk)?, |open| open.write(piece.offset, &piece.bytes))
+        }
+        Action::Flush { disk } => on_disk(disk_of(disks, *disk)?, ExclusiveDisk::flush),
+        Action::Folder { path, mode } => folder(&under(machine, path), *mode),
+        Action::Record { path } => {
+            let text = pool.to_toml()?;
+            let path = under(machine, path);
+            replace(&path, text.as_bytes()).map_err(|source| failed(path.display(), source))
+        }
+    }
+}
+
+fn disk_of(disks: &[PlanDisk], index: usize) -> Result<&PlanDisk, ExecuteError> {
+    disks.get(index).ok_or(ExecuteError::NoDisk(index))
+}
+
+fn command(program: &str, arguments: &[Argument], placed: &Placed) -> Result<Cmd, ExecuteError> {
+    let mut command = Cmd::new(program);
+    for argument in arguments {
+        command = match argument {
+            Argument::Text(text) => command.arg(text),
+            Argument::KeyFile(key) => {
+                let missing = || failed(KEYS, io::Error::other("the key is not there"));
+                command.arg(placed.path(*key).ok_or_else(missing)?)
+            }
+        };
+    }
+    Ok(command)
+}
+
+fn check_identity(disk: &PlanDisk, machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    let another = |why: String| ExecuteError::AnotherDisk { disk: disk.name.clone(), why };
+    let found = machine.identity(&disk.name)?;
+    let found = found.ok_or_else(|| another("it is gone".to_owned()))?;
+    let differences = disk.identity.differences(&found, When::SameBoot);
+    if !differences.is_empty() {
+        let words: Vec<_> = differences.iter().map(|one| one.words(Language::English)).collect();
+        return Err(another(words.join(", ")));
+    }
+    // Nothing may use it, and it must still be the one with that number.
+    on_disk(disk, |_| Ok(()))
+}
+
+/// Opens the disk for itself alone, and makes sure that it is the one that was confirmed.
+fn on_disk(
+    disk: &PlanDisk,
+    work: impl FnOnce(&ExclusiveDisk) -> io::Result<()>,
+) -> Result<(), ExecuteError> {
+    let node = PathBuf::from(format!("/dev/{}", disk.name));
+    let busy = |source| ExecuteError::Busy { disk: disk.name.clone(), source };
+    let another = |why: String| ExecuteError::AnotherDisk { disk: disk.name.clone(), why };
+    let open = ExclusiveDisk::open(&node).map_err(busy)?;
+    if let Some(expected) = disk.identity.diskseq {
+        let found = open.sequence().map_err(|source| failed(node.display(), source))?;
+        if found != expected {
+            return Err(another(format!(
+                "expected disk number {expected} of this boot, found {found}"
+            )));
+        }
+    }
+    let (expected, found) =
+        (disk.identity.size, open.bytes().map_err(|source| failed(node.display(), source))?);
+    if found != expected {
+        return Err(another(format!("expected {expected} bytes, found {found}")));
+    }
+    work(&open).map_err(|source| failed(node.display(), source))
+}
+
+fn folder(path: &Path, mode: u32) -> Result<(), ExecuteError> {
+    let error = |source| failed(path.display(), source);
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(error)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(error)
+}
+
+fn under(machine: &dyn Machine, path: &str) -> PathBuf {
+    machine.root().join(path.trim_start_matches('/'))
+}
+
+fn failed(object: impl ToString, source: io::Error) -> ExecuteError {
+    ExecuteError::Io { object: object.to_string(), source }
+}

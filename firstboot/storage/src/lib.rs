@@ -1,0 +1,17 @@
+//! Looks at the disks of this machine, and carries plans out on them.
+//!
+//! What is done is decided in `anklume_setup`; here is only how.
+#![forbid(unsafe_code)]
+
+mod adopt;
+mod collect;
+mod execute;
+mod firmware;
+mod keys;
+mod random;
+
+pub use adopt::{Adopted, adopt};
+pub use collect::{CollectError, collect};
+pub use execute::{ExecuteError, Here, Machine, execute, perform};
+pub use keys::Keys;
+pub use random::ids;
