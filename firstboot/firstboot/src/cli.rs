@@ -148,9 +148,17 @@ pub(crate) enum DataCommand {
     /// Unlock the data disk and start Incus on it
     Open(OpenArgs),
     /// Stop Incus and lock the data disk
-    Close,
+    Close(CloseArgs),
     /// Say whether the data disk is there and open
     Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CloseArgs {
+    /// What shutdown does, once Incus has stopped: a unit that waits for others to stop, while all do,
+    /// would wait for ever
+    #[arg(long, hide = true)]
+    pub(crate) disk_only: bool,
 }
 
 #[derive(Debug, Args)]

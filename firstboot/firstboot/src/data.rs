@@ -13,7 +13,7 @@ use anklume_setup::{
 use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
 
-use crate::cli::OpenArgs;
+use crate::cli::{CloseArgs, OpenArgs};
 use crate::failure::{Context, Failure};
 use crate::{accounts, containers, inventory, record, units, wizard};
 
@@ -174,11 +174,22 @@ fn ask(
 }
 
 /// `data close`. Also what shutdown does.
-pub(crate) fn close() -> Result<(), Failure> {
+pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     record::need_root("closing the data disk")?;
     let Some(pool) = record::read()? else { return Ok(()) };
+    if !record::is_open() {
+        return Ok(());
+    }
+    if args.disk_only {
+        return close_disk(&pool);
+    }
     units::stop_incus()?;
-    carry_out(&close_plan(&pool), &Keys::default()).map_err(|error| {
+    close_disk(&pool)?;
+    units::data_is_closed()
+}
+
+fn close_disk(pool: &Pool) -> Result<(), Failure> {
+    carry_out(&close_plan(pool), &Keys::default()).map_err(|error| {
         Failure::failed(describe(&error)).hint("`lsof /var/home /var/lib/incus` tells what uses it")
     })
 }

@@ -53,7 +53,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Inventory(args) => inventory::run(&args),
         Command::Data { command } => match command {
             DataCommand::Open(args) => data::open(&args),
-            DataCommand::Close => data::close(),
+            DataCommand::Close(args) => data::close(&args),
             DataCommand::Status => data::status(),
         },
         Command::Answers { command } => match command {

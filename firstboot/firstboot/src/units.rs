@@ -14,6 +14,11 @@ pub(crate) fn data_is_open() -> Result<(), Failure> {
     systemctl(&["start", DATA])
 }
 
+/// Says that it is closed again.
+pub(crate) fn data_is_closed() -> Result<(), Failure> {
+    systemctl(&["stop", DATA])
+}
+
 /// Starts Incus.
 pub(crate) fn start_incus() -> Result<(), Failure> {
     let mut words = vec!["start"];

@@ -3,6 +3,10 @@
 //! A message stands where it is said, in every language side by side: nothing can be untranslated, and
 //! who changes one sees the other.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::indexing_slicing)
+)]
 
 use std::fmt;
 
@@ -75,13 +79,19 @@ macro_rules! say {
 pub fn size(language: Language, bytes: u64) -> String {
     const UNITS: [(&str, &str); 5] =
         [("bytes", "octets"), ("KiB", "Kio"), ("MiB", "Mio"), ("GiB", "Gio"), ("TiB", "Tio")];
-    let power = usize::try_from(bytes.max(1).ilog2() / 10).unwrap_or_default().min(UNITS.len() - 1);
-    let (english, french) = UNITS[power];
-    if power == 0 {
+    let mut unit = 1_u128;
+    let mut names = UNITS.iter();
+    let mut name = names.next();
+    while u128::from(bytes) >= unit.saturating_mul(1024) && names.len() > 0 {
+        unit = unit.saturating_mul(1024);
+        name = names.next();
+    }
+    let (english, french) = name.copied().unwrap_or_default();
+    if unit == 1 {
         return format!("{bytes} {}", language.pick(english, french));
     }
-    let unit = 1_u128 << (10 * power);
-    let tenths = (u128::from(bytes) * 10 + unit / 2) / unit;
+    let scaled = u128::from(bytes).saturating_mul(10).saturating_add(unit.div_ceil(2));
+    let tenths = scaled.checked_div(unit).unwrap_or_default();
     let (whole, tenth) = (tenths / 10, tenths % 10);
     say!(language, "{whole}.{tenth} {english}", "{whole},{tenth} {french}")
 }

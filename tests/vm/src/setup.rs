@@ -7,7 +7,7 @@ use anklume_qemu::{Attach, DataDisk, DiskFormat, Request};
 
 use crate::image::OsPartition;
 use crate::stick::Stick;
-use crate::{Failure, FirmwareKind, Machine, Workdir};
+use crate::{Failure, FirmwareKind, Machine, Workdir, probe};
 
 /// From power-on to the first question, under software emulation.
 pub const BOOT_SECONDS: u64 = 600;
@@ -51,6 +51,16 @@ impl<'a> Scene<'a> {
         let file = File::create(&disk).map_err(Failure::file("create", &disk))?;
         file.set_len(DISK_BYTES).map_err(Failure::file("size", &disk))?;
         Ok(Self { workdir, stick, disk })
+    }
+
+    /// Another stick of the same image, which knows of nothing.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn new_stick(&mut self, product: &Path) -> Result<(), Failure> {
+        self.stick = Stick::flash(self.workdir, product, 8_000_000_000)?;
+        self.stick.grow(self.workdir)
     }
 
     /// Switches the machine on.
@@ -117,6 +127,31 @@ fn the_machine(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "Do it?", "1")
 }
 
+/// Credentials of a machine that sets itself up on the data disk.
+#[must_use]
+pub fn unattended() -> Vec<String> {
+    let answers = format!(
+        "version = 1\n[data]\nwhat = 'new'\npassphrase = {{ credential = 'anklume.word' }}\n\
+         [[data.disks]]\nserial = '{SERIAL}'\n[machine]\nhostname = 'lab'\n\
+         [machine.admin]\nname = 'ada'\npassword = '{PASSWORD}'\n"
+    );
+    vec![
+        probe::credential("anklume.answers", &answers),
+        probe::credential("anklume.word", PASSPHRASE),
+    ]
+}
+
+/// A machine that sets itself up, until somebody can log in.
+///
+/// # Errors
+///
+/// When that does not come.
+pub fn sets_itself_up(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    machine.wait_for("lab login:", BOOT_SECONDS + WORK_SECONDS)?;
+    machine.send("ada\n")?;
+    inside(machine)
+}
+
 /// The wizard on a fresh stick: the pool that is there.
 ///
 /// # Errors
@@ -149,6 +184,10 @@ pub fn unlock(machine: &mut Machine<'_>) -> Result<(), Failure> {
 fn login(machine: &mut Machine<'_>) -> Result<(), Failure> {
     machine.wait_for("login:", WORK_SECONDS)?;
     machine.send("ada\n")?;
+    inside(machine)
+}
+
+fn inside(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "Password:", PASSWORD)?;
     machine.wait_shell(ANSWER_SECONDS)?;
     machine.send("sudo -S -p 'SUDO-''ASKS' sh\n")?;
