@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anklume_inventory::boot_medium;
+use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
+use anklume_setup::adopt::candidates;
 use anklume_setup::{Encryption, Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
@@ -49,7 +50,14 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
                     .hint("unplug one of them; nothing was changed"));
             }
             if let Some(wanted) = answers.pool(&machine)? {
-                new_pool(seed, &wanted, language)?;
+                match holds_a_pool(&machine, &wanted) {
+                    // A machine that forgot, as with a new stick, must not erase what it made itself.
+                    Some(disk) => {
+                        crate::say(format!("{disk} has a pool already: it is opened"));
+                        open(seed)?;
+                    }
+                    None => new_pool(seed, &wanted, language)?,
+                }
             }
         }
         What::Open => open(seed)?,
@@ -57,6 +65,13 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
         What::Later => {}
     }
     work::settings(&answers.machine, &mut said)
+}
+
+/// A disk that is to be given up, and is one of a pool.
+fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
+    let found = candidates(machine);
+    let names = wanted.disks.iter().map(|confirmed| &confirmed.disk().name);
+    names.into_iter().find(|name| found.iter().any(|one| one.disk == **name)).cloned()
 }
 
 fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Failure> {
@@ -88,8 +103,10 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
 /// The pool that is there.
 fn open(seed: &Seed) -> Result<(), Failure> {
     let source = seed.answers.data.passphrase.as_ref();
-    let source = source.ok_or_else(|| Failure::refused("data.passphrase is missing"))?;
-    let passphrase = seed.secret(source)?;
+    let passphrase = match source {
+        Some(source) => seed.secret(source)?,
+        None => Zeroizing::new(Vec::new()),
+    };
     let machine = inventory::collect()?;
     let pool = work::adopt(&machine, &passphrase)?;
     work::take_over(&pool, &passphrase)?;

@@ -6,6 +6,8 @@ mod ask_machine;
 mod ask_start;
 mod draft;
 mod show_plan;
+#[cfg(test)]
+mod tests;
 pub(crate) mod work;
 
 use std::fs;
@@ -34,7 +36,11 @@ pub(crate) fn run(args: &SetupArgs) -> Result<(), Failure> {
     let terminal = Terminal::standard().context("the terminal")?;
     let hints = Hints::gather(&terminal, args.line.then_some(Kind::Line));
     let mut face = anklume_dialog::open(terminal, language(), &hints);
-    let draft = Draft::new(inventory::collect()?, &hints);
+    let mut draft = Draft::new(inventory::collect()?, &hints);
+    draft.own_pool = record::read()?.map(|pool| {
+        let names: Vec<_> = pool.disks.iter().map(|disk| disk.name.clone()).collect();
+        names.join(", ")
+    });
     ask(face.as_mut(), draft, args)
 }
 
@@ -69,6 +75,7 @@ fn steps(draft: &Draft) -> Vec<Step> {
         }
         What::Open => steps.push(ask_keys::existing),
         What::Try => {}
+        What::Later if draft.own_pool.is_some() => {}
         What::Later => return steps,
     }
     let machine: [Step; 4] =
@@ -114,7 +121,7 @@ fn ask_from(
     if args.dry_run {
         return Ok(());
     }
-    if draft.what == What::Later {
+    if draft.what == What::Later && draft.own_pool.is_none() {
         return Ok(());
     }
     remember_language(face.language());

@@ -112,10 +112,35 @@ pub(crate) fn what(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
     let language = face.language();
     let title = language.pick("What do you want?", "Que voulez-vous ?");
     face.heading(title, Some(draft.step))?;
-    let found = candidates(&draft.inventory);
-    let memory = size(language, draft.inventory.memory / 2);
+    let options = match &draft.own_pool {
+        Some(name) => vec![only_settings(language, name)],
+        None => wishes(language, draft),
+    };
+    let items: Vec<Item> = options.iter().map(|(_, item)| item.clone()).collect();
+    let question = Question::new("what", title).back().leave();
+    let reply = face.choose(&Choice::new(question, &items).default(0))?;
+    Ok(reply.map(|index| {
+        draft.what = options.get(index).map_or(What::Later, |(what, _)| *what);
+    }))
+}
+
+/// A machine has one pool; what it has is not left for another one by a slip.
+fn only_settings(language: Language, name: &str) -> (What, Item) {
+    let words = say!(
+        language,
+        "The data disk of this machine ({name}) stays as it is. Without /etc/anklume/pool.toml it is forgotten, \
+         and there are other choices.",
+        "Le disque de données de cette machine ({name}) reste tel quel. Sans /etc/anklume/pool.toml il est \
+         oublié, et il y a d'autres choix."
+    );
+    let label =
+        language.pick("Change the machine's settings", "Changer les réglages de la machine");
+    (What::Later, Item::new(label).explained(words))
+}
+
+fn wishes(language: Language, draft: &Draft) -> Vec<(What, Item)> {
     let mut options = Vec::new();
-    if let Some(first) = found.first() {
+    if let Some(first) = candidates(&draft.inventory).first() {
         let name = &first.name;
         let words = say!(
             language,
@@ -132,20 +157,15 @@ pub(crate) fn what(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
         "Un autre disque que celui du système ; son contenu est effacé.",
     );
     options.push((What::New, Item::new(label).explained(words)));
-    let label = language.pick("Just try it", "Juste essayer");
+    let memory = size(language, draft.inventory.memory / 2);
     let words = say!(
         language,
         "Incus in memory, in up to {memory}; everything is lost when the machine is switched off.",
         "Incus en mémoire, jusqu'à {memory} ; tout est perdu quand la machine s'éteint."
     );
+    let label = language.pick("Just try it", "Juste essayer");
     options.push((What::Try, Item::new(label).explained(words)));
-    let label = language.pick("Later", "Plus tard");
     let words = language.pick("Nothing is changed.", "Rien n'est modifié.");
-    options.push((What::Later, Item::new(label).explained(words)));
-    let items: Vec<Item> = options.iter().map(|(_, item)| item.clone()).collect();
-    let question = Question::new("what", title).back().leave();
-    let reply = face.choose(&Choice::new(question, &items).default(0))?;
-    Ok(reply.map(|index| {
-        draft.what = options.get(index).map_or(What::Later, |(what, _)| *what);
-    }))
+    options.push((What::Later, Item::new(language.pick("Later", "Plus tard")).explained(words)));
+    options
 }

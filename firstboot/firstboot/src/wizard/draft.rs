@@ -21,6 +21,8 @@ pub(crate) struct Draft {
     pub(crate) has_keyboard: bool,
     /// Console keymap that was chosen, for warnings about passphrases.
     pub(crate) keymap: &'static str,
+    /// The pool that this machine has already, in words.
+    pub(crate) own_pool: Option<String>,
     /// Which step of how many.
     pub(crate) step: (usize, usize),
     /// Whether nothing will be done.
@@ -48,6 +50,7 @@ impl Draft {
             has_keyboard: decide(hints) == Kind::Screen
                 && hints.name.as_deref().is_some_and(|name| name.starts_with("tty")),
             keymap: "us",
+            own_pool: None,
             step: (1, 1),
             dry_run: false,
             what: What::New,

@@ -15,7 +15,7 @@ use anklume_storage::{Adopted, Here, Keys, execute, perform};
 
 use crate::failure::{Context, Failure};
 use crate::wizard::draft::Draft;
-use crate::{accounts, containers, data};
+use crate::{accounts, containers, data, record};
 
 /// Carries a draft out.
 pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
@@ -115,6 +115,9 @@ fn today() -> u32 {
 
 /// Incus in RAM: everything is gone at the end.
 pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    if record::is_open() {
+        return containers::start_on(Driver::Dir, paths::STORAGE, said);
+    }
     fs::create_dir_all(paths::POOL).context(paths::POOL)?;
     let options = ["-t", "tmpfs", "-o", "size=50%,mode=0700", "tmpfs", paths::POOL];
     Cmd::new("mount").args(options).output().context("memory for containers")?;

@@ -1,0 +1,128 @@
+//! The wizard with a person who is a list of answers. Nothing is changed: every run is a dry one.
+
+use anklume_dialog::{Answer, Ended, Hints, ScriptFace};
+use anklume_inventory::Inventory;
+use anklume_language::Language;
+
+use super::draft::Draft;
+use super::{SetupArgs, ask};
+use crate::answers::Answers;
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+fn draft() -> Draft {
+    let text = r#"{"version": 1, "memory": 8589934592, "boot": {"backing": ["sda"]}, "disks": [
+        {"name": "sda", "size": 16000000000, "logical-sector": 512, "physical-sector": 512,
+         "serial": "STICK1", "model": "Stick", "bus": "usb"},
+        {"name": "sdb", "size": 512000000000, "logical-sector": 512, "physical-sector": 4096,
+         "serial": "S5Y1NX0R", "model": "Samsung SSD", "bus": "ata"}]}"#;
+    Draft::new(Inventory::parse(text.as_bytes()).unwrap(), &Hints::default())
+}
+
+/// Runs the wizard and gives what was said, and the answer file that it writes.
+fn run(answers: Vec<(&'static str, Answer)>, draft: Draft) -> (ScriptFace, Option<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("answers.toml");
+    let args =
+        SetupArgs { line: false, dry_run: true, export_answers: Some(file.clone()), answers: None };
+    let mut face = ScriptFace::new(Language::English, answers);
+    ask(&mut face, draft, &args).unwrap();
+    (face, std::fs::read_to_string(file).ok())
+}
+
+fn typed(text: &'static str) -> Answer {
+    Answer::Type(text)
+}
+
+fn pick(text: &'static str) -> Answer {
+    Answer::Pick(text)
+}
+
+fn disk() -> Vec<(&'static str, Answer)> {
+    vec![
+        ("language", pick("1")),
+        ("what", pick("Keep")),
+        ("disk", Answer::Default),
+        ("confirm-disk", typed("NX0R")),
+        ("encryption", Answer::Default),
+        ("passphrase", typed(PASSPHRASE)),
+        ("passphrase-again", typed(PASSPHRASE)),
+        ("recovery-group", typed("")),
+    ]
+}
+
+fn machine() -> Vec<(&'static str, Answer)> {
+    vec![
+        ("hostname", typed("lab")),
+        ("admin", typed("ada")),
+        ("password", typed("secret of ada")),
+        ("password-again", typed("secret of ada")),
+        ("ssh-key", typed("")),
+        ("timezone", typed("Etc/UTC")),
+    ]
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_writes_answers_without_secrets() {
+    let (face, answers) = run(disk().into_iter().chain(machine()).collect(), draft());
+    assert!(face.mentions("luksFormat") && face.mentions("/dev/sdb"));
+    assert!(!face.mentions("secret of ada") && !face.mentions(PASSPHRASE));
+    let answers = answers.unwrap();
+    assert!(
+        answers.contains("S5Y1NX0R") && answers.contains("machine.admin.password"),
+        "{answers}"
+    );
+    assert!(!answers.contains("secret of ada") && !answers.contains(PASSPHRASE), "{answers}");
+    let whole = answers.replace("name = \"ada\"", "name = \"ada\"\npassword = \"x\"");
+    assert!(Answers::parse(&whole).is_ok(), "{answers}");
+}
+
+#[test]
+fn what_was_answered_can_be_gone_back_to() {
+    let mut answers = disk();
+    answers.truncate(4);
+    answers.push(("encryption", Answer::Back));
+    answers.push(("confirm-disk", Answer::Back));
+    answers.push(("disk", Answer::Back));
+    answers.push(("what", pick("Just")));
+    answers.extend(machine());
+    let (face, answers) = run(answers, draft());
+    assert!(!face.mentions("luksFormat"));
+    assert!(answers.unwrap().contains("what = \"try\""));
+}
+
+#[test]
+fn who_leaves_changes_nothing() {
+    let answers = vec![("language", pick("1")), ("what", Answer::End(Ended::Left))];
+    let (face, answers) = run(answers, draft());
+    assert!(face.mentions("Nothing was changed") && answers.is_none());
+}
+
+#[test]
+fn two_different_passphrases_and_a_weak_one_are_noticed() {
+    let mut answers = disk();
+    answers.truncate(5);
+    answers.extend([
+        ("passphrase", typed("password")),
+        ("weak-passphrase", Answer::Say(false)),
+        ("passphrase", typed(PASSPHRASE)),
+        ("passphrase-again", typed("another one that differs")),
+        ("passphrase", typed(PASSPHRASE)),
+        ("passphrase-again", typed(PASSPHRASE)),
+        ("recovery-group", typed("")),
+    ]);
+    answers.extend(machine());
+    let (face, _) = run(answers, draft());
+    assert!(face.mentions("two different"));
+}
+
+#[test]
+fn a_machine_that_has_a_pool_is_not_given_another_one() {
+    let mut draft = draft();
+    draft.own_pool = Some("Samsung SSD".to_owned());
+    let mut answers = vec![("language", pick("2")), ("what", Answer::Default)];
+    answers.extend(machine());
+    let (face, answers) = run(answers, draft);
+    assert!(face.mentions("Changer les réglages") && !face.mentions("luksFormat"));
+    assert!(answers.unwrap().contains("what = \"later\""));
+}
