@@ -146,19 +146,23 @@ impl LineFace {
             true => "> ".to_owned(),
             false => format!("[{}] > ", harmless(&asked.default)),
         };
-        self.terminal.write(prompt.as_bytes());
         let language = self.language;
-        self.terminal.ask(|terminal| entry::line(terminal, language, asked.most, asked.echo))
+        self.terminal.ask(|terminal| {
+            // Not before: Ctrl-C is a key by now, also for who is quick.
+            terminal.write(prompt.as_bytes());
+            entry::line(terminal, language, asked.most, asked.echo)
+        })
     }
 
     /// Leaves if that is meant.
     fn leave(&mut self) -> Result<(), Ended> {
         loop {
             self.reply(&words::leave(self.language));
-            self.terminal.write(format!("{} > ", yes_no(self.language)).as_bytes());
             let language = self.language;
-            let typed =
-                self.terminal.ask(|it| entry::line(it, language, OPTION_BYTES, Echo::Shown))?;
+            let typed = self.terminal.ask(|terminal| {
+                terminal.write(format!("{} > ", yes_no(language)).as_bytes());
+                entry::line(terminal, language, OPTION_BYTES, Echo::Shown)
+            })?;
             match words::yes_or_no(&typed.text) {
                 Some(true) => return Err(Ended::Left),
                 Some(false) => return Ok(()),

@@ -121,16 +121,19 @@ pub(crate) enum Command {
         command: BootCommand,
     },
     /// Ask what this machine is for, and make it so
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = "Example:\n  anklume setup --dry-run")]
     Setup(Words),
     /// Unlock the data disk, lock it, or say how it is
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = "Example:\n  anklume data open")]
     Data(Words),
     /// Check an answer file, or say which disk it would take
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        after_help = "Example:\n  anklume answers validate answers.toml"
+    )]
     Answers(Words),
     /// Show the disks of this machine, and which may be taken
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = "Example:\n  anklume inventory --json")]
     Inventory(Words),
 }
 

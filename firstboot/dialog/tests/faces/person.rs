@@ -141,6 +141,15 @@ impl Person {
         self.until(text, |it| it.screen().contains(text));
     }
 
+    /// Waits until one of the texts is on the screen, and nothing more comes for a moment: a page is read in
+    /// pieces, of which the first has the end of the page before it.
+    pub(crate) fn sees_one_of(&mut self, texts: &[&str]) {
+        self.until(&texts.join(" or "), |it| {
+            while it.read(100) {}
+            texts.iter().any(|text| it.screen().contains(text))
+        });
+    }
+
     /// Waits until `text` is on the screen so many times.
     pub(crate) fn until_count(&mut self, text: &str, count: usize) {
         self.until(text, |it| it.screen().matches(text).count() >= count);

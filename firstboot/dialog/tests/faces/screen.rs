@@ -308,8 +308,11 @@ fn page(terminal: Terminal) -> Result<Reply<usize>, Ended> {
 
 /// Reads on to the question, with all of its last page in place.
 fn reads_on(person: &mut Person) {
-    while !person.screen().contains("Haut/Bas") {
-        person.sees("La suite");
+    loop {
+        person.sees_one_of(&["Haut/Bas", "La suite"]);
+        if person.screen().contains("Haut/Bas") {
+            return;
+        }
         person.types(" ");
         person.waits_for_change();
     }
