@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anklume_settings::{apply_accounts, read_accounts};
 
-use crate::failure::{Context, Failure};
 use crate::say;
+use anklume_failure::{Context, Failure};
 
 /// Makes the accounts that the machine keeps, at every start and when the homes come with the pool.
 pub(crate) fn apply() -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use anklume_settings::Settings;
 use anklume_setup::{Data, NewPool, What};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Context, Failure, Kind};
+use anklume_failure::{Context, Failure, Kind};
 
 /// Version of the form.
 const VERSION: u32 = 1;

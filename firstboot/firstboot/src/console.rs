@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use anklume_dialog::{Choice, Ended, Face, Hints, Item, Question, Reply, Terminal};
 use anklume_host::process::Cmd;
-use anklume_language::Language;
 use anklume_setup::{Encryption, Pool};
 
 use crate::cli::ConsoleArgs;
-use crate::failure::{Context, Failure};
 use crate::{accounts, data, record, wizard};
+use anklume_failure::{Context, Failure};
 
 /// While it is there, an answer file is being carried out.
 const UNATTENDED: &str = "/run/anklume/unattended";
@@ -25,7 +24,8 @@ pub(crate) fn run(args: &ConsoleArgs) -> Result<(), Failure> {
     {
         crate::say(failure);
     }
-    let (program, rest) = args.login.split_first().context_none("the login program")?;
+    let (program, rest) =
+        args.login.split_first().ok_or_else(|| Failure::failed("no login program is named"))?;
     Err(Failure::failed(Cmd::new(program).args(rest).become_it()))
 }
 
@@ -138,20 +138,6 @@ fn power(what: &str) -> Result<bool, Failure> {
     Cmd::new("systemctl").arg(what).output().context(what)?;
     Ok(false)
 }
-
-/// What is missing.
-trait ContextNone<T> {
-    fn context_none(self, what: &str) -> Result<T, Failure>;
-}
-
-impl<T> ContextNone<T> for Option<T> {
-    fn context_none(self, what: &str) -> Result<T, Failure> {
-        self.ok_or_else(|| Failure::failed(format!("{what} is missing")))
-    }
-}
-
-/// For messages before anybody chose a language.
-pub(crate) const DEFAULT_LANGUAGE: Language = Language::English;
 
 #[cfg(test)]
 mod tests {

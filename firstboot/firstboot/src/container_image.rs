@@ -6,17 +6,16 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Failure};
+use anklume_failure::{Context, Failure};
+use anklume_layout::container::{FOLDER, METADATA, ROOTFS, TEMPLATES};
 
-/// Where the OS has it: `metadata.yaml`, `rootfs`, and perhaps `templates`.
-const FOLDER: &str = "/usr/share/anklume/container";
 /// Where the tar file is made: on the pool, which has room.
 const WORK: &str = "/run/anklume/pool/image.tar";
 
 /// The folder of the image, if the OS brings one.
 pub(crate) fn folder() -> Option<PathBuf> {
-    let folder = Path::new(FOLDER);
-    folder.join("metadata.yaml").exists().then(|| folder.to_owned())
+    let folder = Path::new("/").join(FOLDER);
+    folder.join(METADATA).exists().then_some(folder)
 }
 
 /// A file that is gone when it is dropped.
@@ -46,8 +45,8 @@ fn write(folder: &Path, file: File) -> std::io::Result<()> {
     let mut tar = tar::Builder::new(BufWriter::new(file));
     // Links lead to places in the container.
     tar.follow_symlinks(false);
-    tar.append_path_with_name(folder.join("metadata.yaml"), "metadata.yaml")?;
-    for part in ["templates", "rootfs"] {
+    tar.append_path_with_name(folder.join(METADATA), METADATA)?;
+    for part in [TEMPLATES, ROOTFS] {
         if folder.join(part).is_dir() {
             tar.append_dir_all(part, folder.join(part))?;
         }

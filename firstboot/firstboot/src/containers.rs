@@ -11,8 +11,8 @@ use anklume_language::Language;
 use anklume_setup::{Backend, Pool, paths};
 
 use crate::container_image;
-use crate::failure::{Context, Failure};
 use crate::units;
+use anklume_failure::{Context, Failure};
 
 /// Name of the storage pool, and of the bridge that containers are connected to.
 const POOL: &str = "default";

@@ -14,8 +14,8 @@ use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
 
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::failure::{Context, Failure};
 use crate::{accounts, containers, inventory, record, units, wizard};
+use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
 const TRIES: usize = 3;

@@ -4,8 +4,8 @@ use anklume_inventory::{Inventory, Verdict, boot_medium, judge, warnings};
 use anklume_language::Language;
 
 use crate::cli::InventoryArgs;
-use crate::failure::{Context, Failure};
 use crate::say;
+use anklume_failure::{Context, Failure};
 
 /// Looks at the disks.
 pub(crate) fn collect() -> Result<Inventory, Failure> {

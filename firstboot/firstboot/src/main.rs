@@ -12,7 +12,6 @@ mod console;
 mod container_image;
 mod containers;
 mod data;
-mod failure;
 mod inventory;
 mod record;
 mod seeds;
@@ -27,7 +26,7 @@ use anklume_host::{interrupt, process};
 use clap::Parser;
 
 use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
-use crate::failure::{Context, Failure};
+use anklume_failure::{Context, Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anklume_host::lock::Lock;
 use anklume_setup::{Pool, paths};
 
-use crate::failure::{Context, Failure, Kind};
+use anklume_failure::{Context, Failure, Kind};
 
 /// Held by who changes the pool, or asks for it.
 const LOCK: &str = "/run/anklume/setup.lock";

@@ -10,7 +10,7 @@ use anklume_setup::SecretSource;
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
-use crate::failure::{Context, Failure};
+use anklume_failure::{Context, Failure};
 
 /// Label of a file system that brings an answer file.
 const LABEL: &str = "/dev/disk/by-label/ANKLUME-SEED";

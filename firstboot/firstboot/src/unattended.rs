@@ -9,10 +9,10 @@ use anklume_setup::{Encryption, Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
-use crate::failure::{Context, Failure};
 use crate::seeds::Seed;
 use crate::wizard::work;
 use crate::{data, inventory, record};
+use anklume_failure::{Context, Failure};
 
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -111,4 +111,39 @@ fn open(seed: &Seed) -> Result<(), Failure> {
     let pool = work::adopt(&machine, &passphrase)?;
     work::take_over(&pool, &passphrase)?;
     data::became_open(&pool, &mut |line| crate::say(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::Answers;
+
+    const ANSWERS: &str = "version = 1\n[data]\nwhat = 'new'\npassphrase = { credential = 'x' }\n\
+        [[data.disks]]\nserial = 'S5Y1NX0R'\n";
+
+    /// A machine with the disk, and what is on it.
+    fn machine(label: &str, kind: &str) -> Inventory {
+        let text = format!(
+            r#"{{"version": 1, "memory": 8589934592, "boot": {{}}, "disks": [
+            {{"name": "sdb", "size": 512000000000, "logical-sector": 512, "physical-sector": 512,
+              "serial": "S5Y1NX0R", "bus": "ata", "content": {{"partitions": [
+                {{"name": "sdb1", "number": 1, "size": 1073741824, "label": "{label}",
+                  "content": {{"signatures": [{{"kind": "{kind}"}}]}}}}]}}}}]}}"#
+        );
+        Inventory::parse(text.as_bytes()).unwrap()
+    }
+
+    fn held(machine: &Inventory) -> Option<String> {
+        let wanted = Answers::parse(ANSWERS).unwrap().pool(machine).unwrap().unwrap();
+        holds_a_pool(machine, &wanted)
+    }
+
+    #[test]
+    fn a_disk_with_a_pool_is_not_one_to_be_given_up() {
+        for kind in ["crypto_LUKS", "btrfs"] {
+            assert_eq!(held(&machine("anklume-data", kind)).as_deref(), Some("sdb"), "{kind}");
+        }
+        assert_eq!(held(&machine("anklume-data", "ext4")), None);
+        assert_eq!(held(&machine("other", "crypto_LUKS")), None);
+    }
 }

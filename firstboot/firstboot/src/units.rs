@@ -2,7 +2,7 @@
 
 use anklume_host::process::Cmd;
 
-use crate::failure::Failure;
+use anklume_failure::Failure;
 
 /// The pool is part of the machine; stopping it closes the pool.
 const DATA: &str = "anklume-data.service";

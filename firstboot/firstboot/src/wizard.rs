@@ -18,10 +18,9 @@ use anklume_language::Language;
 use anklume_setup::What;
 
 use crate::cli::SetupArgs;
-use crate::console::DEFAULT_LANGUAGE;
-use crate::failure::{Context, Failure};
 use crate::wizard::draft::Draft;
 use crate::{inventory, record, unattended};
+use anklume_failure::{Context, Failure};
 
 /// The language that was chosen; one of the files that the machine keeps.
 const LANGUAGE: &str = "/etc/anklume/setup.toml";
@@ -135,7 +134,7 @@ pub(crate) fn language() -> Language {
         language: Language,
     }
     let text = fs::read_to_string(LANGUAGE).unwrap_or_default();
-    toml::from_str(&text).map_or(DEFAULT_LANGUAGE, |Chosen { language }| language)
+    toml::from_str(&text).map_or(Language::default(), |Chosen { language }| language)
 }
 
 /// It is no loss if that fails: the language is asked again.

@@ -183,20 +183,16 @@ impl Error {
                 "cannot reach the system bus: {cause}",
                 "le bus système est injoignable : {cause}"
             ),
-            Self::NoService { service, what } => {
-                say!(
-                    language,
-                    "{what}: there is no {service}",
-                    "{what} : il n'y a pas de {service}"
-                )
-            }
-            Self::Service { service, what, cause, .. } => {
-                say!(
-                    language,
-                    "{what}: {service} says: {cause}",
-                    "{what} : {service} dit : {cause}"
-                )
-            }
+            Self::NoService { service, what } => say!(
+                language,
+                "{what}: there is no {service}",
+                "{what} : il n'y a pas de {service}"
+            ),
+            Self::Service { service, what, cause, .. } => say!(
+                language,
+                "{what}: {service} says: {cause}",
+                "{what} : {service} dit : {cause}"
+            ),
             Self::Late { service, what, seconds } => say!(
                 language,
                 "{what}: {service} did not answer in {seconds} s",
@@ -225,25 +221,20 @@ impl Error {
                 "il n'y a pas d'interface réseau {name}"
             ),
             Self::File { path, cause } => {
-                let path = path.display();
-                say!(language, "{path}: {cause}", "{path} : {cause}")
+                say!(language, "{}: {cause}", "{} : {cause}", path.display())
             }
-            Self::Accounts { path, cause } => {
-                let path = path.display();
-                say!(
-                    language,
-                    "{path}: no list of accounts: {cause}",
-                    "{path} : pas une liste de comptes : {cause}"
-                )
-            }
-            Self::Locked { path } => {
-                let path = path.display();
-                say!(
-                    language,
-                    "{path}: another program changes accounts just now",
-                    "{path} : un autre programme modifie les comptes"
-                )
-            }
+            Self::Accounts { path, cause } => say!(
+                language,
+                "{}: no list of accounts: {cause}",
+                "{} : pas une liste de comptes : {cause}",
+                path.display()
+            ),
+            Self::Locked { path } => say!(
+                language,
+                "{}: another program changes accounts just now",
+                "{} : un autre programme modifie les comptes",
+                path.display()
+            ),
             Self::Hash { cause } => say!(
                 language,
                 "the password cannot be hashed: {cause}",

@@ -13,11 +13,11 @@ pub(crate) mod started;
 use anklume_history::{Event, Judged, Verdict, record_text, was_counted};
 use anklume_slots::Record;
 
-use crate::failure::Failure;
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
 use crate::state::Judgement;
 use crate::store::{RecordStore, StoreError};
+use anklume_failure::Failure;
 
 /// A verdict to be written down.
 pub(crate) struct Finding {

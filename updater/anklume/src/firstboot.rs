@@ -3,7 +3,7 @@
 use anklume_host::process::Cmd;
 
 use crate::cli::Words;
-use crate::failure::Failure;
+use anklume_failure::Failure;
 
 /// The program, beside this one or in the path.
 const PROGRAM: &str = "anklume-firstboot";

@@ -19,9 +19,9 @@ use anklume_layout::Role;
 use anklume_layout::report::{BootReport, PersistState};
 use anklume_persist::Tree;
 
-use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 /// How long another program may write to the history or the partition: a stick may be slow.
 const PATIENCE: Duration = Duration::from_secs(60);

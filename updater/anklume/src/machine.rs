@@ -13,10 +13,10 @@ use anklume_layout::Slot;
 use anklume_layout::report::{self, BootReport};
 use anklume_ramcrypt::RamEncryption;
 
-use crate::failure::{Context, Failure, Kind};
 use crate::paths::Paths;
 use crate::ram;
 use crate::store::{self, RecordStore, StoreError};
+use anklume_failure::{Context, Failure, Kind};
 
 /// The longest file of `/run`, `/proc` or `/etc` that is read, in bytes.
 const MAX_TEXT: u64 = 1 << 20;

@@ -6,7 +6,6 @@
 
 mod boot;
 mod cli;
-mod failure;
 mod firstboot;
 mod journal;
 mod machine;
@@ -29,9 +28,9 @@ use anklume_host::{interrupt, process};
 use clap::Parser;
 
 use crate::cli::{BootCommand, Cli, Command, PersistCommand};
-use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

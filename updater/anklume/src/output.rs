@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::failure::{Context, Failure};
+use anklume_failure::{Context, Failure};
 
 /// Standard output, and standard error for warnings.
 pub(crate) struct Output<'a> {

@@ -8,9 +8,9 @@ use anklume_host::watch::Folders;
 use anklume_layout::report::PersistState;
 use anklume_persist::{ENTRIES, Entry, Kind, Saved, Tree, save};
 
-use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 /// Upper layer of the overlay of `/etc`, as the initramfs mounts it: what was changed.
 const CHANGES: &str = "overlay/etc/upper";

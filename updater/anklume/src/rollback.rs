@@ -8,9 +8,9 @@ use anklume_layout::Slot;
 use anklume_slots::{Record, Refusal, State};
 
 use crate::boot::{failure, update};
-use crate::failure::{Context, Failure};
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 /// How long systemd may take to accept the order.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,9 +63,9 @@ fn change(machine: &Machine, boot: &Boot, out: &mut Output<'_>) -> Result<Record
 
 #[cfg(test)]
 mod tests {
-    use crate::failure::Kind;
     use crate::testing::{Fake, good_and_trial, report};
     use crate::update::place;
+    use anklume_failure::Kind;
     use anklume_history::Outcome;
     use anklume_layout::Slot;
     use anklume_slots::{Record, State};

@@ -8,8 +8,8 @@ use anklume_history::{Moment, Verdict};
 use anklume_host::file;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Context, Failure};
 use crate::machine::{Machine, text};
+use anklume_failure::{Context, Failure};
 
 /// The verdict on this boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

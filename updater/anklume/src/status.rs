@@ -4,9 +4,9 @@ mod facts;
 mod model;
 mod text;
 
-use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 pub(crate) fn run(machine: &Machine, json: bool, out: &mut Output<'_>) -> Result<u8, Failure> {
     let status = model::compose(&facts::gather(machine)?);

@@ -18,11 +18,11 @@ use anklume_slots::{Copies, Record, decide};
 use clap::Parser;
 
 use crate::cli::Cli;
-use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::output::Output;
 use crate::paths::Paths;
 use crate::store::{Change, Content, LastFailure, RecordStore, StoreError};
+use anklume_failure::Failure;
 
 /// Slot A is good, slot B has a new version.
 pub(crate) fn good_and_trial() -> Record {

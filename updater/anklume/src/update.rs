@@ -17,10 +17,10 @@ use anklume_slots::State;
 use anklume_update::{Boot as Judged, Site, State as Remembered, Updates, Verdict, note_boot};
 
 use crate::cli::{UpdateArgs, UpdateCommand};
-use crate::failure::{Failure, Kind};
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
 use crate::rollback;
+use anklume_failure::{Failure, Kind};
 
 pub(crate) use keep::{place, readable};
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use anklume_dialog::{Choice, Ended, Face, Item, Question, Reply, Text};
 use anklume_host::process::Cmd;
 use anklume_language::{Language, say, size};
-use anklume_settings::{Keyboard, KeyboardName, Services, Settings, X11Keyboard, apply_machine};
+use anklume_settings::{
+    Keyboard, KeyboardName, Locale, Services, Settings, X11Keyboard, apply_machine,
+};
 use anklume_setup::What;
 use anklume_setup::adopt::candidates;
 
@@ -28,7 +30,8 @@ const LAYOUTS: [(&str, &str, Option<&str>, &str); 10] = [
 pub(crate) fn language(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
     face.heading("anklume", Some(draft.step))?;
     let reply = choose_language(face)?;
-    draft.settings.locale = "C.UTF-8".parse_locale();
+    // The OS has no other one.
+    draft.settings.locale = Locale::parse("C.UTF-8").ok();
     Ok(reply)
 }
 
@@ -41,17 +44,6 @@ pub(crate) fn choose_language(face: &mut dyn Face) -> Result<Reply<()>, Ended> {
     Ok(reply.map(|index| {
         face.set_language(Language::ALL.get(index).copied().unwrap_or_default());
     }))
-}
-
-/// The OS has no other locale than this one.
-trait ParseLocale {
-    fn parse_locale(&self) -> Option<anklume_settings::Locale>;
-}
-
-impl ParseLocale for str {
-    fn parse_locale(&self) -> Option<anklume_settings::Locale> {
-        anklume_settings::Locale::parse(self).ok()
-    }
 }
 
 /// Before any passphrase, and with a line to try it.

@@ -13,9 +13,9 @@ use anklume_settings::{NetworkManager, Services, Settings, apply_machine, set_ad
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{Adopted, Here, Keys, execute, perform};
 
-use crate::failure::{Context, Failure};
 use crate::wizard::draft::Draft;
 use crate::{accounts, containers, data, record};
+use anklume_failure::{Context, Failure};
 
 /// Carries a draft out.
 pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {

@@ -70,25 +70,7 @@ fn answer(connection: &Connection, call: &Message, state: &mut State) -> Answer 
             with(call, &all.collect::<Vec<_>>())
         }
         "GetSettings" => with(call, &without_secrets(&state.connections[&number()])),
-        "AddConnection2" => {
-            let (profile, flags, _): (Profile, u32, HashMap<String, OwnedVariant>) =
-                body.deserialize().unwrap();
-            assert_eq!(flags, 1, "kept on the disk");
-            if let Some(text) = state.refusal {
-                return Err((
-                    "org.freedesktop.NetworkManager.Settings.Connection.InvalidProperty",
-                    text,
-                ));
-            }
-            let uuid = |profile: &Profile| format!("{:?}", profile["connection"]["uuid"]);
-            if state.connections.values().any(|known| uuid(known) == uuid(&profile)) {
-                return Err(("org.freedesktop.NetworkManager.Settings.UuidExists", "twice"));
-            }
-            state.next += 1;
-            state.connections.insert(state.next, profile);
-            let none = HashMap::<&str, Variant<'_>>::new();
-            with(call, &(path(format!("{PATH}/Settings/{}", state.next)), none))
-        }
+        "AddConnection2" => add(call, state),
         "Update2" => {
             let (profile, _, _): (Profile, u32, HashMap<String, OwnedVariant>) =
                 body.deserialize().unwrap();
@@ -130,6 +112,23 @@ fn answer(connection: &Connection, call: &Message, state: &mut State) -> Answer 
         }
         other => panic!("{interface}.{other} is not called"),
     }
+}
+
+fn add(call: &Message, state: &mut State) -> Answer {
+    let (profile, flags, _): (Profile, u32, HashMap<String, OwnedVariant>) =
+        call.body().deserialize().unwrap();
+    assert_eq!(flags, 1, "kept on the disk");
+    if let Some(text) = state.refusal {
+        return Err(("org.freedesktop.NetworkManager.Settings.Connection.InvalidProperty", text));
+    }
+    let uuid = |profile: &Profile| format!("{:?}", profile["connection"]["uuid"]);
+    if state.connections.values().any(|known| uuid(known) == uuid(&profile)) {
+        return Err(("org.freedesktop.NetworkManager.Settings.UuidExists", "twice"));
+    }
+    state.next += 1;
+    state.connections.insert(state.next, profile);
+    let none = HashMap::<&str, Variant<'_>>::new();
+    with(call, &(path(format!("{PATH}/Settings/{}", state.next)), none))
 }
 
 fn activate(connection: &Connection, call: &Message, state: &mut State) -> Answer {

@@ -5,9 +5,9 @@ use anklume_slots::{Record, decide};
 
 use super::{Finding, failure, judge, update};
 use crate::cli::BadArgs;
-use crate::failure::Failure;
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
+use anklume_failure::Failure;
 
 pub(crate) fn run(machine: &Machine, args: &BadArgs, out: &mut Output<'_>) -> Result<u8, Failure> {
     let boot = machine.boot_or_refuse()?;
@@ -46,8 +46,8 @@ fn record(
 
 #[cfg(test)]
 mod tests {
-    use crate::failure::Kind;
     use crate::testing::{Fake, good_and_trial};
+    use anklume_failure::Kind;
     use anklume_history::Outcome;
     use anklume_layout::Slot;
     use anklume_slots::{Record, State};

@@ -13,10 +13,10 @@ use anklume_host::interrupt::interrupted;
 use anklume_host::process::{self, Cmd, ProcessError};
 
 use super::{judge_failed, nothing_to_do};
-use crate::failure::{Context, Failure};
 use crate::machine::{Machine, text};
 use crate::output::Output;
 use crate::state::Health;
+use anklume_failure::{Context, Failure};
 
 pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
     let boot = match machine.boot()? {

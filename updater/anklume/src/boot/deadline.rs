@@ -9,9 +9,9 @@ use anklume_host::interrupt::interrupted;
 
 use super::check::limit;
 use super::{fall_back, judge_failed, nothing_to_do};
-use crate::failure::Failure;
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
+use anklume_failure::Failure;
 
 /// The health checks end their waiting at the deadline, and know better why. The longest of them may
 /// have begun just before.

@@ -3,9 +3,9 @@
 use anklume_history::Verdict;
 
 use super::{Finding, failure, give_back, judge, nothing_to_do};
-use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::Failure;
 
 pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
     let boot = match machine.boot()? {

@@ -6,9 +6,9 @@ use anklume_host::interrupt::interrupted;
 use anklume_host::process::{Cmd, Ending};
 
 use super::nothing_to_do;
-use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::Failure;
 
 /// Time to read the message, and to stop the unit.
 const PAUSE: Duration = Duration::from_secs(10);

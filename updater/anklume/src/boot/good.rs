@@ -5,10 +5,10 @@ use anklume_layout::Slot;
 use anklume_slots::{Record, Refusal, State};
 
 use super::{Finding, failure, judge, nothing_to_do, update};
-use crate::failure::Failure;
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
 use crate::store::StoreError;
+use anklume_failure::Failure;
 
 pub(crate) fn run(machine: &Machine, force: bool, out: &mut Output<'_>) -> Result<u8, Failure> {
     let boot = match machine.boot()? {
@@ -91,8 +91,8 @@ fn say(slot: Slot, record: Option<Record>, out: &mut Output<'_>) -> Result<u8, F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Kind;
     use crate::testing::{Fake, good_and_trial};
+    use anklume_failure::Kind;
     use anklume_history::Outcome;
 
     #[test]

@@ -5,9 +5,9 @@ use anklume_layout::text::printable;
 use serde::Serialize;
 
 use crate::cli::HistoryArgs;
-use crate::failure::{Context, Failure};
 use crate::machine::Machine;
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 /// Widest version in the table.
 const VERSION: usize = 18;

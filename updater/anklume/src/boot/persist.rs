@@ -10,9 +10,9 @@ use anklume_layout::report::{BootReport, GrowthState, PersistState};
 use anklume_slots::State;
 
 use super::nothing_to_do;
-use crate::failure::{Context, Failure};
 use crate::machine::{Machine, text};
 use crate::output::Output;
+use anklume_failure::{Context, Failure};
 
 pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
     let Some(report) = machine.report()? else {

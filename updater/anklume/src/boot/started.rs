@@ -7,10 +7,10 @@ use anklume_layout::Slot;
 use anklume_slots::{Copies, MAX_COUNT, Record, State};
 
 use super::{failure, nothing_to_do, update};
-use crate::failure::Failure;
 use crate::machine::{Boot, Machine};
 use crate::output::Output;
 use crate::store::{LastFailure, RecordStore, StoreError};
+use anklume_failure::Failure;
 
 pub(crate) fn run(machine: &Machine, out: &mut Output<'_>) -> Result<u8, Failure> {
     let boot = match machine.boot()? {

@@ -10,11 +10,11 @@ use anklume_ramcrypt::RamEncryption;
 use anklume_slots::Copies;
 use anklume_update::Remembered;
 
-use crate::failure::Failure;
 use crate::machine::{Machine, recorded_slot, text};
 use crate::state::{Health, Judgement};
 use crate::store::{Content, LastFailure, StoreError};
 use crate::update::readable;
+use anklume_failure::Failure;
 
 /// UUIDs of device-mapper devices of dm-verity begin like this (libcryptsetup).
 const VERITY_UUID: &str = "CRYPT-VERITY-";

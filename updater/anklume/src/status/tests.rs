@@ -166,7 +166,7 @@ fn another_system() {
     assert!(text.starts_with("OS             not started from an anklume image"), "{text}");
     fake.write("run/anklume/boot.json", "{\"report-version\":");
     let failure = fake.run(&["status"]).unwrap_err();
-    assert_eq!(failure.kind(), crate::failure::Kind::Damaged);
+    assert_eq!(failure.kind(), anklume_failure::Kind::Damaged);
 }
 
 #[test]

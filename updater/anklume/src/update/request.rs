@@ -4,7 +4,7 @@ use anklume_bus::{Options, Order, Verb};
 use anklume_release::Rate;
 
 use crate::cli::{ActivateArgs, HoldArgs, UpdateArgs, UpdateCommand, UpdateOptions};
-use crate::failure::{Failure, Kind};
+use anklume_failure::{Failure, Kind};
 
 /// An order, and how its answer is shown.
 #[derive(Debug)]

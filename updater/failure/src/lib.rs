@@ -1,4 +1,9 @@
-//! What ends the program: a message, a hint, an exit code.
+//! What ends a program of the OS: a message, a hint, an exit code.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::indexing_slicing)
+)]
 
 use std::fmt;
 use std::process::ExitCode;
@@ -10,9 +15,11 @@ const MAX_MESSAGE: usize = 1000;
 
 /// Why the program ends; the documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// It was tried and failed.
     Failed,
+    /// What was typed makes no sense.
+    Usage,
     /// The state of the machine stands in the way.
     Refused,
     /// Only root may do it.
@@ -25,6 +32,7 @@ impl Kind {
     fn code(self) -> u8 {
         match self {
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::Refused => 3,
             Self::NeedsRoot => 4,
             Self::Damaged => 5,
@@ -34,41 +42,66 @@ impl Kind {
 
 /// An error on its way to the user.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     kind: Kind,
     message: String,
     hint: Option<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
+    /// A failure without a hint; control characters of the message are escaped, and it is cut at 1000 characters.
+    #[must_use]
+    pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
         Self { kind, message: printable(&message.to_string(), MAX_MESSAGE), hint: None }
     }
 
-    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+    /// It was tried and failed.
+    #[must_use]
+    pub fn failed(message: impl fmt::Display) -> Self {
         Self::new(Kind::Failed, message)
     }
 
-    pub(crate) fn refused(message: impl fmt::Display) -> Self {
+    /// The state of the machine stands in the way.
+    #[must_use]
+    pub fn refused(message: impl fmt::Display) -> Self {
         Self::new(Kind::Refused, message)
     }
 
-    pub(crate) fn needs_root(message: impl fmt::Display) -> Self {
+    /// Only root may do it.
+    #[must_use]
+    pub fn needs_root(message: impl fmt::Display) -> Self {
         Self::new(Kind::NeedsRoot, message).hint("run it as root")
     }
 
-    pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
+    /// With what can be done about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(printable(&hint.to_string(), MAX_MESSAGE));
         self
     }
 
     /// What happened, for a sentence around it.
-    pub(crate) fn message(&self) -> &str {
+    #[must_use]
+    pub fn message(&self) -> &str {
         &self.message
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// What can be done about it; empty if nobody knows.
+    #[must_use]
+    pub fn the_hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
+    }
+
+    /// The exit code of its kind.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind.code())
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 }
 
@@ -83,8 +116,11 @@ impl fmt::Display for Failure {
 }
 
 /// Adds what was being done, and on what, to an error of a lower layer.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
     /// The failure `what: error`.
+    ///
+    /// # Errors
+    /// That failure, in place of the error.
     fn context(self, what: impl fmt::Display) -> Result<T, Failure>;
 }
 

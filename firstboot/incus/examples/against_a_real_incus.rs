@@ -1,5 +1,13 @@
-//! The same against a real Incus, which has to be one that may be thrown away.
-#![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
+//! What the tests do with a fake Incus, done with a real one by hand: it must have no objects, and is one that may
+//! be thrown away. It panics where the real one differs.
+//!
+//! Variables: `INCUS_SOCKET`; `POOL`, an empty folder, as the server sees it; `METADATA` and `ROOTFS`, the
+//! files of an image with a shell.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program for the person who runs it"
+)]
 
 use std::time::Duration;
 
@@ -30,11 +38,7 @@ fn stop_and_start(client: &Client, name: &InstanceName) {
     assert!(client.instance(name).unwrap().unwrap().is_up());
 }
 
-/// Variables: `INCUS_SOCKET`; `POOL`, an empty folder, as the server sees it; `METADATA` and `ROOTFS`, the
-/// files of an image with a shell.
-#[test]
-#[ignore = "needs a running Incus without objects, and the variables INCUS_SOCKET, POOL, METADATA, ROOTFS"]
-fn a_real_incus_does_what_the_fake_one_does() {
+fn main() {
     let variable = |name| std::env::var(name).unwrap();
     let client = Client::new(&find_socket().unwrap(), Settings::default());
     let server = client.server().unwrap();
