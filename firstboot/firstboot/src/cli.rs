@@ -166,6 +166,13 @@ pub(crate) struct OpenArgs {
     /// Take the key from this file, byte for byte, instead of asking
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// Open a mirror of BTRFS although a disk of it is missing
+    #[arg(long)]
+    pub(crate) degraded: bool,
+    /// Open a pool of ZFS that another machine used last and did not close: that machine must be off, or no
+    /// longer have the disk
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]

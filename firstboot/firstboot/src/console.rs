@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anklume_dialog::{Choice, Ended, Face, Hints, Item, Question, Reply, Terminal};
 use anklume_host::process::Cmd;
-use anklume_setup::{Encryption, Pool};
+use anklume_setup::Pool;
 
 use crate::cli::ConsoleArgs;
 use crate::{accounts, data, record, wizard};
@@ -72,7 +72,11 @@ fn unlock(face: &mut dyn Face, pool: &Pool) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    if pool.encryption == Encryption::None {
+    if let Err(failure) = data::without_disks(pool, &found, false, &mut |line| face.warn(&line)) {
+        face.warn(&failure.to_string());
+        return Ok(());
+    }
+    if !pool.encryption.has_key() {
         let Some(_lock) = record::lock() else { return Ok(()) };
         data::unlock(pool, &found, b"").map_err(data::Unlock::into_failure)?;
         return data::became_open(pool, &mut |line| face.say(&line));

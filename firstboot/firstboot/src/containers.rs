@@ -8,7 +8,7 @@ use anklume_incus::nftables::{self, Isolated};
 use anklume_incus::wanted::{Addressing, Bridge, Driver, Pool as StoragePool, Wanted};
 use anklume_incus::{Client, ImageFiles, Settings, find_socket};
 use anklume_language::Language;
-use anklume_setup::{Backend, Pool, paths};
+use anklume_setup::{Backend, Pool};
 
 use crate::container_image;
 use crate::units;
@@ -26,7 +26,7 @@ pub(crate) fn start(pool: &Pool, said: &mut dyn FnMut(String)) -> Result<(), Fai
         Backend::Btrfs => Driver::Btrfs,
         Backend::Zfs => Driver::Zfs,
     };
-    start_on(driver, paths::STORAGE, said)
+    start_on(driver, pool.storage(), said)
 }
 
 /// Starts Incus with its instances at `source`.

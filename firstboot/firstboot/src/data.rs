@@ -8,7 +8,7 @@ use anklume_host::process::ProcessError;
 use anklume_language::{Language, say};
 use anklume_passphrase::RecoveryKey;
 use anklume_setup::{
-    Encryption, Found, Key, Plan, Pool, close as close_plan, find, open as open_plan,
+    Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan,
 };
 use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
@@ -34,11 +34,12 @@ pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
         crate::say("the data disk is open");
         return containers::start(&pool, &mut |line| crate::say(line));
     }
-    let found = locate(&pool)?;
+    let found = locate(&pool)?.by_force(args.force);
+    without_disks(&pool, &found, args.degraded, &mut |line| crate::say(line))?;
     if let Some(path) = &args.key_file {
         let key = Zeroizing::new(fs::read(path).context(path.display())?);
         unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
-    } else if pool.encryption == Encryption::None {
+    } else if !pool.encryption.has_key() {
         unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
     } else {
         let terminal = Terminal::standard().context("the terminal")?;
@@ -83,6 +84,27 @@ pub(crate) fn locate(pool: &Pool) -> Result<Found, Failure> {
     })
 }
 
+/// Says which disks are missing. ZFS goes on without them and brings them up to date when they are back; what
+/// BTRFS writes meanwhile may be on one disk only, even afterwards, so that has to be wanted.
+pub(crate) fn without_disks(
+    pool: &Pool,
+    found: &Found,
+    wanted: bool,
+    said: &mut dyn FnMut(String),
+) -> Result<(), Failure> {
+    if found.missing().is_empty() {
+        return Ok(());
+    }
+    let missing = found.missing().join(", ");
+    if pool.backend == Backend::Btrfs && !wanted {
+        return Err(Failure::refused(format!("not connected: {missing}")).hint(
+            "connect it; or `anklume data open --degraded`, and `btrfs replace` before the next start",
+        ));
+    }
+    said(format!("not connected: {missing}; the data is there without it, but has no spare"));
+    Ok(())
+}
+
 /// Why a pool was not unlocked.
 pub(crate) enum Unlock {
     /// The key is another one's.
@@ -112,7 +134,7 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unl
     let keys = Keys::default().with(Key::Passphrase, key);
     carry_out(&plan, &keys).map_err(|error| {
         // Nothing stays half open: another try begins anew.
-        let _ = carry_out(&close_plan(pool), &Keys::default());
+        let _ = carry_out(&abandon(pool), &Keys::default());
         match error {
             ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }) => Unlock::WrongKey,
             error => Unlock::Failed(Failure::failed(describe(&error))),

@@ -5,7 +5,7 @@ use std::path::Path;
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{Encryption, Key, NewPool, What, create};
+use anklume_setup::{Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
@@ -76,7 +76,7 @@ fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
 
 fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Failure> {
     let mut keys = Keys::default();
-    if wanted.encryption == Encryption::Luks2 {
+    if wanted.encryption.has_key() {
         let source = seed.answers.data.passphrase.as_ref();
         let source = source.ok_or_else(|| Failure::refused("data.passphrase is missing"))?;
         let passphrase = seed.secret(source)?;
@@ -86,6 +86,7 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
         let recovery = Zeroizing::new(seed.recovery_key()?.expose().to_owned());
         keys = keys.with(Key::Passphrase, &passphrase).with(Key::Recovery, recovery.as_bytes());
     }
+    let keys = keys.with_data_key().context("random numbers")?;
     let ids = ids(wanted.disks.len()).context("random numbers")?;
     let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
     let mut last = usize::MAX;
@@ -108,9 +109,16 @@ fn open(seed: &Seed) -> Result<(), Failure> {
         None => Zeroizing::new(Vec::new()),
     };
     let machine = inventory::collect()?;
-    let pool = work::adopt(&machine, &passphrase)?;
-    work::take_over(&pool, &passphrase)?;
-    data::became_open(&pool, &mut |line| crate::say(line))
+    let existing = work::adopt(&machine, &passphrase)?;
+    let force = seed.answers.data.force;
+    if let Some(host) = existing.left_open_by.as_ref().filter(|_| !force) {
+        return Err(Failure::refused(format!(
+            "the machine {host} used the pool and did not close it"
+        ))
+        .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
+    }
+    work::take_over(&existing.pool, &passphrase, force)?;
+    data::became_open(&existing.pool, &mut |line| crate::say(line))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod ask_disk;
 mod ask_keys;
 mod ask_machine;
+mod ask_pool;
 mod ask_start;
 mod draft;
 mod show_plan;
@@ -68,9 +69,7 @@ fn steps(draft: &Draft) -> Vec<Step> {
     steps.push(ask_start::what);
     match draft.what {
         What::New => {
-            let own: [Step; 4] =
-                [ask_disk::disk, ask_disk::confirm, ask_keys::encryption, ask_keys::passphrase];
-            steps.extend(own);
+            steps.extend(pool_steps(draft));
         }
         What::Open => steps.push(ask_keys::existing),
         What::Try => {}
@@ -81,6 +80,20 @@ fn steps(draft: &Draft) -> Vec<Step> {
         [ask_machine::hostname, ask_machine::admin, ask_machine::ssh_keys, ask_machine::timezone];
     steps.extend(machine);
     steps.push(show_plan::plan);
+    steps
+}
+
+/// The steps of a new pool.
+fn pool_steps(draft: &Draft) -> Vec<Step> {
+    let mut steps: Vec<Step> = vec![ask_disk::disks, ask_disk::confirm, ask_pool::backend];
+    if draft.disks.len() > 1 {
+        steps.push(ask_pool::redundancy);
+    }
+    steps.push(ask_keys::encryption);
+    if ask_pool::can_discard(draft) {
+        steps.push(ask_keys::discard);
+    }
+    steps.push(ask_keys::passphrase);
     steps
 }
 

@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn inventory(boot: BootSignals, disks: Vec<Disk>) -> Inventory {
-        Inventory { version: 1, memory: 0, boot, imported_pools: Vec::new(), disks }
+        Inventory { version: 1, memory: 0, boot, imported_pools: Vec::new(), zfs: None, disks }
     }
 
     fn reported(disk: &str, diskseq: Option<u64>, serial: Option<&str>) -> BootSignals {

@@ -43,6 +43,7 @@ pub use model::{
     BootSignals, Bus, Content, Disk, Health, Holder, Inventory, Partition, ReportedMedium,
     Signature, VERSION,
 };
+pub use probe::{Pool as ZfsLabel, zdb as zfs_labels};
 pub use raw::{Drive, Probe, Raw};
 pub use refusal::Refusal;
 pub use size::{SizeError, parse_size};

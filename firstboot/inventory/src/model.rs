@@ -18,6 +18,9 @@ pub struct Inventory {
     /// GUIDs of the ZFS pools that are imported, in decimal: ZFS shows neither mounts nor holders.
     #[serde(default)]
     pub imported_pools: Vec<String>,
+    /// Version of the OS's ZFS: `2.3.9-1`; none if it has none.
+    #[serde(default)]
+    pub zfs: Option<String>,
     /// Whole disks, by kernel name.
     pub disks: Vec<Disk>,
 }
@@ -220,4 +223,6 @@ pub struct Signature {
     pub host: Option<String>,
     /// That host's ID, as ZFS tells it.
     pub hostid: Option<u64>,
+    /// Whether that host closed it.
+    pub exported: bool,
 }

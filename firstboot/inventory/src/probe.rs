@@ -136,15 +136,22 @@ pub(crate) fn wipefs(bytes: &[u8]) -> Result<Wipefs, Error> {
 
 /// What a ZFS label says of its pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Pool {
-    pub(crate) name: Option<String>,
-    pub(crate) guid: Option<String>,
-    pub(crate) host: Option<String>,
-    pub(crate) hostid: Option<u64>,
+pub struct Pool {
+    /// Name.
+    pub name: Option<String>,
+    /// GUID, in decimal.
+    pub guid: Option<String>,
+    /// The host that used it last.
+    pub host: Option<String>,
+    /// That host's ID.
+    pub hostid: Option<u64>,
+    /// Whether that host closed it (`POOL_STATE_EXPORTED`).
+    pub exported: bool,
 }
 
 /// The pools in the labels that `zdb -l` prints, each once. More than one where an old label was left.
-pub(crate) fn zdb(bytes: &[u8]) -> Vec<Pool> {
+#[must_use]
+pub fn zdb(bytes: &[u8]) -> Vec<Pool> {
     let mut pools: Vec<Pool> = Vec::new();
     let mut pool = Pool::default();
     let mut keep = |pool: &mut Pool| {
@@ -169,6 +176,7 @@ pub(crate) fn zdb(bytes: &[u8]) -> Vec<Pool> {
             "pool_guid" => pool.guid = clean(value),
             "hostname" => pool.host = clean(value),
             "hostid" => pool.hostid = value.parse().ok(),
+            "state" => pool.exported = value == "1",
             _ => {}
         }
     }
@@ -278,6 +286,7 @@ mod tests {
             guid: Some(guid.to_owned()),
             host: Some("hostA".to_owned()),
             hostid: Some(8_323_329),
+            exported: true,
         };
         assert_eq!(zdb(text.as_bytes()), [pool("tank", "42"), pool("old", "7")]);
         assert_eq!(zdb(b"failed to unpack label 0\nfailed to unpack label 1\n"), []);

@@ -20,6 +20,8 @@ pub struct Raw {
     pub lsblk: Vec<u8>,
     /// `zpool list -H -o guid`: the imported pools.
     pub zpools: Vec<u8>,
+    /// `modinfo -F version zfs`: the ZFS that the OS has.
+    pub zfs: Vec<u8>,
     /// What was found on each disk and partition, by kernel name.
     pub probes: BTreeMap<String, Probe>,
     /// What is known of each disk beside `lsblk`, by kernel name.
@@ -76,7 +78,8 @@ impl Raw {
         let zpools = String::from_utf8_lossy(&self.zpools);
         let imported_pools = zpools.split_whitespace().map(str::to_owned).collect();
         let (memory, boot) = (self.memory, self.boot.clone());
-        Ok(Inventory { version: VERSION, memory, boot, imported_pools, disks })
+        let zfs = clean(String::from_utf8_lossy(&self.zfs).trim());
+        Ok(Inventory { version: VERSION, memory, boot, imported_pools, zfs, disks })
     }
 }
 
@@ -152,6 +155,7 @@ fn add_pool(content: &mut Content, pool: Pool) {
     fill(&mut found.uuid, pool.guid);
     found.host = pool.host;
     found.hostid = pool.hostid;
+    found.exported = pool.exported;
 }
 
 #[cfg(test)]

@@ -60,7 +60,8 @@ mod tests {
         change(&mut other);
         let disks = vec![one.clone(), other];
         let boot = BootSignals::default();
-        let inventory = Inventory { version: 1, memory: 0, boot, imported_pools: vec![], disks };
+        let inventory =
+            Inventory { version: 1, memory: 0, boot, imported_pools: vec![], zfs: None, disks };
         !twins(&inventory, &one).is_empty()
     }
 

@@ -62,6 +62,7 @@ fn raw(name: &str) -> Raw {
         boot: serde_json::from_value(sample["boot"].clone()).unwrap(),
         lsblk: output(sample.get("lsblk")),
         zpools: output(sample.get("zpools")),
+        zfs: output(sample.get("zfs")),
         probes: each("probes").iter().map(|(name, value)| (name.clone(), probe(value))).collect(),
         drives: each("drives").iter().map(|(name, value)| (name.clone(), drive(value))).collect(),
     }

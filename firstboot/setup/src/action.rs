@@ -11,6 +11,8 @@ pub enum Key {
     Passphrase,
     /// The key that was written down.
     Recovery,
+    /// 32 random bytes that ZFS encrypts with.
+    Data,
 }
 
 /// An argument of a program.
@@ -45,6 +47,11 @@ pub enum Action {
         /// Its arguments.
         arguments: Vec<Argument>,
     },
+    /// Close an opened LUKS volume, if it is open; what keeps it open is an error.
+    CloseVolume {
+        /// Its name in `/dev/mapper`.
+        name: String,
+    },
     /// Write zeros to a disk of the plan.
     Zero {
         /// Of the plan's disks, from 0.
@@ -75,6 +82,8 @@ pub enum Action {
         /// Permissions.
         mode: u32,
     },
+    /// Give this machine a host ID, by which ZFS knows who uses a pool, if it has none.
+    HostId,
     /// Write the pool's record to this file, durably, with the old one in place until the new one is whole.
     Record {
         /// Its path.
@@ -91,6 +100,15 @@ impl Action {
     /// A program whose failure does not matter.
     pub(crate) fn attempt(program: &'static str, arguments: &[&str]) -> Self {
         Self::Try { program, arguments: texts(arguments) }
+    }
+
+    /// The same, but its failure does not matter.
+    #[must_use]
+    pub(crate) fn may_fail(self) -> Self {
+        match self {
+            Self::Run { program, arguments } => Self::Try { program, arguments },
+            other => other,
+        }
     }
 
     /// Adds arguments to a program's.
@@ -120,9 +138,10 @@ impl Action {
         match self {
             Self::Zero { .. } | Self::Write { .. } => true,
             Self::Run { program, arguments } | Self::Try { program, arguments } => {
-                let first = arguments.first();
-                matches!(*program, "wipefs" | "mkfs.btrfs" | "zpool")
-                    || first == Some(&Argument::Text("luksFormat".to_owned()))
+                let first = arguments.first().map(ToString::to_string).unwrap_or_default();
+                matches!(*program, "wipefs" | "mkfs.btrfs" | "mkfs.ext4")
+                    || (*program == "zpool" && matches!(first.as_str(), "create" | "labelclear"))
+                    || (*program == "cryptsetup" && first == "luksFormat")
             }
             _ => false,
         }
@@ -141,6 +160,7 @@ impl fmt::Display for Action {
                 f.write_str(program)?;
                 arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
             }
+            Self::CloseVolume { name } => write!(f, "cryptsetup close {name}"),
             Self::CheckIdentity { disk } => {
                 write!(f, "(check the identity of disk {})", person(*disk))
             }
@@ -156,6 +176,7 @@ impl fmt::Display for Action {
                 )
             }
             Self::Flush { disk } => write!(f, "(flush disk {})", person(*disk)),
+            Self::HostId => f.write_str("(give this machine a host ID, if it has none)"),
             Self::Folder { path, mode } => write!(f, "mkdir -p -m {mode:o} {path}"),
             Self::Record { path } => write!(f, "(write {path})"),
         }
@@ -175,6 +196,7 @@ impl fmt::Display for Argument {
             Self::Text(text) => write!(f, "'{}'", text.replace('\'', r"'\''")),
             Self::KeyFile(Key::Passphrase) => f.write_str("<passphrase>"),
             Self::KeyFile(Key::Recovery) => f.write_str("<recovery key>"),
+            Self::KeyFile(Key::Data) => f.write_str("<random key>"),
         }
     }
 }

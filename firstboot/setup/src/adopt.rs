@@ -3,7 +3,7 @@
 use anklume_inventory::{Disk, Inventory, Partition, boot_medium};
 
 use crate::action::{Action, Key};
-use crate::{LABEL, luks};
+use crate::{Backend, LABEL, luks, zfs};
 
 /// Where such a pool is looked at, read-only, before anything else.
 pub const LOOK: &str = "/run/anklume/look";
@@ -17,7 +17,7 @@ pub struct Candidate {
     pub name: String,
     /// Its node.
     pub node: String,
-    /// Whether it is encrypted.
+    /// Whether it is encrypted as a whole.
     pub encrypted: bool,
     number: usize,
 }
@@ -37,7 +37,7 @@ fn candidate(disk: &Disk, partition: &Partition) -> Option<Candidate> {
     let has = |kind: &str| signatures.iter().any(|one| one.kind == kind);
     let encrypted = has("crypto_LUKS");
     let labelled = partition.label.as_deref() == Some(LABEL);
-    (labelled && (encrypted || has("btrfs"))).then(|| Candidate {
+    (labelled && (encrypted || has("btrfs") || has("zfs_member"))).then(|| Candidate {
         disk: disk.name.clone(),
         name: disk.title(anklume_language::Language::English),
         node: format!("/dev/{}", partition.name),
@@ -48,7 +48,8 @@ fn candidate(disk: &Disk, partition: &Partition) -> Option<Candidate> {
 
 impl Candidate {
     /// Its file system's node, once it is unlocked.
-    fn volume(&self) -> String {
+    #[must_use]
+    pub fn volume(&self) -> String {
         if self.encrypted { format!("/dev/mapper/{}", self.mapper()) } else { self.node.clone() }
     }
 
@@ -66,27 +67,48 @@ impl Candidate {
     }
 }
 
-/// What mounts unlocked partitions at [`LOOK`], without a write to any of them.
+/// What mounts the unlocked `volumes` of a pool at [`LOOK`], without a write to any of them.
 #[must_use]
-pub fn look(unlocked: &[&Candidate]) -> Vec<Action> {
-    let volumes: Vec<String> = unlocked.iter().map(|one| one.volume()).collect();
-    let nodes: Vec<&str> = volumes.iter().map(String::as_str).collect();
-    let Some(first) = nodes.first() else { return Vec::new() };
-    vec![
-        Action::attempt("btrfs", &[&["device", "scan"], nodes.as_slice()].concat()),
-        Action::Folder { path: LOOK.to_owned(), mode: 0o700 },
-        // The log of a file system that was not closed is not replayed: that would write.
-        Action::run(
-            "mount",
-            &["-t", "btrfs", "-o", "ro,rescue=nologreplay,subvolid=5", first, LOOK],
-        ),
-    ]
+pub fn look(volumes: &[String], backend: Backend) -> Vec<Action> {
+    let Some(first) = volumes.first() else { return Vec::new() };
+    let folder = Action::Folder { path: LOOK.to_owned(), mode: 0o700 };
+    match backend {
+        Backend::Btrfs => {
+            let nodes: Vec<&str> = volumes.iter().map(String::as_str).collect();
+            // The log of a file system that was not closed is not replayed: that would write. One of two
+            // disks is enough.
+            let options = "ro,degraded,rescue=nologreplay,subvolid=5";
+            vec![
+                Action::attempt("btrfs", &[&["device", "scan"], nodes.as_slice()].concat()),
+                folder,
+                Action::run("mount", &["-t", "btrfs", "-o", options, first, LOOK]),
+            ]
+        }
+        Backend::Zfs => {
+            let mut actions = zfs::ready();
+            // By force, since nothing is written: it may be one that another machine did not close.
+            actions.push(zfs::import(volumes, true, &["-o", "readonly=on"]));
+            actions.push(folder);
+            // Whichever there is to be read without a key.
+            for dataset in [zfs::STATE, zfs::KEYSTORE] {
+                actions.push(zfs::mount(&["-o", "ro"], dataset, LOOK).may_fail());
+            }
+            actions
+        }
+    }
+}
+
+/// What tries the key of a pool that ZFS encrypts, which is mounted at [`LOOK`].
+#[must_use]
+pub fn try_key() -> Action {
+    luks::prove_any(&format!("{LOOK}/keystore"), Key::Passphrase)
 }
 
 /// What undoes [`look`] and [`Candidate::unlock`], whatever part of it was done.
 #[must_use]
 pub fn look_away(candidates: &[Candidate]) -> Vec<Action> {
-    let mut actions = vec![Action::attempt("umount", &[LOOK])];
+    let mut actions =
+        vec![Action::attempt("umount", &[LOOK]), Action::attempt("zpool", &["export", zfs::ZPOOL])];
     let encrypted = candidates.iter().filter(|one| one.encrypted);
     actions.extend(encrypted.map(|one| Action::attempt("cryptsetup", &["close", &one.mapper()])));
     actions

@@ -5,7 +5,8 @@ use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmedDisk, NotConfirmed};
-use crate::{Backend, Encryption, NewPool, Redundancy};
+use crate::zfs::Version;
+use crate::{Backend, Encryption, NewPool, Redundancy, Refused};
 
 /// What is to become of the machine's disks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub struct Data {
     /// later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_key: Option<SecretSource>,
+    /// Whether a pool may be opened that another machine used last and did not close. Two machines that use
+    /// one pool at once destroy it.
+    #[serde(default)]
+    pub force: bool,
     /// The disks. Each must fit exactly one of the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskFilter>,
@@ -162,14 +167,18 @@ impl Data {
                 false => wrong("data.disks", "only a new pool names disks"),
             };
         }
-        if self.backend == Backend::Zfs {
-            return wrong("data.backend", "this version makes pools of btrfs only");
+        if self.backend != Backend::Zfs && self.redundancy.only_zfs() {
+            return wrong("data.redundancy", "only zfs has raidz1 and raidz2");
         }
-        let (expected, found) = (self.redundancy.disks(), self.disks.len());
-        if expected != found {
-            return wrong("data.disks", &format!("expected {expected}, found {found}"));
+        if self.backend != Backend::Zfs && self.encryption == Encryption::Zfs {
+            return wrong("data.encryption", "only zfs has it; luks2 is for every backend");
         }
-        if self.encryption == Encryption::Luks2 && self.passphrase.is_none() {
+        let (redundancy, found) = (self.redundancy, self.disks.len());
+        if !redundancy.fits(found) {
+            let why = Refused::Disks { redundancy, found }.words(Language::English);
+            return wrong("data.disks", &why);
+        }
+        if self.encryption.has_key() && self.passphrase.is_none() {
             return wrong("data.passphrase", "an encrypted pool needs one");
         }
         self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))
@@ -200,6 +209,7 @@ impl Data {
             encryption: self.encryption,
             discard: self.discard,
             memory: inventory.memory,
+            zfs: inventory.zfs.as_deref().and_then(Version::parse),
         })
     }
 }

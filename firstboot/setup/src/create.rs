@@ -1,7 +1,7 @@
 //! The plan of a new pool.
 
 use anklume_gpt::Guid;
-use anklume_inventory::{Disk, Identity, Partition};
+use anklume_inventory::{Content, Disk, Identity, Partition};
 
 use crate::action::{Action, Key};
 use crate::luks::{self, Cost};
@@ -9,7 +9,9 @@ use crate::open;
 use crate::plan::{Plan, PlanDisk, Step, Work};
 use crate::pool::{Pool, PoolDisk};
 use crate::request::Refused;
-use crate::{ConfirmedDisk, Encryption, LABEL, NewPool, Redundancy, paths, table};
+use crate::{
+    Backend, ConfirmedDisk, Encryption, LABEL, NewPool, Redundancy, native, paths, table, zfs,
+};
 
 /// Random identifiers of what is new.
 #[derive(Debug, Clone)]
@@ -40,16 +42,22 @@ pub fn create(wanted: &NewPool, ids: &Ids) -> Result<Plan, Refused> {
         return Err(Refused::Disks { redundancy: wanted.redundancy, found });
     }
     let pool = record(wanted, ids, &disks);
-    let encrypted = wanted.encryption == Encryption::Luks2;
-    let mut steps = vec![check(&disks), clear(&disks), partition(&disks, ids, encrypted)?];
-    let partitions: Vec<String> = disks.iter().map(|disk| partition_node(&disk.name)).collect();
-    if encrypted {
-        steps.extend(encrypt(&partitions, &pool, Cost::for_memory(wanted.memory)));
+    let cost = Cost::for_memory(wanted.memory);
+    let content = table::Content::of(&pool);
+    let mut steps = vec![check(&disks), clear(&disks), partition(&disks, ids, content)?];
+    let nodes = disks.iter().map(|disk| partition_node(&disk.name));
+    let partitions: Vec<(usize, String)> = nodes.enumerate().collect();
+    if wanted.encryption == Encryption::Luks2 {
+        steps.extend(encrypt(&partitions, &pool, cost));
+        steps.push(Step { work: Work::Unlock, actions: open::unlock_new(&pool, &partitions) });
     }
-    steps.push(open::unlock(&pool, &partitions, Key::Passphrase));
-    steps.push(format(&pool, &open::volumes(&pool, &partitions)));
-    steps.push(mount(&pool, &partitions));
-    steps.push(remember());
+    let volumes = pool.volumes(&partitions);
+    match wanted.backend {
+        Backend::Btrfs => steps.push(format_btrfs(&pool, &volumes)),
+        Backend::Zfs => steps.extend(format_zfs(&pool, &volumes, cost)),
+    }
+    steps.push(mount(&pool, &volumes));
+    steps.push(remember(&pool));
     steps.retain(|step| !step.actions.is_empty());
     let disks = wanted.disks.iter().map(plan_disk).collect();
     Ok(Plan { disks, steps, pool })
@@ -93,6 +101,7 @@ fn clear(disks: &[&Disk]) -> Step {
             actions.extend(clear_partition(partition));
         }
         let node = format!("/dev/{}", disk.name);
+        actions.extend(label_clear(&disk.content, &node));
         actions.push(Action::run("wipefs", &["--all", "--force", &node]));
         for (offset, bytes) in ends(disk.size) {
             actions.push(Action::Zero { disk: index, offset, bytes });
@@ -104,11 +113,26 @@ fn clear(disks: &[&Disk]) -> Step {
     Step { work: Work::Clear, actions }
 }
 
-fn clear_partition(partition: &Partition) -> Option<Action> {
+fn clear_partition(partition: &Partition) -> Vec<Action> {
     // The extended partition of an MBR has no content of its own.
-    let extended = matches!(partition.kind.as_deref(), Some("0x5" | "0xf" | "0x85"));
+    if matches!(partition.kind.as_deref(), Some("0x5" | "0xf" | "0x85")) {
+        return Vec::new();
+    }
     let node = format!("/dev/{}", partition.name);
-    (!extended).then(|| Action::run("wipefs", &["--all", "--force", &node]))
+    let mut actions = label_clear(&partition.content, &node);
+    actions.push(Action::run("wipefs", &["--all", "--force", &node]));
+    actions
+}
+
+/// wipefs only removes what makes a member of a pool known; this removes the labels, as far as the OS can.
+fn label_clear(content: &Content, node: &str) -> Vec<Action> {
+    if !content.signatures.iter().any(|one| one.kind == "zfs_member") {
+        return Vec::new();
+    }
+    vec![
+        Action::attempt("modprobe", &["zfs"]),
+        Action::attempt("zpool", &["labelclear", "-f", node]),
+    ]
 }
 
 /// First byte and length of the two ends.
@@ -119,11 +143,11 @@ fn ends(size: u64) -> Vec<(u64, u64)> {
     vec![(0, END_BYTES), (size.saturating_sub(END_BYTES), END_BYTES)]
 }
 
-fn partition(disks: &[&Disk], ids: &Ids, encrypted: bool) -> Result<Step, Refused> {
+fn partition(disks: &[&Disk], ids: &Ids, content: table::Content) -> Result<Step, Refused> {
     let mut actions = Vec::new();
     for (index, (disk, [table_guid, partition_guid, _])) in disks.iter().zip(&ids.disks).enumerate()
     {
-        for (object, piece) in table::pieces(disk, *table_guid, *partition_guid, encrypted)? {
+        for (object, piece) in table::pieces(disk, *table_guid, *partition_guid, content)? {
             actions.push(Action::Write { disk: index, object, piece });
         }
         actions.push(Action::Flush { disk: index });
@@ -133,10 +157,10 @@ fn partition(disks: &[&Disk], ids: &Ids, encrypted: bool) -> Result<Step, Refuse
     Ok(Step { work: Work::Partition, actions })
 }
 
-fn encrypt(partitions: &[String], pool: &Pool, cost: Cost) -> [Step; 2] {
+fn encrypt(partitions: &[(usize, String)], pool: &Pool, cost: Cost) -> [Step; 2] {
     let mut actions = Vec::new();
     let mut proofs = Vec::new();
-    for (node, disk) in partitions.iter().zip(&pool.disks) {
+    for ((_, node), disk) in partitions.iter().zip(&pool.disks) {
         let uuid = disk.luks.as_deref().unwrap_or_default();
         actions.extend([luks::format(node, uuid, cost), luks::add_recovery(node)]);
         proofs.extend([luks::prove(node, 0, Key::Passphrase), luks::prove(node, 1, Key::Recovery)]);
@@ -149,10 +173,10 @@ fn encrypt(partitions: &[String], pool: &Pool, cost: Cost) -> [Step; 2] {
     ]
 }
 
-fn format(pool: &Pool, volumes: &[String]) -> Step {
+fn format_btrfs(pool: &Pool, volumes: &[String]) -> Step {
     let profile = match pool.redundancy {
         Redundancy::Single => ("single", "dup"),
-        Redundancy::Mirror => ("raid1", "raid1"),
+        _ => ("raid1", "raid1"),
     };
     let options = ["--force", "--uuid", &pool.file_system, "--label", LABEL];
     let profiles = ["--data", profile.0, "--metadata", profile.1];
@@ -161,22 +185,42 @@ fn format(pool: &Pool, volumes: &[String]) -> Step {
     Step { work: Work::Format, actions: vec![Action::run("mkfs.btrfs", &arguments)] }
 }
 
-/// Folders of the pool, made once, and then everything as at every start.
-fn mount(pool: &Pool, partitions: &[String]) -> Step {
-    let mut actions = open::mount_pool(pool, partitions);
-    for (subvolume, mode) in [("incus", "0711"), ("storage", "0711"), ("home", "0755")] {
-        let path = format!("{}/{subvolume}", paths::POOL);
-        actions.push(Action::run("btrfs", &["subvolume", "create", &path]));
-        actions.push(Action::run("chmod", &[mode, &path]));
+fn format_zfs(pool: &Pool, volumes: &[String], cost: Cost) -> Vec<Step> {
+    let mut format = Step { work: Work::Format, actions: zfs::create(pool, volumes) };
+    if pool.encryption != Encryption::Zfs {
+        format.actions.push(zfs::create_data());
+        format.actions.extend(zfs::create_datasets());
+        return vec![format];
     }
-    actions.extend(open::mount_folders(pool, partitions));
+    let step = |work, actions| Step { work, actions };
+    vec![
+        format,
+        step(Work::Encrypt, native::create(pool, cost)),
+        step(Work::Prove, native::prove()),
+        step(Work::Unlock, native::unlock(Key::Passphrase)),
+        step(Work::Folders, zfs::create_datasets()),
+    ]
+}
+
+/// Folders of the pool, made once, and then everything as at every start.
+fn mount(pool: &Pool, volumes: &[String]) -> Step {
+    let mut actions = open::mount_pool(pool, volumes, false);
+    if pool.backend == Backend::Btrfs {
+        for (subvolume, mode) in [("incus", "0711"), ("storage", "0711"), ("home", "0755")] {
+            let path = format!("{}/{subvolume}", paths::POOL);
+            actions.push(Action::run("btrfs", &["subvolume", "create", &path]));
+            actions.push(Action::run("chmod", &[mode, &path]));
+        }
+    }
+    actions.extend(open::mount_folders(pool, volumes, false));
     Step { work: Work::Mount, actions }
 }
 
 /// First on the pool itself: it is what a machine with another boot medium reads.
-fn remember() -> Step {
-    let records = [paths::RECORD_ON_POOL, paths::RECORD].map(|path| Action::Record { path });
-    let mut actions = Vec::from(records);
+fn remember(pool: &Pool) -> Step {
+    let beside = (pool.encryption == Encryption::Zfs).then_some(paths::RECORD_BESIDE_KEYS);
+    let files = beside.into_iter().chain([paths::RECORD_ON_POOL, paths::RECORD]);
+    let mut actions: Vec<Action> = files.map(|path| Action::Record { path }).collect();
     // What is kept is copied a moment later by itself; after this it is.
     actions.push(Action::run("anklume", &["persist", "save"]));
     Step { work: Work::Remember, actions }

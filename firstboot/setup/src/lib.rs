@@ -39,21 +39,24 @@ mod answers;
 mod confirm;
 mod create;
 mod luks;
+mod native;
 mod open;
 mod plan;
 mod pool;
 mod request;
 mod table;
+mod zfs;
 
 pub use action::{Action, Argument, Key};
 pub use answers::{Data, DiskFilter, MatchError, SecretSource, What};
 pub use confirm::{ConfirmedDisk, NotConfirmed};
 pub use create::{Ids, create};
 pub use luks::Cost;
-pub use open::{Found, NotFound, close, find, open};
+pub use open::{Found, NotFound, abandon, close, find, open};
 pub use plan::{Plan, PlanDisk, Step, Work};
 pub use pool::{MapperNames, Pool, PoolDisk, PoolError};
-pub use request::{Backend, Encryption, NewPool, Redundancy, Refused};
+pub use request::{Backend, Encryption, NewPool, OnlyZfs, Redundancy, Refused};
+pub use zfs::{SAFE_ENCRYPTION, Version, ZPOOL};
 
 /// Name of the data partition in its table, and label of what is on it.
 pub const LABEL: &str = "anklume-data";
@@ -70,6 +73,14 @@ pub mod paths {
     pub const RECORD: &str = "/etc/anklume/pool.toml";
     /// The same, on the pool: for a machine whose boot medium was lost.
     pub const RECORD_ON_POOL: &str = "/run/anklume/pool/pool.toml";
-    /// What Incus has for its storage pool.
+    /// What Incus has for its storage pool, on BTRFS.
     pub const STORAGE: &str = "/run/anklume/pool/storage";
+    /// The part of a pool that ZFS encrypts which is not encrypted: the volume with the keys, and the record.
+    pub const LOCKED: &str = "/run/anklume/locked";
+    /// The volume with the keys.
+    pub const KEYSTORE: &str = "/run/anklume/locked/keystore";
+    /// The keys, while the pool is being unlocked.
+    pub const KEYS: &str = "/run/anklume/keystore";
+    /// The record, on the part that is not encrypted.
+    pub const RECORD_BESIDE_KEYS: &str = "/run/anklume/locked/pool.toml";
 }

@@ -68,17 +68,26 @@ pub(crate) fn open(device: &str, name: &str, key: Key, discard: bool) -> Action 
         .with([text(device), text(name)])
 }
 
-/// Tries a key without opening anything.
+/// Tries a key of one slot without opening anything.
 pub(crate) fn prove(device: &str, slot: u8, key: Key) -> Action {
-    Action::run("cryptsetup", &["open", "--batch-mode", "--type", "luks2", "--test-passphrase"])
+    test()
         .with(option("--key-slot", &slot.to_string()))
         .with(key_file("--key-file", key))
         .with([text(device)])
 }
 
-/// Closes a volume.
+/// Tries a key of whichever slot without opening anything.
+pub(crate) fn prove_any(device: &str, key: Key) -> Action {
+    test().with(key_file("--key-file", key)).with([text(device)])
+}
+
+fn test() -> Action {
+    Action::run("cryptsetup", &["open", "--batch-mode", "--type", "luks2", "--test-passphrase"])
+}
+
+/// Closes a volume, if it is open.
 pub(crate) fn close(name: &str) -> Action {
-    Action::run("cryptsetup", &["close", name])
+    Action::CloseVolume { name: name.to_owned() }
 }
 
 fn text(word: &str) -> Argument {

@@ -6,8 +6,8 @@ use anklume_language::{Language, say};
 use crate::action::{Action, Key};
 use crate::luks;
 use crate::plan::{Plan, PlanDisk, Step, Work};
-use crate::pool::{Pool, PoolDisk};
-use crate::{Encryption, paths};
+use crate::pool::{Pool, PoolDisk, mapper_name};
+use crate::{Backend, Encryption, native, paths, zfs};
 
 /// Options of every mount of the pool.
 const OPTIONS: &str = "noatime,compress=zstd:1";
@@ -15,7 +15,28 @@ const OPTIONS: &str = "noatime,compress=zstd:1";
 /// Where a pool's partitions are on this machine now.
 #[derive(Debug, Clone)]
 pub struct Found {
-    disks: Vec<(Disk, String)>,
+    disks: Vec<(usize, Disk, String)>,
+    missing: Vec<String>,
+    force: bool,
+}
+
+impl Found {
+    /// Disks that are not there, in words; the data is, without them.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The same, for a pool that another machine used last and did not close.
+    #[must_use]
+    pub fn by_force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    fn partitions(&self) -> Vec<(usize, String)> {
+        self.disks.iter().map(|(index, _, node)| (*index, node.clone())).collect()
+    }
 }
 
 /// Why a pool is not opened.
@@ -53,18 +74,18 @@ impl NotFound {
     }
 }
 
-/// Finds the partitions of `pool`.
+/// Finds the partitions of `pool`. Some may be missing, as long as the data is there without them.
 ///
 /// # Errors
 /// [`NotFound`].
 pub fn find(pool: &Pool, inventory: &Inventory) -> Result<Found, NotFound> {
     let mut disks = Vec::new();
     let mut missing = Vec::new();
-    for wanted in &pool.disks {
+    for (index, wanted) in pool.disks.iter().enumerate() {
         match places(wanted, inventory).as_slice() {
             [] => missing.push(wanted.name.clone()),
             [(disk, partition)] => {
-                disks.push(((*disk).clone(), format!("/dev/{}", partition.name)));
+                disks.push((index, (*disk).clone(), format!("/dev/{}", partition.name)));
             }
             several => {
                 let disks = several.iter().map(|(disk, _)| disk.name.clone()).collect();
@@ -72,7 +93,10 @@ pub fn find(pool: &Pool, inventory: &Inventory) -> Result<Found, NotFound> {
             }
         }
     }
-    if missing.is_empty() { Ok(Found { disks }) } else { Err(NotFound::Missing(missing)) }
+    if missing.len() > pool.spare() {
+        return Err(NotFound::Missing(missing));
+    }
+    Ok(Found { disks, missing, force: false })
 }
 
 fn places<'a>(wanted: &PoolDisk, inventory: &'a Inventory) -> Vec<(&'a Disk, &'a Partition)> {
@@ -84,86 +108,118 @@ fn places<'a>(wanted: &PoolDisk, inventory: &'a Inventory) -> Vec<(&'a Disk, &'a
 /// The plan that opens a pool with `key` and makes it part of the machine.
 #[must_use]
 pub fn open(pool: &Pool, found: &Found, key: Key) -> Plan {
-    let partitions: Vec<String> = found.disks.iter().map(|(_, node)| node.clone()).collect();
-    let mut actions = mount_pool(pool, &partitions);
-    actions.extend(mount_folders(pool, &partitions));
-    let mount = Step { work: Work::Mount, actions };
-    let mut steps = vec![unlock(pool, &partitions, key), mount];
+    let partitions = found.partitions();
+    let nodes = pool.volumes(&partitions);
+    let degraded = !found.missing.is_empty();
+    let mut unlock = match pool.encryption {
+        Encryption::Luks2 => unlock_volumes(pool, &partitions, key),
+        Encryption::Zfs | Encryption::None => Vec::new(),
+    };
+    if pool.backend == Backend::Zfs {
+        unlock.extend(zfs::unlock(pool, &nodes, key, found.force));
+    }
+    let mut mount = mount_pool(pool, &nodes, degraded);
+    mount.extend(mount_folders(pool, &nodes, degraded));
+    let mut steps = vec![
+        Step { work: Work::Unlock, actions: unlock },
+        Step { work: Work::Mount, actions: mount },
+    ];
     steps.retain(|step| !step.actions.is_empty());
     let disks = found
         .disks
         .iter()
-        .map(|(disk, _)| PlanDisk { name: disk.name.clone(), identity: Identity::of(disk) });
+        .map(|(_, disk, _)| PlanDisk { name: disk.name.clone(), identity: Identity::of(disk) });
     Plan { disks: disks.collect(), steps, pool: pool.clone() }
 }
 
-/// The plan that closes a pool, whatever part of it is open.
+/// The plan that closes a pool that is open. What keeps it open is an error.
 #[must_use]
 pub fn close(pool: &Pool) -> Plan {
-    let unmount = [paths::HOME, paths::INCUS, paths::POOL]
-        .map(|path| Action::attempt("umount", &["--recursive", path]));
-    let lock = match pool.encryption {
-        Encryption::None => Vec::new(),
-        Encryption::Luks2 => pool.mapper_names().map(|name| luks::close(&name)).collect(),
-    };
+    let mut lock = Vec::new();
+    if pool.backend == Backend::Zfs {
+        lock.push(Action::run("zpool", &["export", zfs::ZPOOL]));
+    }
+    if pool.encryption == Encryption::Luks2 {
+        // Of a disk that is missing there is none.
+        lock.extend(pool.mapper_names().map(|name| luks::close(&name)));
+    }
+    closing(pool, unmount(), lock)
+}
+
+/// The plan that closes whatever part of a pool is open.
+#[must_use]
+pub fn abandon(pool: &Pool) -> Plan {
+    let mut unmount = unmount();
+    unmount.extend(native::abandon());
+    let mut lock = Vec::new();
+    if pool.backend == Backend::Zfs {
+        lock.push(Action::attempt("zpool", &["export", zfs::ZPOOL]));
+    }
+    if pool.encryption == Encryption::Luks2 {
+        let names = pool.mapper_names();
+        lock.extend(names.map(|name| Action::attempt("cryptsetup", &["close", &name])));
+    }
+    closing(pool, unmount, lock)
+}
+
+fn unmount() -> Vec<Action> {
+    let places = [paths::HOME, paths::INCUS, paths::POOL, paths::LOCKED];
+    places.map(|path| Action::attempt("umount", &["--recursive", path])).into()
+}
+
+fn closing(pool: &Pool, unmount: Vec<Action>, lock: Vec<Action>) -> Plan {
     let mut steps = vec![
-        Step { work: Work::Unmount, actions: unmount.into() },
+        Step { work: Work::Unmount, actions: unmount },
         Step { work: Work::Lock, actions: lock },
     ];
     steps.retain(|step| !step.actions.is_empty());
     Plan { disks: Vec::new(), steps, pool: pool.clone() }
 }
 
-/// The volumes that the file system lies on.
-pub(crate) fn volumes(pool: &Pool, partitions: &[String]) -> Vec<String> {
-    match pool.encryption {
-        Encryption::None => partitions.to_vec(),
-        Encryption::Luks2 => {
-            pool.mapper_names().map(|name| format!("/dev/mapper/{name}")).collect()
-        }
+/// Opens the LUKS volumes of a new pool.
+pub(crate) fn unlock_new(pool: &Pool, partitions: &[(usize, String)]) -> Vec<Action> {
+    unlock_volumes(pool, partitions, Key::Passphrase)
+}
+
+fn unlock_volumes(pool: &Pool, partitions: &[(usize, String)], key: Key) -> Vec<Action> {
+    let open =
+        |(index, node): &(usize, String)| luks::open(node, &mapper_name(*index), key, pool.discard);
+    partitions.iter().map(open).collect()
+}
+
+/// The pool as a whole, on open volumes.
+pub(crate) fn mount_pool(pool: &Pool, volumes: &[String], degraded: bool) -> Vec<Action> {
+    if pool.backend == Backend::Zfs {
+        return zfs::mount_pool().into();
     }
-}
-
-pub(crate) fn unlock(pool: &Pool, partitions: &[String], key: Key) -> Step {
-    let actions = match pool.encryption {
-        Encryption::None => Vec::new(),
-        Encryption::Luks2 => partitions
-            .iter()
-            .zip(pool.mapper_names())
-            .map(|(node, name)| luks::open(node, &name, key, pool.discard))
-            .collect(),
-    };
-    Step { work: Work::Unlock, actions }
-}
-
-/// The pool as a whole.
-pub(crate) fn mount_pool(pool: &Pool, partitions: &[String]) -> Vec<Action> {
-    let volumes = volumes(pool, partitions);
     let mut actions = Vec::new();
-    if volumes.len() > 1 {
+    if pool.disks.len() > 1 {
         let nodes: Vec<&str> = volumes.iter().map(String::as_str).collect();
         actions.push(Action::run("btrfs", &[&["device", "scan"], nodes.as_slice()].concat()));
     }
     actions.push(Action::Folder { path: paths::POOL.to_owned(), mode: 0o700 });
-    actions.push(mount(&volumes, "subvolid=5", paths::POOL));
+    actions.push(mount(volumes, "subvolid=5", degraded, paths::POOL));
     actions
 }
 
 /// What lies in other places of the machine.
-pub(crate) fn mount_folders(pool: &Pool, partitions: &[String]) -> Vec<Action> {
-    let volumes = volumes(pool, partitions);
+pub(crate) fn mount_folders(pool: &Pool, volumes: &[String], degraded: bool) -> Vec<Action> {
+    if pool.backend == Backend::Zfs {
+        return zfs::mount_folders().into();
+    }
     let mut actions = Vec::new();
     let folders =
         [("subvol=incus", paths::INCUS, 0o711), ("nodev,nosuid,subvol=home", paths::HOME, 0o755)];
     for (options, path, mode) in folders {
         actions.push(Action::Folder { path: path.to_owned(), mode });
-        actions.push(mount(&volumes, options, path));
+        actions.push(mount(volumes, options, degraded, path));
     }
     actions
 }
 
-fn mount(volumes: &[String], subvolume: &str, path: &str) -> Action {
-    let options = format!("{OPTIONS},{subvolume}");
+fn mount(volumes: &[String], subvolume: &str, degraded: bool, path: &str) -> Action {
+    let degraded = if degraded { ",degraded" } else { "" };
+    let options = format!("{OPTIONS}{degraded},{subvolume}");
     let volume = volumes.first().map_or("", String::as_str);
     Action::run("mount", &["-t", "btrfs", "-o", &options, volume, path])
 }

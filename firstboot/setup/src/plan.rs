@@ -51,6 +51,8 @@ pub enum Work {
     Unlock,
     /// Make the file system.
     Format,
+    /// Make its folders.
+    Folders,
     /// Make it part of the machine.
     Mount,
     /// Remember the pool.
@@ -78,6 +80,7 @@ impl Work {
             }
             Self::Unlock => ("Unlock the disk", "Déverrouiller le disque"),
             Self::Format => ("Make the file system", "Créer le système de fichiers"),
+            Self::Folders => ("Make its folders", "Créer ses dossiers"),
             Self::Mount => ("Make it part of the machine", "L'intégrer à la machine"),
             Self::Remember => ("Remember it for every start", "Le retenir pour chaque démarrage"),
             Self::Unmount => ("Take it out of the machine", "Le retirer de la machine"),

@@ -28,7 +28,7 @@ pub struct Pool {
     pub encryption: Encryption,
     /// Whether the disks are told what is free.
     pub discard: bool,
-    /// UUID of the file system.
+    /// UUID of the file system; of a pool that ZFS encrypts, of the volume with its keys.
     pub file_system: String,
     /// Whether somebody said that the recovery key is in a safe place.
     pub recovery_key_saved: bool,
@@ -142,6 +142,11 @@ impl Pool {
                 return Err(PoolError::Malformed(why));
             }
         }
+        let only_zfs = self.encryption == Encryption::Zfs || self.redundancy.only_zfs();
+        if (only_zfs && self.backend != Backend::Zfs) || !self.redundancy.fits(found) {
+            let why = "backend, encryption, redundancy and disks do not fit each other".to_owned();
+            return Err(PoolError::Malformed(why));
+        }
         let wrong = uuids.into_iter().find(|(_, text)| !is_uuid(text));
         wrong.map_or(Ok(()), |(field, found)| Err(PoolError::Uuid { field, found: found.clone() }))
     }
@@ -162,10 +167,20 @@ impl Pool {
         MapperNames { count: self.disks.len(), next: 0 }
     }
 
-    /// Whether a disk may be missing and the data is still there.
+    /// How many disks may be missing, and the data is still there.
     #[must_use]
-    pub fn survives_a_disk(&self) -> bool {
-        self.redundancy == Redundancy::Mirror
+    pub fn spare(&self) -> usize {
+        self.redundancy.spare(self.backend, self.disks.len())
+    }
+
+    /// The nodes that the file system lies on, given the partitions that are there: index of the disk, and
+    /// its node.
+    pub(crate) fn volumes(&self, partitions: &[(usize, String)]) -> Vec<String> {
+        let volume = |(index, node): &(usize, String)| match self.encryption {
+            Encryption::Luks2 => format!("/dev/mapper/{}", mapper_name(*index)),
+            Encryption::Zfs | Encryption::None => node.clone(),
+        };
+        partitions.iter().map(volume).collect()
     }
 }
 
@@ -183,9 +198,16 @@ impl Iterator for MapperNames {
         if self.next >= self.count {
             return None;
         }
+        let name = mapper_name(self.next);
         self.next = self.next.saturating_add(1);
-        Some(format!("{}-{}", crate::LABEL, self.next))
+        Some(name)
     }
+}
+
+/// Name of the opened volume of the disk with this index.
+pub(crate) fn mapper_name(index: usize) -> String {
+    // People count from 1.
+    format!("{}-{}", crate::LABEL, index.saturating_add(1))
 }
 
 /// The text form of RFC 9562, in lower case.

@@ -4,6 +4,7 @@ use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfirmedDisk;
+use crate::zfs::{SAFE_ENCRYPTION, Version};
 
 /// What keeps the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +23,12 @@ pub enum Redundancy {
     /// One disk; when it fails, the data is lost.
     #[default]
     Single,
-    /// Everything on two disks.
+    /// Everything on two disks or more: on each of them with ZFS, on two of them with BTRFS.
     Mirror,
+    /// Parity for one disk that fails; ZFS only.
+    Raidz1,
+    /// Parity for two disks that fail; ZFS only.
+    Raidz2,
 }
 
 /// How the data is encrypted.
@@ -33,6 +38,9 @@ pub enum Encryption {
     /// The whole partition, by LUKS2.
     #[default]
     Luks2,
+    /// Each dataset with a key of its own, by ZFS; the keys are in a LUKS2 volume on the pool. Names and
+    /// sizes of datasets stay readable.
+    Zfs,
     /// Not at all.
     None,
 }
@@ -52,6 +60,17 @@ pub struct NewPool {
     pub discard: bool,
     /// RAM of the machine, in bytes.
     pub memory: u64,
+    /// The OS's ZFS; none if it has none.
+    pub zfs: Option<Version>,
+}
+
+/// What only ZFS has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnlyZfs {
+    /// Parity.
+    Raidz,
+    /// Encryption of datasets.
+    Encryption,
 }
 
 /// Why there is no such pool.
@@ -59,6 +78,10 @@ pub struct NewPool {
 pub enum Refused {
     /// The OS cannot make one.
     NoZfs,
+    /// Encryption of this ZFS is not safe.
+    OldZfs(Version),
+    /// Only ZFS has it.
+    OnlyZfs(OnlyZfs),
     /// Another number of disks is needed.
     Disks {
         /// For what.
@@ -87,13 +110,31 @@ impl Refused {
                 "this OS has no ZFS; BTRFS is there",
                 "ce système n'a pas ZFS ; BTRFS est disponible"
             ),
+            Self::OldZfs(found) => say!(
+                language,
+                "ZFS {found} may damage encrypted snapshots that are sent; {SAFE_ENCRYPTION} is needed",
+                "ZFS {found} peut abîmer les instantanés chiffrés envoyés ; il faut {SAFE_ENCRYPTION}"
+            ),
+            Self::OnlyZfs(OnlyZfs::Raidz) => {
+                say!(language, "only ZFS has raidz", "seul ZFS a raidz")
+            }
+            Self::OnlyZfs(OnlyZfs::Encryption) => {
+                say!(language, "only ZFS has this encryption", "seul ZFS a ce chiffrement")
+            }
             Self::Disks { redundancy, found } => {
-                let wanted = redundancy.disks();
-                say!(
-                    language,
-                    "expected {wanted} disk(s), found {found}",
-                    "{wanted} disque(s) attendu(s), {found} trouvé(s)"
-                )
+                let wanted = redundancy.least();
+                match redundancy {
+                    Redundancy::Single => say!(
+                        language,
+                        "expected {wanted} disk, found {found}",
+                        "{wanted} disque attendu, {found} trouvé(s)"
+                    ),
+                    _ => say!(
+                        language,
+                        "expected {wanted} disks or more, found {found}",
+                        "{wanted} disques ou plus attendus, {found} trouvé(s)"
+                    ),
+                }
             }
             Self::Twice(disk) => {
                 say!(language, "{disk} is named twice", "{disk} est nommé deux fois")
@@ -108,12 +149,78 @@ impl Refused {
 }
 
 impl Redundancy {
-    /// How many disks it takes.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Single, Self::Mirror, Self::Raidz1, Self::Raidz2];
+
+    /// The least number of disks that it takes.
     #[must_use]
-    pub const fn disks(self) -> usize {
+    pub const fn least(self) -> usize {
         match self {
             Self::Single => 1,
             Self::Mirror => 2,
+            Self::Raidz1 => 3,
+            Self::Raidz2 => 4,
+        }
+    }
+
+    /// Whether it is one of so many disks.
+    #[must_use]
+    pub const fn fits(self, disks: usize) -> bool {
+        match self {
+            Self::Single => disks == 1,
+            _ => disks >= self.least(),
+        }
+    }
+
+    /// How many of so many disks may fail.
+    #[must_use]
+    pub const fn spare(self, backend: Backend, disks: usize) -> usize {
+        match (self, backend) {
+            (Self::Single, _) => 0,
+            (Self::Mirror, Backend::Zfs) => disks.saturating_sub(1),
+            (Self::Mirror, Backend::Btrfs) | (Self::Raidz1, _) => 1,
+            (Self::Raidz2, _) => 2,
+        }
+    }
+
+    /// Whether only ZFS has it.
+    #[must_use]
+    pub const fn only_zfs(self) -> bool {
+        matches!(self, Self::Raidz1 | Self::Raidz2)
+    }
+}
+
+impl Encryption {
+    /// Whether somebody has to type something.
+    #[must_use]
+    pub const fn has_key(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Whether an OS with this ZFS can make it on `backend`.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check(self, backend: Backend, zfs: Option<Version>) -> Result<(), Refused> {
+        match (self, backend, zfs) {
+            (Self::Zfs, Backend::Btrfs, _) => Err(Refused::OnlyZfs(OnlyZfs::Encryption)),
+            (Self::Zfs, Backend::Zfs, Some(found)) if found < SAFE_ENCRYPTION => {
+                Err(Refused::OldZfs(found))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Backend {
+    /// Whether an OS with this ZFS can make it.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check(self, zfs: Option<Version>) -> Result<(), Refused> {
+        match (self, zfs) {
+            (Self::Zfs, None) => Err(Refused::NoZfs),
+            _ => Ok(()),
         }
     }
 }
@@ -124,11 +231,13 @@ impl NewPool {
     /// # Errors
     /// [`Refused`].
     pub(crate) fn check(&self) -> Result<(), Refused> {
-        if self.backend == Backend::Zfs {
-            return Err(Refused::NoZfs);
-        }
+        self.backend.check(self.zfs)?;
+        self.encryption.check(self.backend, self.zfs)?;
         let (redundancy, found) = (self.redundancy, self.disks.len());
-        if found != redundancy.disks() {
+        if redundancy.only_zfs() && self.backend != Backend::Zfs {
+            return Err(Refused::OnlyZfs(OnlyZfs::Raidz));
+        }
+        if !redundancy.fits(found) {
             return Err(Refused::Disks { redundancy, found });
         }
         let mut names: Vec<&str> =

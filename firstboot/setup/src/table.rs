@@ -4,6 +4,7 @@ use anklume_gpt::{Guid, Partition, Piece, Table, mbr};
 use anklume_inventory::Disk;
 
 use crate::request::Refused;
+use crate::{Backend, Encryption, Pool};
 
 /// Where the partition begins, and what is left free behind it, in bytes. A disk that replaces this one in
 /// a mirror may be a little smaller.
@@ -16,16 +17,46 @@ const LUKS: Guid = Guid::from_u128(0xca7d7ccb_63ed_4c53_861c_1742536059cc);
 /// Type of a partition with any other file system: "Linux filesystem data".
 const LINUX: Guid = Guid::from_u128(0x0fc63daf_8483_4772_8e79_3d69d8477de4);
 
+/// Type of a partition of ZFS: "Solaris /usr & Apple ZFS", which OpenZFS uses everywhere.
+const ZFS: Guid = Guid::from_u128(0x6a898cc3_1dd2_11b2_99a6_080020736631);
+
+/// What is on the partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content {
+    Luks,
+    Zfs,
+    Other,
+}
+
+impl Content {
+    /// What is on a pool's partitions.
+    pub(crate) const fn of(pool: &Pool) -> Self {
+        match (pool.encryption, pool.backend) {
+            (Encryption::Luks2, _) => Self::Luks,
+            (_, Backend::Zfs) => Self::Zfs,
+            (_, Backend::Btrfs) => Self::Other,
+        }
+    }
+
+    const fn kind(self) -> Guid {
+        match self {
+            Self::Luks => LUKS,
+            Self::Zfs => ZFS,
+            Self::Other => LINUX,
+        }
+    }
+}
+
 /// The bytes of the table, in the order in which they are written: what makes the table whole comes last.
 pub(crate) fn pieces(
     disk: &Disk,
     disk_guid: Guid,
     partition_guid: Guid,
-    encrypted: bool,
+    content: Content,
 ) -> Result<Vec<(&'static str, Piece)>, Refused> {
     let refused =
         |why: anklume_gpt::Error| Refused::Table { disk: disk.name.clone(), why: why.to_string() };
-    let table = table(disk, disk_guid, partition_guid, encrypted).map_err(refused)?;
+    let table = table(disk, disk_guid, partition_guid, content).map_err(refused)?;
     let encoded = table.encode().map_err(refused)?;
     let sector = usize::try_from(table.sector_bytes).unwrap_or(mbr::BYTES);
     let mut protective = mbr::encode(&[], table.disk_sectors, false).map_err(refused)?.to_vec();
@@ -43,7 +74,7 @@ fn table(
     disk: &Disk,
     disk_guid: Guid,
     partition_guid: Guid,
-    encrypted: bool,
+    content: Content,
 ) -> Result<Table, anklume_gpt::Error> {
     let sector_bytes = u64::from(disk.logical_sector).max(512);
     let sectors = |bytes: u64| bytes.checked_div(sector_bytes).unwrap_or_default();
@@ -56,7 +87,7 @@ fn table(
     let last_lba = sectors(end.saturating_mul(FRONT_BYTES)).saturating_sub(1).min(last_usable);
     table.partitions.push(Partition {
         number: 1,
-        type_guid: if encrypted { LUKS } else { LINUX },
+        type_guid: content.kind(),
         unique_guid: partition_guid,
         first_lba,
         last_lba,

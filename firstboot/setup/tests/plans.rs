@@ -6,7 +6,7 @@ use anklume_inventory::{Inventory, Refusal};
 use anklume_language::Language;
 use anklume_setup::{
     Backend, ConfirmedDisk, Data, Encryption, Found, Ids, Key, MatchError, NewPool, NotConfirmed,
-    NotFound, Plan, Redundancy, Refused, close, create, find, open,
+    NotFound, OnlyZfs, Plan, Redundancy, Refused, Version, abandon, close, create, find, open,
 };
 use serde_json::{Value, json};
 
@@ -33,7 +33,8 @@ fn two() -> Inventory {
 
 fn ids() -> Ids {
     let guid = Guid::from_u128;
-    let disks = vec![[guid(0x10), guid(0x11), guid(0x12)], [guid(0x20), guid(0x21), guid(0x22)]];
+    let disks = [0x10, 0x20, 0x30, 0x40];
+    let disks = disks.map(|n| [guid(n), guid(n + 1), guid(n + 2)]).to_vec();
     Ids { pool: guid(1), file_system: guid(2), disks }
 }
 
@@ -50,6 +51,7 @@ fn wanted(disks: Vec<ConfirmedDisk>) -> NewPool {
         encryption: Encryption::Luks2,
         discard: false,
         memory: 8 << 30,
+        zfs: Version::parse("2.3.9-1"),
     }
 }
 
@@ -98,6 +100,60 @@ fn a_mirror_without_encryption() {
     let disks = vec![confirmed(&inventory, 0, "1234"), confirmed(&inventory, 1, " 98 76")];
     let wanted = NewPool { encryption: Encryption::None, discard: true, ..wanted(disks) };
     same_as_file("mirror", &shown(&create(&wanted, &ids()).unwrap()));
+}
+
+#[test]
+fn a_mirror_of_zfs_on_encrypted_disks() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 0, "1234"), confirmed(&inventory, 1, "9876")];
+    let wanted = NewPool { backend: Backend::Zfs, discard: true, ..wanted(disks) };
+    let plan = create(&wanted, &ids()).unwrap();
+    same_as_file("zfs-mirror", &shown(&plan));
+    // One of the two is there: the data is, too.
+    let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap();
+    assert_eq!(found.missing().len(), 1);
+    same_as_file("zfs-mirror-open", &shown(&open(&plan.pool, &found, Key::Passphrase)));
+    same_as_file("zfs-mirror-close", &shown(&close(&plan.pool)));
+}
+
+#[test]
+fn a_pool_that_zfs_encrypts() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 1, "9876")];
+    let wanted = NewPool { backend: Backend::Zfs, encryption: Encryption::Zfs, ..wanted(disks) };
+    let plan = create(&wanted, &ids()).unwrap();
+    same_as_file("zfs-native", &shown(&plan));
+    let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap().by_force(true);
+    same_as_file("zfs-native-open", &shown(&open(&plan.pool, &found, Key::Recovery)));
+    same_as_file("zfs-native-abandon", &shown(&abandon(&plan.pool)));
+}
+
+#[test]
+fn what_only_zfs_has_and_an_old_zfs_are_refused() {
+    let inventory = two();
+    let one = || vec![confirmed(&inventory, 0, "1234")];
+    let with = |change: fn(&mut NewPool)| {
+        let mut pool = wanted(one());
+        change(&mut pool);
+        create(&pool, &ids()).unwrap_err()
+    };
+    assert_eq!(
+        with(|pool| pool.encryption = Encryption::Zfs),
+        Refused::OnlyZfs(OnlyZfs::Encryption)
+    );
+    assert_eq!(with(|pool| pool.redundancy = Redundancy::Raidz1), Refused::OnlyZfs(OnlyZfs::Raidz));
+    let old = with(|pool| {
+        (pool.backend, pool.encryption) = (Backend::Zfs, Encryption::Zfs);
+        pool.zfs = Version::parse("2.3.2-2");
+    });
+    assert!(old.words(Language::English).contains("2.3.2"), "{old:?}");
+    // Encrypted by LUKS2, it may be old.
+    let mut pool = wanted(one());
+    (pool.backend, pool.zfs) = (Backend::Zfs, Version::parse("2.3.2-2"));
+    assert!(create(&pool, &ids()).is_ok());
+    (pool.redundancy, pool.zfs) = (Redundancy::Raidz1, Version::parse("2.3.9"));
+    let why = create(&pool, &ids()).unwrap_err();
+    assert_eq!(why, Refused::Disks { redundancy: Redundancy::Raidz1, found: 1 });
 }
 
 /// The machine after `plan`, with its partition under another kernel name.
@@ -152,7 +208,8 @@ fn what_cannot_be_is_refused() {
         change(&mut pool);
         create(&pool, &ids()).unwrap_err()
     };
-    assert_eq!(with(|pool| pool.backend = Backend::Zfs, vec![one.clone()]), Refused::NoZfs);
+    let without = |pool: &mut NewPool| (pool.backend, pool.zfs) = (Backend::Zfs, None);
+    assert_eq!(with(without, vec![one.clone()]), Refused::NoZfs);
     let twice = with(|_| (), vec![one.clone(), one.clone()]);
     assert_eq!(twice, Refused::Twice("sda".to_owned()));
     let mirror = with(|pool| pool.redundancy = Redundancy::Mirror, vec![one.clone()]);
@@ -220,7 +277,10 @@ fn answers_are_strict() {
     for (text, expected) in [
         ("what = 'open'\n[[disks]]\nserial = 'A'", "only a new pool"),
         ("what = 'new'\n[[disks]]\nserial = 'A'", "data.passphrase"),
-        ("what = 'new'\nredundancy = 'mirror'\n[[disks]]\nserial = 'A'", "expected 2, found 1"),
+        (
+            "what = 'new'\nredundancy = 'mirror'\n[[disks]]\nserial = 'A'",
+            "expected 2 disks or more, found 1",
+        ),
     ] {
         let why = answers(text).check().unwrap_err().words(Language::English);
         assert!(why.contains(expected), "{text}: {why}");

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use anklume_host::process::ProcessError;
-use anklume_inventory::Inventory;
-use anklume_setup::adopt::{Candidate, LOOK, candidates, look, look_away};
-use anklume_setup::{Action, Pool};
+use anklume_host::process::{Cmd, ProcessError};
+use anklume_inventory::{Inventory, zfs_labels};
+use anklume_setup::adopt::{Candidate, LOOK, candidates, look, look_away, try_key};
+use anklume_setup::{Action, Backend, Encryption, Pool, ZPOOL};
 
 use crate::execute::{ExecuteError, Machine, perform};
+use crate::hostid;
 use crate::keys::Keys;
 
 /// cryptsetup(8): no permission, which is a wrong key.
@@ -19,12 +20,21 @@ const RECORD: &str = "pool.toml";
 /// What was found.
 #[derive(Debug)]
 pub enum Adopted {
-    /// A pool, by its own record.
-    Pool(Box<Pool>),
+    /// A pool.
+    Pool(Box<Existing>),
     /// No partition that could be one of a pool.
     Nothing,
     /// There are some, and the key opens none of them.
     WrongKey,
+}
+
+/// A pool that is there.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    /// By its own record.
+    pub pool: Pool,
+    /// Another machine that used it last and did not close it, by its name.
+    pub left_open_by: Option<String>,
 }
 
 /// Looks at the pool that the key opens, without writing to it, and closes it again.
@@ -56,20 +66,58 @@ fn look_at(
     for candidate in candidates {
         let opened = candidate.unlock().map_or(Ok(()), |action| run(&action, keys, machine));
         match opened {
-            Ok(()) => unlocked.push(candidate),
-            Err(ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. })) => {}
+            Ok(()) => unlocked.push(candidate.volume()),
+            Err(error) if is_wrong_key(&error) => {}
             Err(error) => return Err(error),
         }
     }
     if unlocked.is_empty() {
         return Ok(Adopted::WrongKey);
     }
-    for action in look(&unlocked) {
+    let (backend, volumes) = of_one_kind(unlocked, machine);
+    let left_open_by = match backend {
+        Backend::Zfs => left_open_by(&volumes, machine),
+        Backend::Btrfs => None,
+    };
+    for action in look(&volumes, backend) {
         run(&action, keys, machine)?;
     }
     let path = machine.root().join(LOOK.trim_start_matches('/')).join(RECORD);
-    let text = read(&path)?;
-    Ok(Adopted::Pool(Box::new(Pool::parse(&text)?)))
+    let pool = Pool::parse(&read(&path)?)?;
+    if pool.encryption == Encryption::Zfs {
+        match run(&try_key(), keys, machine) {
+            Err(error) if is_wrong_key(&error) => return Ok(Adopted::WrongKey),
+            tried => tried?,
+        }
+    }
+    Ok(Adopted::Pool(Box::new(Existing { pool, left_open_by })))
+}
+
+fn is_wrong_key(error: &ExecuteError) -> bool {
+    matches!(error, ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }))
+}
+
+/// Those of the volumes that are of a pool of ZFS; all of them, if none is.
+fn of_one_kind(volumes: Vec<String>, machine: &mut dyn Machine) -> (Backend, Vec<String>) {
+    let mut is_zfs = |volume: &String| {
+        let words = ["-p", "-o", "value", "-s", "TYPE", volume];
+        machine.output(&Cmd::new("blkid").args(words)).starts_with(b"zfs_member")
+    };
+    let (zfs, rest): (Vec<String>, Vec<String>) = volumes.into_iter().partition(|one| is_zfs(one));
+    if zfs.is_empty() { (Backend::Btrfs, rest) } else { (Backend::Zfs, zfs) }
+}
+
+/// The machine that has the pool open, or was switched off with it open. Not this one.
+fn left_open_by(volumes: &[String], machine: &mut dyn Machine) -> Option<String> {
+    // Its own ID is made where it is missing: the same as before, on a machine that forgot its pool.
+    let _ = hostid::ensure(machine.root());
+    let own = hostid::read(machine.root()).ok().flatten().map(u64::from);
+    let labels = volumes
+        .iter()
+        .flat_map(|volume| zfs_labels(&machine.output(&Cmd::new("zdb").args(["-l", volume]))));
+    let labels: Vec<_> = labels.filter(|one| one.name.as_deref() == Some(ZPOOL)).collect();
+    let open = labels.into_iter().find(|one| !one.exported && one.hostid != own)?;
+    Some(open.host.unwrap_or_else(|| "?".to_owned()))
 }
 
 fn read(path: &Path) -> Result<String, ExecuteError> {

@@ -45,7 +45,11 @@ pub fn collect() -> Result<Inventory, CollectError> {
             raw.probes.insert(partition.name.clone(), probe(&partition.name));
         }
     }
-    raw.zpools = output("zpool", &["list", "-H", "-o", "guid"]);
+    // Asking zpool would load the module.
+    if Path::new("/sys/module/zfs").exists() {
+        raw.zpools = output("zpool", &["list", "-H", "-o", "guid"]);
+    }
+    raw.zfs = output("modinfo", &["-F", "version", "zfs"]);
     Ok(raw.inventory()?)
 }
 

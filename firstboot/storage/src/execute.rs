@@ -14,6 +14,7 @@ use anklume_setup::{Action, Argument, Plan, PlanDisk, Pool, PoolError};
 use thiserror::Error;
 
 use crate::collect::{CollectError, collect};
+use crate::hostid;
 use crate::keys::{Keys, Placed};
 
 /// Where the keys are while a program runs: a file system in RAM.
@@ -67,6 +68,8 @@ pub trait Machine {
     /// # Errors
     /// It failed.
     fn run(&mut self, command: &Cmd) -> Result<(), ExecuteError>;
+    /// What a program that only looks prints; nothing if it fails.
+    fn output(&mut self, command: &Cmd) -> Vec<u8>;
     /// The identity of the disk with this kernel name now; none if it is gone.
     ///
     /// # Errors
@@ -84,6 +87,10 @@ impl Machine for Here {
     fn run(&mut self, command: &Cmd) -> Result<(), ExecuteError> {
         command.output()?;
         Ok(())
+    }
+
+    fn output(&mut self, command: &Cmd) -> Vec<u8> {
+        command.output().map(|output| output.stdout).unwrap_or_default()
     }
 
     fn identity(&mut self, name: &str) -> Result<Option<Identity>, ExecuteError> {
@@ -146,6 +153,15 @@ fn act(
         Action::CheckIdentity { disk } => check_identity(disk_of(disks, *disk)?, machine),
         Action::Run { program, arguments } | Action::Try { program, arguments } => {
             machine.run(&command(program, arguments, placed)?)
+        }
+        Action::CloseVolume { name } => {
+            if !under(machine, "/dev/mapper").join(name).exists() {
+                return Ok(());
+            }
+            machine.run(&Cmd::new("cryptsetup").args(["close", name]))
+        }
+        Action::HostId => {
+            hostid::ensure(machine.root()).map_err(|source| failed("/etc/hostid", source))
         }
         Action::Zero { disk, offset, bytes } => {
             on_disk(disk_of(disks, *disk)?, |open| open.zero(*offset, *bytes))

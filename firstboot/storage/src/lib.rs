@@ -7,10 +7,11 @@ mod adopt;
 mod collect;
 mod execute;
 mod firmware;
+pub mod hostid;
 mod keys;
 mod random;
 
-pub use adopt::{Adopted, adopt};
+pub use adopt::{Adopted, Existing, adopt};
 pub use collect::{CollectError, collect};
 pub use execute::{ExecuteError, Here, Machine, execute, perform};
 pub use keys::Keys;

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use anklume_gpt::Guid;
-use anklume_setup::Ids;
+use anklume_setup::{Ids, Key};
+
+use crate::keys::Keys;
 
 /// Identifiers of a pool of so many disks, from the kernel's random numbers.
 ///
@@ -19,4 +21,16 @@ pub fn ids(disks: usize) -> io::Result<Ids> {
     let (pool, file_system) = (next()?, next()?);
     let disks = (0..disks).map(|_| Ok([next()?, next()?, next()?])).collect::<io::Result<_>>()?;
     Ok(Ids { pool, file_system, disks })
+}
+
+impl Keys {
+    /// Adds a new random key that data is encrypted with.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn with_data_key(self) -> io::Result<Self> {
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        File::open("/dev/urandom")?.read_exact(bytes.as_mut_slice())?;
+        Ok(self.with(Key::Data, bytes.as_slice()))
+    }
 }

@@ -8,9 +8,10 @@ use anklume_host::process::{Cmd, ProcessError};
 use anklume_inventory::{Identity, Inventory};
 use anklume_setup::adopt::LOOK;
 use anklume_setup::{
-    Backend, ConfirmedDisk, Encryption, Ids, Key, NewPool, Plan, Redundancy, close, create,
+    Backend, ConfirmedDisk, Encryption, Ids, Key, NewPool, Plan, Pool, Redundancy, Version,
+    abandon, close, create,
 };
-use anklume_storage::{Adopted, ExecuteError, Keys, Machine, adopt, execute};
+use anklume_storage::{Adopted, ExecuteError, Existing, Keys, Machine, adopt, execute};
 
 /// What it was told, and what it is to say.
 struct Fake {
@@ -21,12 +22,14 @@ struct Fake {
     identity: Option<Identity>,
     /// Contents of the key files that commands named.
     keys: Vec<String>,
+    /// A program, and what it prints.
+    says: Vec<(&'static str, &'static str)>,
 }
 
 impl Fake {
     fn new(identity: Option<Identity>) -> Self {
         let root = tempfile::tempdir().unwrap();
-        Self { root, ran: Vec::new(), fails: None, identity, keys: Vec::new() }
+        Self { root, ran: Vec::new(), fails: None, identity, keys: Vec::new(), says: Vec::new() }
     }
 }
 
@@ -51,6 +54,12 @@ impl Machine for Fake {
         }
     }
 
+    fn output(&mut self, command: &Cmd) -> Vec<u8> {
+        let text = format!("{command:?}");
+        let said = self.says.iter().find(|(program, _)| text.contains(program));
+        said.map(|(_, text)| text.as_bytes().to_vec()).unwrap_or_default()
+    }
+
     fn identity(&mut self, _: &str) -> Result<Option<Identity>, ExecuteError> {
         Ok(self.identity.clone())
     }
@@ -71,16 +80,21 @@ fn inventory() -> Inventory {
 }
 
 fn plan(inventory: &Inventory) -> Plan {
+    plan_of(inventory, Backend::Btrfs, Encryption::Luks2)
+}
+
+fn plan_of(inventory: &Inventory, backend: Backend, encryption: Encryption) -> Plan {
     let disk = ConfirmedDisk::typed(inventory, &inventory.disks[0], "1234").unwrap();
     let guid = Guid::from_u128;
     let ids = Ids { pool: guid(1), file_system: guid(2), disks: vec![[guid(3), guid(4), guid(5)]] };
     let wanted = NewPool {
         disks: vec![disk],
-        backend: Backend::Btrfs,
+        backend,
         redundancy: Redundancy::Single,
-        encryption: Encryption::Luks2,
+        encryption,
         discard: false,
         memory: inventory.memory,
+        zfs: Version::parse("2.3.9-1"),
     };
     create(&wanted, &ids).unwrap()
 }
@@ -112,26 +126,68 @@ fn a_disk_that_cannot_be_opened_alone_is_left_alone() {
     assert!(machine.ran.is_empty());
 }
 
+/// As if it were open.
+fn opened(machine: &Fake) {
+    let folder = machine.root().join("dev/mapper");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("anklume-data-1"), "").unwrap();
+}
+
 #[test]
 fn closing_goes_on_after_what_was_not_open_and_stops_at_a_lock_that_stays() {
     let pool = plan(&inventory()).pool;
     let mut machine = Fake::new(None);
     machine.fails = Some(("umount", 32));
-    execute(&close(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).unwrap();
-    assert_eq!(machine.ran.len(), 4);
+    let closed = |machine: &mut Fake| {
+        machine.ran.clear();
+        execute(&close(&pool), &Keys::default(), machine, &mut |_, _| ())
+    };
+    closed(&mut machine).unwrap();
+    assert!(!machine.ran.iter().any(|command| command.contains("cryptsetup")));
+    opened(&machine);
+    closed(&mut machine).unwrap();
+    assert!(machine.ran.last().unwrap().contains("cryptsetup"));
     machine.fails = Some(("cryptsetup", 5));
-    assert!(execute(&close(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).is_err());
+    assert!(closed(&mut machine).is_err());
+}
+
+#[test]
+fn a_pool_of_zfs_that_is_in_use_stays_unlocked_unless_it_is_given_up() {
+    let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Luks2).pool;
+    let mut machine = Fake::new(None);
+    opened(&machine);
+    machine.fails = Some(("zpool", 1));
+    let why = execute(&close(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).unwrap_err();
+    assert!(matches!(why, ExecuteError::Program(_)), "{why}");
+    assert!(!machine.ran.iter().any(|command| command.contains("cryptsetup")));
+    execute(&abandon(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).unwrap();
+    assert!(machine.ran.last().unwrap().contains("anklume-data-1"), "{:?}", machine.ran);
+}
+
+/// A machine on whose disk `pool` is found.
+fn with_record(pool: &Pool) -> Fake {
+    let machine = Fake::new(None);
+    let look = machine.root().join(LOOK.trim_start_matches('/'));
+    std::fs::create_dir_all(&look).unwrap();
+    std::fs::write(look.join("pool.toml"), pool.to_toml().unwrap()).unwrap();
+    std::fs::create_dir_all(machine.root().join("etc")).unwrap();
+    std::fs::write(machine.root().join("etc/machine-id"), "a1b2\n").unwrap();
+    machine
+}
+
+fn found(machine: &mut Fake) -> Existing {
+    match adopt(&inventory(), &keys(), machine).unwrap() {
+        Adopted::Pool(found) => *found,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn a_pool_is_found_by_its_key_and_closed_again() {
     let pool = plan(&inventory()).pool;
-    let mut machine = Fake::new(None);
-    let look = machine.root().join(LOOK.trim_start_matches('/'));
-    std::fs::create_dir_all(&look).unwrap();
-    std::fs::write(look.join("pool.toml"), pool.to_toml().unwrap()).unwrap();
-    let found = adopt(&inventory(), &keys(), &mut machine).unwrap();
-    assert!(matches!(found, Adopted::Pool(found) if *found == pool));
+    let mut machine = with_record(&pool);
+    let existing = found(&mut machine);
+    assert_eq!((existing.pool, existing.left_open_by), (pool, None));
     assert_eq!(machine.keys, ["six words"]);
     let last = machine.ran.last().unwrap();
     assert!(last.contains("close") && last.contains("anklume-look-1"), "{last}");
@@ -140,6 +196,32 @@ fn a_pool_is_found_by_its_key_and_closed_again() {
     machine.fails = Some(("\"open\"", 2));
     assert!(matches!(adopt(&inventory(), &keys(), &mut machine).unwrap(), Adopted::WrongKey));
     assert!(!machine.ran.iter().any(|command| command.contains("\"mount\"")));
+}
+
+#[test]
+fn a_pool_that_another_machine_did_not_close_is_told() {
+    let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Luks2).pool;
+    let label = "LABEL 0\n    name: 'anklume'\n    state: 0\n    pool_guid: 42\n    hostid: 7\n    hostname: 'lab'\n";
+    let mut machine = with_record(&pool);
+    machine.says = vec![("blkid", "zfs_member\n"), ("zdb", label)];
+    let existing = found(&mut machine);
+    assert_eq!((existing.pool, existing.left_open_by.as_deref()), (pool, Some("lab")));
+    let import = machine.ran.iter().find(|command| command.contains("import")).unwrap();
+    assert!(import.contains("readonly=on"), "{import}");
+    assert!(machine.ran.iter().any(|command| command.contains("export")));
+    // This machine's own.
+    std::fs::write(machine.root().join("etc/hostid"), 7_u32.to_ne_bytes()).unwrap();
+    assert_eq!(found(&mut machine).left_open_by, None);
+}
+
+#[test]
+fn the_key_of_a_pool_that_zfs_encrypts_is_tried() {
+    let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Zfs).pool;
+    let mut machine = with_record(&pool);
+    machine.says = vec![("blkid", "zfs_member\n")];
+    assert_eq!(found(&mut machine).pool, pool);
+    machine.fails = Some(("--test-passphrase", 2));
+    assert!(matches!(adopt(&inventory(), &keys(), &mut machine).unwrap(), Adopted::WrongKey));
 }
 
 #[test]

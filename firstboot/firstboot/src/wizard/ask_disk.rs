@@ -1,6 +1,6 @@
 //! The disk that is given up.
 
-use anklume_dialog::{Choice, Ended, Face, Item, Question, Reply, Text};
+use anklume_dialog::{Choices, Ended, Face, Item, Question, Reply, Text};
 use anklume_inventory::{Disk, Verdict, boot_medium, confirmation, judge, warnings};
 use anklume_language::{Language, say};
 use anklume_setup::ConfirmedDisk;
@@ -8,24 +8,31 @@ use anklume_setup::ConfirmedDisk;
 use crate::wizard::draft::Draft;
 
 /// Every disk is shown, those that must not be taken with the reason.
-pub(crate) fn disk(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+pub(crate) fn disks(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
     let language = face.language();
     let title = language.pick("Which disk?", "Quel disque ?");
     face.heading(title, Some(draft.step))?;
     let options: Vec<Item> =
         draft.inventory.disks.iter().map(|disk| item(draft, disk, language)).collect();
     let free = options.iter().position(|item| item.refused.is_none());
-    let question = Question::new("disk", title).back().leave();
     if free.is_none() {
         face.warn(language.pick(
             "There is no disk that can be taken. Connect one, and start again.",
             "Aucun disque ne peut être pris. Branchez-en un et recommencez.",
         ));
     }
-    let mut choice = Choice::new(question, &options);
-    choice.default = free;
-    let reply = face.choose(&choice)?;
-    Ok(reply.map(|index| draft.disk = Some(index)))
+    let default: Vec<usize> = free.into_iter().collect();
+    let prompt = language.pick(
+        "Which disk? Several: the data survives when one fails.",
+        "Quel disque ? Plusieurs : les données survivent quand l'un tombe en panne.",
+    );
+    let question = Question::new("disk", prompt).back().leave();
+    let choices = Choices::new(question, &options).chosen(&default).least(1);
+    let reply = face.choose_several(&choices)?;
+    Ok(reply.map(|chosen| {
+        draft.disks = chosen;
+        draft.discard = false;
+    }))
 }
 
 fn item(draft: &Draft, disk: &Disk, language: Language) -> Item {
@@ -44,12 +51,25 @@ fn item(draft: &Draft, disk: &Disk, language: Language) -> Item {
     }
 }
 
-/// What is erased, once more, and the end of the serial number as the answer.
+/// What is erased, once more, and for each disk the end of its serial number as the answer.
 pub(crate) fn confirm(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    draft.confirmed.clear();
+    for index in draft.disks.clone() {
+        let Reply::Answer(confirmed) = confirm_one(face, draft, index)? else {
+            return Ok(Reply::Back);
+        };
+        draft.confirmed.push(confirmed);
+    }
+    Ok(if draft.confirmed.is_empty() { Reply::Back } else { Reply::Answer(()) })
+}
+
+fn confirm_one(
+    face: &mut dyn Face,
+    draft: &Draft,
+    index: usize,
+) -> Result<Reply<ConfirmedDisk>, Ended> {
     let language = face.language();
-    let Some(disk) = draft.disk.and_then(|index| draft.inventory.disks.get(index)) else {
-        return Ok(Reply::Back);
-    };
+    let Some(disk) = draft.inventory.disks.get(index) else { return Ok(Reply::Back) };
     face.heading(language.pick("This disk is erased", "Ce disque est effacé"), Some(draft.step))?;
     face.say(&disk.words(language));
     face.warn(&disk.content_words(language, &boot_medium(&draft.inventory)));
@@ -65,12 +85,9 @@ pub(crate) fn confirm(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()
             .map_err(|why| why.words(language))
     };
     let question = Question::new("confirm-disk", &prompt).back().leave().fresh();
-    let reply = face.text(&Text::new(question).check(&check))?;
-    Ok(match reply {
-        Reply::Back => Reply::Back,
-        Reply::Answer(typed) => {
-            draft.confirmed = ConfirmedDisk::typed(&draft.inventory, disk, &typed).ok();
-            if draft.confirmed.is_some() { Reply::Answer(()) } else { Reply::Back }
-        }
-    })
+    let Reply::Answer(typed) = face.text(&Text::new(question).check(&check))? else {
+        return Ok(Reply::Back);
+    };
+    let confirmed = ConfirmedDisk::typed(&draft.inventory, disk, &typed).ok();
+    Ok(confirmed.map_or(Reply::Back, Reply::Answer))
 }

@@ -1,12 +1,13 @@
 //! Encryption, passphrase and recovery key.
 
 use anklume_dialog::{Choice, Confirm, Ended, Face, Item, Question, Reply, Secret, Text};
-use anklume_inventory::confirmation;
+use anklume_inventory::{Inventory, confirmation, harmless};
 use anklume_language::{Language, say};
 use anklume_passphrase::{
     Background, RecoveryKey, Strength, differs_from_us, draw, judge, suggest,
 };
-use anklume_setup::Encryption;
+use anklume_setup::{Backend, Encryption, find};
+use anklume_storage::Existing;
 use zeroize::Zeroizing;
 
 use crate::seeds::new_recovery_key;
@@ -18,23 +19,16 @@ pub(crate) fn encryption(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply
     let language = face.language();
     let title = language.pick("Encryption", "Chiffrement");
     face.heading(title, Some(draft.step))?;
-    let options = [
-        Item::new(language.pick("Encrypted (LUKS2)", "Chiffré (LUKS2)")).explained(language.pick(
-            "Who finds or repairs the disk cannot read it. A passphrase at every start.",
-            "Qui trouve ou répare le disque ne peut pas le lire. Une phrase de passe à chaque démarrage.",
-        )),
-        Item::new(language.pick("Not encrypted", "Non chiffré")).explained(language.pick(
-            "Whoever has the disk can read everything on it.",
-            "Quiconque a le disque peut tout y lire.",
-        )),
-    ];
+    let choices = encryptions(draft, language);
+    let options: Vec<Item> = choices.iter().map(|(_, item)| item.clone()).collect();
     loop {
         let question = Question::new("encryption", title).back().leave();
         let Reply::Answer(index) = face.choose(&Choice::new(question, &options).default(0))? else {
             return Ok(Reply::Back);
         };
-        draft.encryption = if index == 0 { Encryption::Luks2 } else { Encryption::None };
-        if draft.encryption == Encryption::Luks2 {
+        let Some((encryption, _)) = choices.get(index) else { continue };
+        draft.encryption = *encryption;
+        if draft.encryption.has_key() {
             return Ok(Reply::Answer(()));
         }
         let prompt = language.pick(
@@ -48,9 +42,51 @@ pub(crate) fn encryption(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply
     }
 }
 
+fn encryptions(draft: &Draft, language: Language) -> Vec<(Encryption, Item)> {
+    let luks = Item::new(language.pick("Encrypted (LUKS2)", "Chiffré (LUKS2)")).explained(language.pick(
+        "Who finds or repairs the disk cannot read it. A passphrase at every start.",
+        "Qui trouve ou répare le disque ne peut pas le lire. Une phrase de passe à chaque démarrage.",
+    ));
+    let mut choices = vec![(Encryption::Luks2, luks)];
+    if draft.backend == Backend::Zfs {
+        let native = Item::new(language.pick("Encrypted by ZFS", "Chiffré par ZFS")).explained(language.pick(
+            "As well, but names and sizes of datasets stay readable. Backups can be sent without being unlocked.",
+            "De même, mais les noms et tailles des jeux de données restent lisibles. Les sauvegardes peuvent être envoyées sans être déverrouillées.",
+        ));
+        let native = match Encryption::Zfs.check(draft.backend, draft.zfs()) {
+            Ok(()) => native,
+            Err(why) => native.refused(why.words(language)),
+        };
+        choices.push((Encryption::Zfs, native));
+    }
+    let none = Item::new(language.pick("Not encrypted", "Non chiffré")).explained(language.pick(
+        "Whoever has the disk can read everything on it.",
+        "Quiconque a le disque peut tout y lire.",
+    ));
+    choices.push((Encryption::None, none));
+    choices
+}
+
+/// Whether the disks are told what is free. Nothing is given away by it where nothing is encrypted.
+pub(crate) fn discard(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    if !draft.encryption.has_key() {
+        draft.discard = true;
+        return Ok(Reply::Answer(()));
+    }
+    let language = face.language();
+    face.heading(language.pick("Free space", "Espace libre"), Some(draft.step))?;
+    let prompt = language.pick(
+        "Tell the disk which space is free? Solid-state disks stay fast and last longer; who has the disk sees how much of it is used.",
+        "Dire au disque quel espace est libre ? Les SSD restent rapides et durent plus longtemps ; qui a le disque voit combien est utilisé.",
+    );
+    let question = Confirm::new(Question::new("discard", prompt).back().leave());
+    let reply = face.confirm(&question.default(draft.discard))?;
+    Ok(reply.map(|answer| draft.discard = answer))
+}
+
 /// Passphrase and recovery key.
 pub(crate) fn passphrase(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
-    if draft.encryption == Encryption::None {
+    if !draft.encryption.has_key() {
         draft.passphrase = None;
         draft.recovery = None;
         return Ok(Reply::Answer(()));
@@ -94,7 +130,7 @@ fn suggestion(face: &mut dyn Face, language: Language) {
 /// One that is good enough, or that is wanted although it is not.
 fn first(face: &mut dyn Face, draft: &Draft) -> Result<Reply<Zeroizing<String>>, Ended> {
     let language = face.language();
-    let disk = draft.confirmed.as_ref().map(|one| confirmation(one.disk())).unwrap_or_default();
+    let disk = draft.confirmed.first().map(|one| confirmation(one.disk())).unwrap_or_default();
     let own = ["anklume", disk.as_str()];
     loop {
         let check = |typed: &str| judge(typed, &own).map(drop).map_err(|why| why.text(language));
@@ -203,12 +239,45 @@ pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
         let Reply::Answer(typed) = face.secret(&question)? else { return Ok(Reply::Back) };
         face.say(language.pick("Looking at it…", "Lecture…"));
         match work::adopt(&draft.inventory, typed.as_bytes()) {
-            Ok(pool) => {
-                draft.existing = Some(pool);
+            Ok(existing) => {
+                draft.force = false;
+                if let Some(doubt) = doubt(&existing, &draft.inventory, language) {
+                    face.warn(&doubt);
+                    let prompt = language.pick("Open it all the same?", "L'ouvrir quand même ?");
+                    let question = Confirm::new(Question::new("force", prompt).back().fresh());
+                    if face.confirm(&question.default(false))? != Reply::Answer(true) {
+                        return Ok(Reply::Back);
+                    }
+                    draft.force = true;
+                }
+                draft.existing = Some(existing.pool);
                 draft.passphrase = Some(typed);
                 return Ok(Reply::Answer(()));
             }
             Err(failure) => face.warn(failure.message()),
         }
     }
+}
+
+/// What speaks against opening a pool that is there.
+fn doubt(existing: &Existing, inventory: &Inventory, language: Language) -> Option<String> {
+    if let Some(host) = &existing.left_open_by {
+        let host = harmless(host);
+        return Some(say!(
+            language,
+            "The machine {host} used it last and did not close it. If that machine is on and has the disk, both \
+             together destroy it.",
+            "La machine {host} l'a utilisé en dernier et ne l'a pas fermé. Si elle est allumée et a le disque, \
+             les deux ensemble le détruisent."
+        ));
+    }
+    let found = find(&existing.pool, inventory).ok()?;
+    let missing = found.missing().join(", ");
+    (!missing.is_empty()).then(|| {
+        say!(
+            language,
+            "Not connected: {missing}. The data is there without it, but has no spare.",
+            "Non branché : {missing}. Les données sont là sans lui, mais sans réserve."
+        )
+    })
 }

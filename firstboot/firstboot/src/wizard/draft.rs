@@ -7,7 +7,7 @@ use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Admin, Settings};
 use anklume_setup::{
     Backend, ConfirmedDisk, Data, DiskFilter, Encryption, NewPool, Plan, Pool, Redundancy,
-    SecretSource, What,
+    SecretSource, Version, What,
 };
 use zeroize::Zeroizing;
 
@@ -28,15 +28,21 @@ pub(crate) struct Draft {
     /// Whether nothing will be done.
     pub(crate) dry_run: bool,
     pub(crate) what: What,
-    /// Index of the disk in the inventory.
-    pub(crate) disk: Option<usize>,
-    pub(crate) confirmed: Option<ConfirmedDisk>,
+    /// Indices of the disks in the inventory.
+    pub(crate) disks: Vec<usize>,
+    /// Those of them that were confirmed, in the same order.
+    pub(crate) confirmed: Vec<ConfirmedDisk>,
+    pub(crate) backend: Backend,
+    pub(crate) redundancy: Redundancy,
     pub(crate) encryption: Encryption,
+    pub(crate) discard: bool,
     pub(crate) passphrase: Option<Zeroizing<String>>,
     pub(crate) recovery: Option<RecoveryKey>,
     pub(crate) recovery_saved: bool,
     /// A pool that was found, with the key that opened it.
     pub(crate) existing: Option<Pool>,
+    /// Whether it is opened although another machine did not close it, or a disk of it is missing.
+    pub(crate) force: bool,
     pub(crate) settings: Settings,
     pub(crate) admin: Option<Admin>,
     /// What is going to be done to disks.
@@ -54,29 +60,41 @@ impl Draft {
             step: (1, 1),
             dry_run: false,
             what: What::New,
-            disk: None,
-            confirmed: None,
+            disks: Vec::new(),
+            confirmed: Vec::new(),
+            backend: Backend::Btrfs,
+            redundancy: Redundancy::Single,
             encryption: Encryption::Luks2,
+            discard: false,
             passphrase: None,
             recovery: None,
             recovery_saved: false,
             existing: None,
+            force: false,
             settings: Settings::default(),
             admin: None,
             plan: None,
         }
     }
 
-    /// The pool that is wanted, once a disk is confirmed.
+    /// The OS's ZFS.
+    pub(crate) fn zfs(&self) -> Option<Version> {
+        self.inventory.zfs.as_deref().and_then(Version::parse)
+    }
+
+    /// The pool that is wanted, once its disks are confirmed.
     pub(crate) fn pool(&self) -> Option<NewPool> {
-        let disk = self.confirmed.clone()?;
+        if self.confirmed.is_empty() || self.confirmed.len() != self.disks.len() {
+            return None;
+        }
         Some(NewPool {
-            disks: vec![disk],
-            backend: Backend::Btrfs,
-            redundancy: Redundancy::Single,
+            disks: self.confirmed.clone(),
+            backend: self.backend,
+            redundancy: self.redundancy,
             encryption: self.encryption,
-            discard: false,
+            discard: self.discard,
             memory: self.inventory.memory,
+            zfs: self.zfs(),
         })
     }
 
@@ -87,24 +105,24 @@ impl Draft {
 
     /// The answer file that does the same.
     pub(crate) fn answers(&self, language: Language) -> Answers {
-        let disks = match (self.what, &self.confirmed) {
-            (What::New, Some(confirmed)) => vec![DiskFilter::of(confirmed.disk())],
-            _ => Vec::new(),
-        };
+        let new = self.what == What::New;
+        let disks = self.confirmed.iter().filter(|_| new);
+        let disks = disks.map(|confirmed| DiskFilter::of(confirmed.disk())).collect();
         let needs_key = match self.what {
-            What::New => self.encryption == Encryption::Luks2,
+            What::New => self.encryption.has_key(),
             What::Open => true,
             What::Try | What::Later => false,
         };
         let secret = || SecretSource::Credential("anklume.passphrase".to_owned());
         let data = Data {
             what: self.what,
-            backend: Backend::Btrfs,
-            redundancy: Redundancy::Single,
+            backend: self.backend,
+            redundancy: self.redundancy,
             encryption: self.encryption,
-            discard: false,
+            discard: self.discard,
             passphrase: needs_key.then(secret),
             recovery_key: None,
+            force: self.force,
             disks,
         };
         Answers::new(language, data, self.machine())

@@ -15,8 +15,19 @@ fn draft() -> Draft {
         {"name": "sda", "size": 16000000000, "logical-sector": 512, "physical-sector": 512,
          "serial": "STICK1", "model": "Stick", "bus": "usb"},
         {"name": "sdb", "size": 512000000000, "logical-sector": 512, "physical-sector": 4096,
-         "serial": "S5Y1NX0R", "model": "Samsung SSD", "bus": "ata"}]}"#;
+         "serial": "S5Y1NX0R", "model": "Samsung SSD", "bus": "ata"},
+        {"name": "sdc", "size": 480000000000, "logical-sector": 512, "physical-sector": 4096,
+         "serial": "CT480BX", "model": "Crucial SSD", "bus": "ata", "discard": true},
+        {"name": "sdd", "size": 512000000000, "logical-sector": 512, "physical-sector": 4096,
+         "serial": "WD77777", "model": "WD SSD", "bus": "ata", "discard": true}]}"#;
     Draft::new(Inventory::parse(text.as_bytes()).unwrap(), &Hints::default())
+}
+
+/// The same on an OS that has ZFS.
+fn with_zfs(version: &str) -> Draft {
+    let mut draft = draft();
+    draft.inventory.zfs = Some(version.to_owned());
+    draft
 }
 
 /// Runs the wizard and gives what was said, and the answer file that it writes.
@@ -44,6 +55,7 @@ fn disk() -> Vec<(&'static str, Answer)> {
         ("what", pick("Keep")),
         ("disk", Answer::Default),
         ("confirm-disk", typed("NX0R")),
+        ("backend", Answer::Default),
         ("encryption", Answer::Default),
         ("passphrase", typed(PASSPHRASE)),
         ("passphrase-again", typed(PASSPHRASE)),
@@ -77,11 +89,70 @@ fn a_dry_run_shows_the_plan_and_writes_answers_without_secrets() {
     assert!(Answers::parse(&whole).is_ok(), "{answers}");
 }
 
+/// Until the passphrase, of three disks.
+fn three_disks(encryption: &'static str) -> Vec<(&'static str, Answer)> {
+    vec![
+        ("language", pick("1")),
+        ("what", pick("Keep")),
+        ("disk", pick("2 3 4")),
+        ("confirm-disk", typed("NX0R")),
+        ("confirm-disk", typed("80BX")),
+        ("confirm-disk", typed("7777")),
+        ("backend", Answer::Default),
+        ("redundancy", pick("raidz1")),
+        ("encryption", pick(encryption)),
+        ("passphrase", typed(PASSPHRASE)),
+        ("passphrase-again", typed(PASSPHRASE)),
+        ("recovery-group", typed("")),
+    ]
+}
+
+#[test]
+fn several_disks_become_what_they_can_be() {
+    let answers = three_disks("Encrypted (LUKS2)").into_iter().chain(machine()).collect();
+    let (face, answers) = run(answers, with_zfs("2.3.9-1"));
+    assert!(face.mentions("raidz1 /dev/mapper/anklume-data-1 /dev/mapper/anklume-data-2"));
+    assert!(face.mentions("different sizes") && !face.mentions("raidz2"));
+    let answers = answers.unwrap();
+    assert!(
+        answers.contains("redundancy = \"raidz1\"") && answers.contains("CT480BX"),
+        "{answers}"
+    );
+    assert!(answers.contains("backend = \"zfs\""), "{answers}");
+}
+
+#[test]
+fn an_old_zfs_does_not_encrypt_and_none_is_said() {
+    let (face, _) = run(
+        three_disks("Encrypted by ZFS").into_iter().chain(machine()).collect(),
+        with_zfs("2.3.9-1"),
+    );
+    assert!(face.mentions("encryption=aes-256-gcm"));
+    let mut answers = three_disks("Encrypted (LUKS2)");
+    answers.extend(machine());
+    let (face, _) = run(answers, with_zfs("2.3.2-2"));
+    assert!(face.mentions("ZFS 2.3.2 may damage"));
+    let (face, _) = run(disk().into_iter().chain(machine()).collect(), draft());
+    assert!(face.mentions("this OS has no ZFS") && face.mentions("mkfs.btrfs"));
+}
+
+#[test]
+fn free_space_is_told_only_if_wanted() {
+    let mut answers = disk();
+    answers[2] = ("disk", pick("3"));
+    answers[3] = ("confirm-disk", typed("80BX"));
+    answers.insert(6, ("discard", Answer::Say(true)));
+    answers.extend(machine());
+    let (face, answers) = run(answers, draft());
+    assert!(face.mentions("--allow-discards") && answers.unwrap().contains("discard = true"));
+}
+
 #[test]
 fn what_was_answered_can_be_gone_back_to() {
     let mut answers = disk();
-    answers.truncate(4);
+    answers.truncate(5);
     answers.push(("encryption", Answer::Back));
+    answers.push(("backend", Answer::Back));
     answers.push(("confirm-disk", Answer::Back));
     answers.push(("disk", Answer::Back));
     answers.push(("what", pick("Just")));
@@ -101,7 +172,7 @@ fn who_leaves_changes_nothing() {
 #[test]
 fn two_different_passphrases_and_a_weak_one_are_noticed() {
     let mut answers = disk();
-    answers.truncate(5);
+    answers.truncate(6);
     answers.extend([
         ("passphrase", typed("password")),
         ("weak-passphrase", Answer::Say(false)),

@@ -11,7 +11,7 @@ use anklume_inventory::Inventory;
 use anklume_passphrase::RecoveryKey;
 use anklume_settings::{NetworkManager, Services, Settings, apply_machine, set_admin};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
-use anklume_storage::{Adopted, Here, Keys, execute, perform};
+use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
 
 use crate::wizard::draft::Draft;
 use crate::{accounts, containers, data, record};
@@ -25,7 +25,7 @@ pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Fa
         What::Open => {
             let pool = draft.existing.clone();
             if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
-                take_over(pool, key.as_bytes())?;
+                take_over(pool, key.as_bytes(), draft.force)?;
             }
             pool
         }
@@ -46,7 +46,7 @@ pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Fa
 fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     let language = face.language();
     let plan = draft.plan.take().ok_or_else(|| Failure::failed("there is no plan"))?;
-    let mut keys = Keys::default();
+    let mut keys = Keys::default().with_data_key().context("random numbers")?;
     if let (Some(passphrase), Some(recovery)) = (&draft.passphrase, &draft.recovery) {
         keys = keys
             .with(Key::Passphrase, passphrase.as_bytes())
@@ -76,11 +76,12 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
             progress.failed(&why);
             drop(progress);
             // What was begun is given up: nothing knows of it, and it is made anew.
-            for action in
-                anklume_setup::close(&plan.pool).steps.iter().flat_map(|step| &step.actions)
-            {
-                let _ = perform(&[], &plan.pool, action, &Keys::default(), &mut Here);
-            }
+            let _ = execute(
+                &anklume_setup::abandon(&plan.pool),
+                &Keys::default(),
+                &mut Here,
+                &mut |_, _| (),
+            );
             Err(Failure::failed(why)
                 .hint("nothing of the pool is used; `anklume setup` begins anew"))
         }
@@ -126,7 +127,7 @@ pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
 }
 
 /// The pool that a key opens, as it says itself. It is closed again, and nothing is written.
-pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Pool, Failure> {
+pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Existing, Failure> {
     let text = std::str::from_utf8(typed).unwrap_or_default();
     let recovery = RecoveryKey::parse(text).ok();
     let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
@@ -134,7 +135,7 @@ pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Pool, Failure
     let found = anklume_storage::adopt(inventory, &keys, &mut Here)
         .map_err(|error| Failure::failed(data::describe(&error)))?;
     match found {
-        Adopted::Pool(pool) => Ok(*pool),
+        Adopted::Pool(existing) => Ok(*existing),
         Adopted::Nothing => Err(Failure::refused("there is no data disk of anklume's here")
             .hint("connect it, then try again")),
         Adopted::WrongKey => Err(data::Unlock::WrongKey.into_failure()),
@@ -142,8 +143,9 @@ pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Pool, Failure
 }
 
 /// Unlocks a pool that was found, and makes it this machine's.
-pub(crate) fn take_over(pool: &Pool, typed: &[u8]) -> Result<(), Failure> {
-    let found = data::locate(pool)?;
+pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<(), Failure> {
+    let found = data::locate(pool)?.by_force(force);
+    data::without_disks(pool, &found, force, &mut |line| crate::say(line))?;
     data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
     for action in adopt_plan::remember() {
         perform(&[], pool, &action, &Keys::default(), &mut Here)
