@@ -1,4 +1,4 @@
-//! A whole disk, opened so that nothing else uses it.
+//! A whole disk.
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
@@ -19,19 +19,31 @@ mod request {
 /// What is written at a time, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// A block device that this program alone has open for writing.
+/// A block device that is open for writing.
 #[derive(Debug)]
-pub struct ExclusiveDisk {
+pub struct RawDisk {
     file: File,
 }
 
-impl ExclusiveDisk {
-    /// Opens the node of a disk.
+impl RawDisk {
+    /// Opens the node of a disk that nothing else uses.
     ///
     /// # Errors
     /// What the operating system says; `EBUSY` when it is mounted, or held by another device or program.
-    pub fn open(node: &Path) -> io::Result<Self> {
-        let flags = OFlag::O_EXCL | OFlag::O_NONBLOCK;
+    pub fn open_alone(node: &Path) -> io::Result<Self> {
+        Self::open(node, OFlag::O_EXCL)
+    }
+
+    /// Opens the node of a disk whose other parts are in use.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open_in_use(node: &Path) -> io::Result<Self> {
+        Self::open(node, OFlag::empty())
+    }
+
+    fn open(node: &Path, more: OFlag) -> io::Result<Self> {
+        let flags = more | OFlag::O_NONBLOCK;
         let file =
             OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(node)?;
         if !file.metadata()?.file_type().is_block_device() {
@@ -62,6 +74,15 @@ impl ExclusiveDisk {
         // SAFETY: the kernel writes eight bytes to where the pointer leads.
         unsafe { request::size(self.file.as_raw_fd(), &raw mut bytes) }?;
         u64::try_from(bytes).map_err(io::Error::other)
+    }
+
+    /// Reads bytes at an offset.
+    ///
+    /// # Errors
+    /// What the operating system says, also that the disk ends before.
+    pub fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset).map(|()| bytes)
     }
 
     /// Writes bytes at an offset.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anklume_inventory::Inventory;
 use anklume_language::Language;
 use anklume_settings::Settings;
-use anklume_setup::{Data, NewPool, What};
+use anklume_setup::{Data, NewPool, NoRest, What, boot_disk};
 use serde::{Deserialize, Serialize};
 
 use anklume_failure::{Context, Failure, Kind};
@@ -88,7 +88,11 @@ impl Answers {
         if self.data.what != What::New {
             return Ok(None);
         }
-        self.data.find(inventory).map(Some).map_err(|why| {
+        let rest = match self.data.rest_of_boot_disk {
+            true => anklume_storage::rest(inventory),
+            false => Err(NoRest::Unknown),
+        };
+        self.data.find(inventory, rest).map(Some).map_err(|why| {
             Failure::refused(why.words(Language::English))
                 .hint("`anklume inventory` shows the disks; nothing was changed")
         })
@@ -109,6 +113,13 @@ pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
     let machine = Inventory::parse(&bytes).map_err(|error| {
         Failure::new(Kind::Damaged, format!("{}: {error}", inventory.display()))
     })?;
+    if answers.data.rest_of_boot_disk {
+        let disk = boot_disk(&machine)
+            .ok_or_else(|| Failure::refused(NoRest::Unknown.words(Language::English)))?;
+        // How much of it is free is not in an inventory.
+        crate::say(format!("{}: its free space would be taken", disk.name));
+        return Ok(());
+    }
     let Some(pool) = answers.pool(&machine)? else {
         crate::say("no disk is taken");
         return Ok(());

@@ -5,7 +5,7 @@ use std::path::Path;
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{Key, NewPool, What, create};
+use anklume_setup::{ConfirmedDisk, Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
@@ -70,7 +70,9 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
 /// A disk that is to be given up, and is one of a pool.
 fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
     let found = candidates(machine);
-    let names = wanted.disks.iter().map(|confirmed| &confirmed.disk().name);
+    let disks = wanted.disks.iter().map(ConfirmedDisk::disk);
+    let rest = wanted.rest.iter().map(|confirmed| confirmed.rest().disk());
+    let names = disks.chain(rest).map(|disk| &disk.name);
     names.into_iter().find(|name| found.iter().any(|one| one.disk == **name)).cloned()
 }
 
@@ -87,7 +89,7 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
         keys = keys.with(Key::Passphrase, &passphrase).with(Key::Recovery, recovery.as_bytes());
     }
     let keys = keys.with_data_key().context("random numbers")?;
-    let ids = ids(wanted.disks.len()).context("random numbers")?;
+    let ids = ids(wanted.disks.len().max(1)).context("random numbers")?;
     let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
     let mut last = usize::MAX;
     execute(&plan, &keys, &mut Here, &mut |step, _| {

@@ -36,12 +36,19 @@ pub(crate) fn run(args: &SetupArgs) -> Result<(), Failure> {
     let terminal = Terminal::standard().context("the terminal")?;
     let hints = Hints::gather(&terminal, args.line.then_some(Kind::Line));
     let mut face = anklume_dialog::open(terminal, language(), &hints);
-    let mut draft = Draft::new(inventory::collect()?, &hints);
+    let mut draft = look(&hints)?;
     draft.own_pool = record::read()?.map(|pool| {
         let names: Vec<_> = pool.disks.iter().map(|disk| disk.name.clone()).collect();
         names.join(", ")
     });
     ask(face.as_mut(), draft, args)
+}
+
+/// What this machine has.
+fn look(hints: &Hints) -> Result<Draft, Failure> {
+    let mut draft = Draft::new(inventory::collect()?, hints);
+    draft.rest = anklume_storage::rest(&draft.inventory);
+    Ok(draft)
 }
 
 /// The first question of a console: whoever answers is there, and has chosen a language.
@@ -52,7 +59,7 @@ pub(crate) fn greet(face: &mut dyn Face) -> Result<(), Ended> {
 
 /// At a console of a machine that was not set up, once somebody is there.
 pub(crate) fn attend(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
-    let draft = Draft::new(inventory::collect()?, hints);
+    let draft = look(hints)?;
     let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
     ask_from(1, face, draft, &args)
 }

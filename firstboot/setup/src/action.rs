@@ -24,14 +24,34 @@ pub enum Argument {
     KeyFile(Key),
 }
 
+/// Whether something else may use a disk while it is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing may.
+    Alone,
+    /// Other parts of it are in use: by the OS, or by the pool on it.
+    InUse,
+}
+
 /// One thing that is done. Everything that a plan does to a machine is one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Compare what the disk `index` of the plan says of itself with what was confirmed, on the open
-    /// device, and that nothing uses it.
+    /// device.
     CheckIdentity {
         /// Of the plan's disks, from 0.
         disk: usize,
+        /// Whether something else may use it.
+        access: Access,
+    },
+    /// Make sure that these bytes are on a disk of the plan: it is as it was when the plan was made.
+    Expect {
+        /// Of the plan's disks, from 0.
+        disk: usize,
+        /// What it is, for messages.
+        object: &'static str,
+        /// Where and what.
+        piece: Piece,
     },
     /// Run a program to its end; it must exit with 0.
     Run {
@@ -56,6 +76,8 @@ pub enum Action {
     Zero {
         /// Of the plan's disks, from 0.
         disk: usize,
+        /// Whether something else may use it.
+        access: Access,
         /// First byte.
         offset: u64,
         /// Length.
@@ -65,6 +87,8 @@ pub enum Action {
     Write {
         /// Of the plan's disks, from 0.
         disk: usize,
+        /// Whether something else may use it.
+        access: Access,
         /// What it is, for messages.
         object: &'static str,
         /// Where and what.
@@ -74,6 +98,8 @@ pub enum Action {
     Flush {
         /// Of the plan's disks, from 0.
         disk: usize,
+        /// Whether something else may use it.
+        access: Access,
     },
     /// Make a folder with these permissions, if it is missing.
     Folder {
@@ -161,13 +187,16 @@ impl fmt::Display for Action {
                 arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
             }
             Self::CloseVolume { name } => write!(f, "cryptsetup close {name}"),
-            Self::CheckIdentity { disk } => {
+            Self::CheckIdentity { disk, .. } => {
                 write!(f, "(check the identity of disk {})", person(*disk))
             }
-            Self::Zero { disk, offset, bytes } => {
+            Self::Expect { disk, object, .. } => {
+                write!(f, "(check that the {object} of disk {} is as it was)", person(*disk))
+            }
+            Self::Zero { disk, offset, bytes, .. } => {
                 write!(f, "(write {bytes} zeros at byte {offset} of disk {})", person(*disk))
             }
-            Self::Write { disk, object, piece } => {
+            Self::Write { disk, object, piece, .. } => {
                 let (length, offset) = (piece.bytes.len(), piece.offset);
                 write!(
                     f,
@@ -175,7 +204,7 @@ impl fmt::Display for Action {
                     person(*disk)
                 )
             }
-            Self::Flush { disk } => write!(f, "(flush disk {})", person(*disk)),
+            Self::Flush { disk, .. } => write!(f, "(flush disk {})", person(*disk)),
             Self::HostId => f.write_str("(give this machine a host ID, if it has none)"),
             Self::Folder { path, mode } => write!(f, "mkdir -p -m {mode:o} {path}"),
             Self::Record { path } => write!(f, "(write {path})"),

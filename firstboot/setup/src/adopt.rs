@@ -1,6 +1,6 @@
 //! A pool that is on the disks already, as on a machine whose boot medium was replaced.
 
-use anklume_inventory::{Disk, Inventory, Partition, boot_medium};
+use anklume_inventory::{Disk, Inventory, Partition};
 
 use crate::action::{Action, Key};
 use crate::{Backend, LABEL, luks, zfs};
@@ -22,11 +22,10 @@ pub struct Candidate {
     number: usize,
 }
 
-/// The partitions with a pool's label, but for those of the boot medium.
+/// The partitions with a pool's label.
 #[must_use]
 pub fn candidates(inventory: &Inventory) -> Vec<Candidate> {
-    let boot = boot_medium(inventory);
-    let disks = inventory.disks.iter().filter(|disk| boot.names(&disk.name).is_none());
+    let disks = inventory.disks.iter();
     let pairs = disks.flat_map(|disk| disk.content.partitions.iter().map(move |part| (disk, part)));
     let found = pairs.filter_map(|(disk, part)| candidate(disk, part));
     found.enumerate().map(|(at, one)| Candidate { number: at.saturating_add(1), ..one }).collect()

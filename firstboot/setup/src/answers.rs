@@ -5,6 +5,7 @@ use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmedDisk, NotConfirmed};
+use crate::rest::{ConfirmedRest, NoRest, Rest};
 use crate::zfs::Version;
 use crate::{Backend, Encryption, NewPool, Redundancy, Refused};
 
@@ -37,6 +38,9 @@ pub struct Data {
     /// one pool at once destroy it.
     #[serde(default)]
     pub force: bool,
+    /// Whether the pool is made on the rest of the disk that the OS was started from, in place of disks.
+    #[serde(default)]
+    pub rest_of_boot_disk: bool,
     /// The disks. Each must fit exactly one of the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskFilter>,
@@ -114,6 +118,8 @@ pub enum MatchError {
         /// Kernel names of those that fit.
         fits: Vec<String>,
     },
+    /// The boot disk has no rest.
+    NoRest(NoRest),
     /// A disk that fits must not be taken.
     Disk {
         /// Its kernel name.
@@ -144,6 +150,14 @@ impl MatchError {
                     "data.disks[{filter}] : plusieurs disques conviennent : {fits}"
                 )
             }
+            Self::NoRest(why) => {
+                let why = why.words(language);
+                say!(
+                    language,
+                    "the rest of the boot disk cannot be taken: {why}",
+                    "le reste du disque de démarrage ne peut pas être pris : {why}"
+                )
+            }
             Self::Disk { disk, why } => {
                 let why = why.words(language);
                 say!(language, "{disk}: {why}", "{disk} : {why}")
@@ -162,10 +176,13 @@ impl Data {
             Err(MatchError::Field { field: field.to_owned(), why: why.to_owned() })
         };
         if self.what != What::New {
-            return match self.disks.is_empty() {
+            return match self.disks.is_empty() && !self.rest_of_boot_disk {
                 true => Ok(()),
                 false => wrong("data.disks", "only a new pool names disks"),
             };
+        }
+        if self.rest_of_boot_disk && !self.disks.is_empty() {
+            return wrong("data.rest-of-boot-disk", "not together with disks");
         }
         if self.backend != Backend::Zfs && self.redundancy.only_zfs() {
             return wrong("data.redundancy", "only zfs has raidz1 and raidz2");
@@ -173,7 +190,8 @@ impl Data {
         if self.backend != Backend::Zfs && self.encryption == Encryption::Zfs {
             return wrong("data.encryption", "only zfs has it; luks2 is for every backend");
         }
-        let (redundancy, found) = (self.redundancy, self.disks.len());
+        let places = self.disks.len().saturating_add(usize::from(self.rest_of_boot_disk));
+        let (redundancy, found) = (self.redundancy, places);
         if !redundancy.fits(found) {
             let why = Refused::Disks { redundancy, found }.words(Language::English);
             return wrong("data.disks", &why);
@@ -184,12 +202,20 @@ impl Data {
         self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))
     }
 
-    /// The disks that a new pool takes on this machine.
+    /// What a new pool takes on this machine; `rest` is that of its boot disk.
     ///
     /// # Errors
     /// [`MatchError`]. A filter that fits no disk or two ends it: nothing is guessed.
-    pub fn find(&self, inventory: &Inventory) -> Result<NewPool, MatchError> {
+    pub fn find(
+        &self,
+        inventory: &Inventory,
+        rest: Result<Rest, NoRest>,
+    ) -> Result<NewPool, MatchError> {
         self.check()?;
+        let rest = match self.rest_of_boot_disk {
+            true => Some(ConfirmedRest::named_in_answers(rest.map_err(MatchError::NoRest)?)),
+            false => None,
+        };
         let mut disks = Vec::new();
         for (filter, wanted) in self.disks.iter().enumerate() {
             let fits: Vec<&Disk> =
@@ -204,6 +230,7 @@ impl Data {
         }
         Ok(NewPool {
             disks,
+            rest,
             backend: self.backend,
             redundancy: self.redundancy,
             encryption: self.encryption,

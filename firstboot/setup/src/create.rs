@@ -3,7 +3,7 @@
 use anklume_gpt::Guid;
 use anklume_inventory::{Content, Disk, Identity, Partition};
 
-use crate::action::{Action, Key};
+use crate::action::{Access, Action, Key};
 use crate::luks::{self, Cost};
 use crate::open;
 use crate::plan::{Plan, PlanDisk, Step, Work};
@@ -30,13 +30,17 @@ const END_BYTES: u64 = 16 << 20;
 
 /// The plan of a pool.
 ///
-/// Until the last step, its record, nothing knows of the pool: a plan that did not get there is made anew.
+/// Until the last step nothing knows of the pool, and a plan that did not get there is made anew: its partitions
+/// get their name when its record is on it, and the machine's own record comes last.
 ///
 /// # Errors
 /// [`Refused`].
 pub fn create(wanted: &NewPool, ids: &Ids) -> Result<Plan, Refused> {
     wanted.check()?;
-    let disks: Vec<&Disk> = wanted.disks.iter().map(ConfirmedDisk::disk).collect();
+    let disks: Vec<&Disk> = match &wanted.rest {
+        Some(rest) => vec![rest.rest().disk()],
+        None => wanted.disks.iter().map(ConfirmedDisk::disk).collect(),
+    };
     let found = ids.disks.len();
     if found < disks.len() {
         return Err(Refused::Disks { redundancy: wanted.redundancy, found });
@@ -44,9 +48,15 @@ pub fn create(wanted: &NewPool, ids: &Ids) -> Result<Plan, Refused> {
     let pool = record(wanted, ids, &disks);
     let cost = Cost::for_memory(wanted.memory);
     let content = table::Content::of(&pool);
-    let mut steps = vec![check(&disks), clear(&disks), partition(&disks, ids, content)?];
-    let nodes = disks.iter().map(|disk| partition_node(&disk.name));
-    let partitions: Vec<(usize, String)> = nodes.enumerate().collect();
+    let first = ids.disks.first().unwrap_or(&[Guid::ZERO; 3]);
+    let (mut steps, nodes) = match &wanted.rest {
+        Some(rest) => (rest.steps(first, content)?, vec![rest.node()]),
+        None => {
+            let steps = vec![check(&disks), clear(&disks), partition(&disks, ids, content)?];
+            (steps, disks.iter().map(|disk| partition_node(&disk.name, 1)).collect())
+        }
+    };
+    let partitions: Vec<(usize, String)> = nodes.into_iter().enumerate().collect();
     if wanted.encryption == Encryption::Luks2 {
         steps.extend(encrypt(&partitions, &pool, cost));
         steps.push(Step { work: Work::Unlock, actions: open::unlock_new(&pool, &partitions) });
@@ -57,14 +67,17 @@ pub fn create(wanted: &NewPool, ids: &Ids) -> Result<Plan, Refused> {
         Backend::Zfs => steps.extend(format_zfs(&pool, &volumes, cost)),
     }
     steps.push(mount(&pool, &volumes));
-    steps.push(remember(&pool));
+    let names = match &wanted.rest {
+        Some(rest) => rest.name(first, content)?,
+        None => names(&disks, ids, content)?,
+    };
+    steps.push(remember(&pool, names));
     steps.retain(|step| !step.actions.is_empty());
-    let disks = wanted.disks.iter().map(plan_disk).collect();
+    let disks = disks.iter().map(|disk| plan_disk(disk)).collect();
     Ok(Plan { disks, steps, pool })
 }
 
-fn plan_disk(confirmed: &ConfirmedDisk) -> PlanDisk {
-    let disk = confirmed.disk();
+fn plan_disk(disk: &Disk) -> PlanDisk {
     PlanDisk { name: disk.name.clone(), identity: Identity::of(disk) }
 }
 
@@ -79,7 +92,7 @@ fn record(wanted: &NewPool, ids: &Ids, disks: &[&Disk]) -> Pool {
         pool.disks.push(PoolDisk {
             name: disk.title(anklume_language::Language::English),
             serial: disk.serial.clone(),
-            size: disk.size,
+            size: wanted.rest.as_ref().map_or(disk.size, |one| one.rest().bytes()),
             partition: partition.to_string(),
             luks,
         });
@@ -88,7 +101,10 @@ fn record(wanted: &NewPool, ids: &Ids, disks: &[&Disk]) -> Pool {
 }
 
 fn check(disks: &[&Disk]) -> Step {
-    let actions = disks.iter().enumerate().map(|(disk, _)| Action::CheckIdentity { disk });
+    let actions = disks
+        .iter()
+        .enumerate()
+        .map(|(disk, _)| Action::CheckIdentity { disk, access: Access::Alone });
     Step { work: Work::Check, actions: actions.collect() }
 }
 
@@ -104,9 +120,9 @@ fn clear(disks: &[&Disk]) -> Step {
         actions.extend(label_clear(&disk.content, &node));
         actions.push(Action::run("wipefs", &["--all", "--force", &node]));
         for (offset, bytes) in ends(disk.size) {
-            actions.push(Action::Zero { disk: index, offset, bytes });
+            actions.push(Action::Zero { disk: index, access: Access::Alone, offset, bytes });
         }
-        actions.push(Action::Flush { disk: index });
+        actions.push(Action::Flush { disk: index, access: Access::Alone });
         actions.push(Action::run("blockdev", &["--rereadpt", &node]));
     }
     actions.push(Action::run("udevadm", &["settle", "--timeout=60"]));
@@ -145,12 +161,8 @@ fn ends(size: u64) -> Vec<(u64, u64)> {
 
 fn partition(disks: &[&Disk], ids: &Ids, content: table::Content) -> Result<Step, Refused> {
     let mut actions = Vec::new();
-    for (index, (disk, [table_guid, partition_guid, _])) in disks.iter().zip(&ids.disks).enumerate()
-    {
-        for (object, piece) in table::pieces(disk, *table_guid, *partition_guid, content)? {
-            actions.push(Action::Write { disk: index, object, piece });
-        }
-        actions.push(Action::Flush { disk: index });
+    for (index, (disk, guids)) in disks.iter().zip(&ids.disks).enumerate() {
+        actions.extend(table::write(index, disk, guids, content)?);
         actions.push(Action::run("blockdev", &["--rereadpt", &format!("/dev/{}", disk.name)]));
     }
     actions.push(Action::run("udevadm", &["settle", "--timeout=60"]));
@@ -216,18 +228,28 @@ fn mount(pool: &Pool, volumes: &[String]) -> Step {
     Step { work: Work::Mount, actions }
 }
 
+fn names(disks: &[&Disk], ids: &Ids, content: table::Content) -> Result<Vec<Action>, Refused> {
+    let mut actions = Vec::new();
+    for (index, (disk, guids)) in disks.iter().zip(&ids.disks).enumerate() {
+        actions.extend(table::name(index, disk, guids, content)?);
+    }
+    Ok(actions)
+}
+
 /// First on the pool itself: it is what a machine with another boot medium reads.
-fn remember(pool: &Pool) -> Step {
+fn remember(pool: &Pool, names: Vec<Action>) -> Step {
     let beside = (pool.encryption == Encryption::Zfs).then_some(paths::RECORD_BESIDE_KEYS);
-    let files = beside.into_iter().chain([paths::RECORD_ON_POOL, paths::RECORD]);
+    let files = beside.into_iter().chain([paths::RECORD_ON_POOL]);
     let mut actions: Vec<Action> = files.map(|path| Action::Record { path }).collect();
+    actions.extend(names);
+    actions.push(Action::Record { path: paths::RECORD });
     // What is kept is copied a moment later by itself; after this it is.
     actions.push(Action::run("anklume", &["persist", "save"]));
     Step { work: Work::Remember, actions }
 }
 
-/// The node of a disk's first partition: a name that ends with a digit has a `p` before the number.
-fn partition_node(disk: &str) -> String {
+/// The node of a disk's partition: a name that ends with a digit has a `p` before the number.
+pub(crate) fn partition_node(disk: &str, number: u32) -> String {
     let separator = if disk.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
-    format!("/dev/{disk}{separator}1")
+    format!("/dev/{disk}{separator}{number}")
 }

@@ -44,10 +44,11 @@ mod open;
 mod plan;
 mod pool;
 mod request;
+mod rest;
 mod table;
 mod zfs;
 
-pub use action::{Action, Argument, Key};
+pub use action::{Access, Action, Argument, Key};
 pub use answers::{Data, DiskFilter, MatchError, SecretSource, What};
 pub use confirm::{ConfirmedDisk, NotConfirmed};
 pub use create::{Ids, create};
@@ -56,6 +57,7 @@ pub use open::{Found, NotFound, abandon, close, find, open};
 pub use plan::{Plan, PlanDisk, Step, Work};
 pub use pool::{MapperNames, Pool, PoolDisk, PoolError};
 pub use request::{Backend, Encryption, NewPool, OnlyZfs, Redundancy, Refused};
+pub use rest::{ConfirmedRest, NoRest, Rest, boot_disk};
 pub use zfs::{SAFE_ENCRYPTION, Version, ZPOOL};
 
 /// Name of the data partition in its table, and label of what is on it.

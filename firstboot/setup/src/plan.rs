@@ -41,6 +41,8 @@ pub enum Work {
     Check,
     /// Remove what is on the disks.
     Clear,
+    /// Overwrite the ends of free space.
+    ClearSpace,
     /// Make a partition table.
     Partition,
     /// Encrypt, and add the recovery key.
@@ -70,6 +72,7 @@ impl Work {
         let (english, french) = match self {
             Self::Check => ("Look at the disk once more", "Vérifier le disque une dernière fois"),
             Self::Clear => ("Erase what is on the disk", "Effacer le contenu du disque"),
+            Self::ClearSpace => ("Clear the free space", "Nettoyer l'espace libre"),
             Self::Partition => ("Make a partition table", "Créer une table de partitions"),
             Self::Encrypt => (
                 "Encrypt the disk, with the passphrase and the recovery key",

@@ -3,8 +3,8 @@
 use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
-use crate::ConfirmedDisk;
 use crate::zfs::{SAFE_ENCRYPTION, Version};
+use crate::{ConfirmedDisk, ConfirmedRest};
 
 /// What keeps the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +48,10 @@ pub enum Encryption {
 /// A new pool on disks whose content is given up.
 #[derive(Debug, Clone)]
 pub struct NewPool {
-    /// The disks.
+    /// The disks; none if it is made on [`rest`](Self::rest).
     pub disks: Vec<ConfirmedDisk>,
+    /// The rest of the boot disk, in place of disks.
+    pub rest: Option<ConfirmedRest>,
     /// What keeps the data.
     pub backend: Backend,
     /// How it is spread.
@@ -89,6 +91,8 @@ pub enum Refused {
         /// How many there are.
         found: usize,
     },
+    /// The rest of the boot disk, and other disks.
+    RestAndDisks,
     /// A disk is named twice.
     Twice(String),
     /// A partition table cannot be made.
@@ -136,6 +140,11 @@ impl Refused {
                     ),
                 }
             }
+            Self::RestAndDisks => say!(
+                language,
+                "the rest of the boot disk is not combined with other disks",
+                "le reste du disque de démarrage ne se combine pas avec d'autres disques"
+            ),
             Self::Twice(disk) => {
                 say!(language, "{disk} is named twice", "{disk} est nommé deux fois")
             }
@@ -233,12 +242,16 @@ impl NewPool {
     pub(crate) fn check(&self) -> Result<(), Refused> {
         self.backend.check(self.zfs)?;
         self.encryption.check(self.backend, self.zfs)?;
-        let (redundancy, found) = (self.redundancy, self.disks.len());
+        let places = self.disks.len().saturating_add(usize::from(self.rest.is_some()));
+        let (redundancy, found) = (self.redundancy, places);
         if redundancy.only_zfs() && self.backend != Backend::Zfs {
             return Err(Refused::OnlyZfs(OnlyZfs::Raidz));
         }
         if !redundancy.fits(found) {
             return Err(Refused::Disks { redundancy, found });
+        }
+        if self.rest.is_some() && !self.disks.is_empty() {
+            return Err(Refused::RestAndDisks);
         }
         let mut names: Vec<&str> =
             self.disks.iter().map(|disk| disk.disk().name.as_str()).collect();

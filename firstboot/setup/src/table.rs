@@ -1,11 +1,15 @@
 //! The partition table of a data disk.
 
-use anklume_gpt::{Guid, Partition, Piece, Table, mbr};
+use anklume_gpt::{Guid, Partition, Piece, Table, TableCopy, mbr};
 use anklume_inventory::Disk;
 
+use crate::action::{Access, Action};
 use crate::request::Refused;
 use crate::{Backend, Encryption, Pool};
 
+/// Name of the partition of a pool that is not whole yet. Nobody takes it for one; a setup that was cut off
+/// begins anew.
+pub(crate) const LABEL_NEW: &str = "anklume-new";
 /// Where the partition begins, and what is left free behind it, in bytes. A disk that replaces this one in
 /// a mirror may be a little smaller.
 const FRONT_BYTES: u64 = 1 << 20;
@@ -38,7 +42,8 @@ impl Content {
         }
     }
 
-    const fn kind(self) -> Guid {
+    /// Type of the partition.
+    pub(crate) const fn kind(self) -> Guid {
         match self {
             Self::Luks => LUKS,
             Self::Zfs => ZFS,
@@ -47,35 +52,70 @@ impl Content {
     }
 }
 
-/// The bytes of the table, in the order in which they are written: what makes the table whole comes last.
-pub(crate) fn pieces(
+/// What writes the table of a new pool's disk that nothing else uses. What makes the table whole comes last.
+pub(crate) fn write(
+    index: usize,
     disk: &Disk,
-    disk_guid: Guid,
-    partition_guid: Guid,
+    guids: &[Guid; 3],
     content: Content,
-) -> Result<Vec<(&'static str, Piece)>, Refused> {
-    let refused =
-        |why: anklume_gpt::Error| Refused::Table { disk: disk.name.clone(), why: why.to_string() };
-    let table = table(disk, disk_guid, partition_guid, content).map_err(refused)?;
+) -> Result<Vec<Action>, Refused> {
+    let refused = |why| refused(disk, why);
+    let table = table(disk, guids, content, LABEL_NEW).map_err(refused)?;
     let encoded = table.encode().map_err(refused)?;
     let sector = usize::try_from(table.sector_bytes).unwrap_or(mbr::BYTES);
     let mut protective = mbr::encode(&[], table.disk_sectors, false).map_err(refused)?.to_vec();
     protective.resize(sector, 0);
-    Ok(vec![
+    let pieces = [
         ("backup entries of the partition table", encoded.backup_entries),
         ("backup header of the partition table", encoded.backup_header),
         ("protective MBR", Piece { offset: 0, bytes: protective }),
         ("entries of the partition table", encoded.primary_entries),
         ("header of the partition table", encoded.primary_header),
-    ])
+    ];
+    let access = Access::Alone;
+    let write = |(object, piece)| Action::Write { disk: index, access, object, piece };
+    let mut actions: Vec<Action> = pieces.into_iter().map(write).collect();
+    actions.push(Action::Flush { disk: index, access });
+    Ok(actions)
+}
+
+/// What gives the partition its name, while the pool is open.
+pub(crate) fn name(
+    index: usize,
+    disk: &Disk,
+    guids: &[Guid; 3],
+    content: Content,
+) -> Result<Vec<Action>, Refused> {
+    let table = table(disk, guids, content, crate::LABEL).map_err(|why| refused(disk, why))?;
+    replace(index, disk, &table)
+}
+
+/// What replaces the valid table of a disk in use by another one.
+pub(crate) fn replace(index: usize, disk: &Disk, table: &Table) -> Result<Vec<Action>, Refused> {
+    let encoded = table.encode().map_err(|why| refused(disk, why))?;
+    let access = Access::InUse;
+    let objects = ["entries of the partition table", "header of the partition table"];
+    let mut actions = Vec::new();
+    for pieces in encoded.live_order(TableCopy::Primary) {
+        for (object, piece) in objects.into_iter().zip(pieces) {
+            actions.push(Action::Write { disk: index, access, object, piece: piece.clone() });
+        }
+        actions.push(Action::Flush { disk: index, access });
+    }
+    Ok(actions)
+}
+
+fn refused(disk: &Disk, why: anklume_gpt::Error) -> Refused {
+    Refused::Table { disk: disk.name.clone(), why: why.to_string() }
 }
 
 fn table(
     disk: &Disk,
-    disk_guid: Guid,
-    partition_guid: Guid,
+    guids: &[Guid; 3],
     content: Content,
+    name: &str,
 ) -> Result<Table, anklume_gpt::Error> {
+    let [disk_guid, unique_guid, _] = *guids;
     let sector_bytes = u64::from(disk.logical_sector).max(512);
     let sectors = |bytes: u64| bytes.checked_div(sector_bytes).unwrap_or_default();
     let mut table =
@@ -88,11 +128,11 @@ fn table(
     table.partitions.push(Partition {
         number: 1,
         type_guid: content.kind(),
-        unique_guid: partition_guid,
+        unique_guid,
         first_lba,
         last_lba,
         attributes: 0,
-        name: crate::LABEL.to_owned(),
+        name: name.to_owned(),
     });
     Ok(table)
 }

@@ -1,12 +1,13 @@
 //! Plans of pools: what is done, to which disks, and that a plan needs a confirmed disk.
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
 
-use anklume_gpt::Guid;
+use anklume_gpt::{Guid, Partition, Piece, Table, TableCopy};
 use anklume_inventory::{Inventory, Refusal};
 use anklume_language::Language;
 use anklume_setup::{
-    Backend, ConfirmedDisk, Data, Encryption, Found, Ids, Key, MatchError, NewPool, NotConfirmed,
-    NotFound, OnlyZfs, Plan, Redundancy, Refused, Version, abandon, close, create, find, open,
+    Action, Backend, ConfirmedDisk, ConfirmedRest, Data, Encryption, Found, Ids, Key, MatchError,
+    NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest, Version,
+    abandon, boot_disk, close, create, find, open,
 };
 use serde_json::{Value, json};
 
@@ -46,6 +47,7 @@ fn wanted(disks: Vec<ConfirmedDisk>) -> NewPool {
     let redundancy = if disks.len() == 2 { Redundancy::Mirror } else { Redundancy::Single };
     NewPool {
         disks,
+        rest: None,
         backend: Backend::Btrfs,
         redundancy,
         encryption: Encryption::Luks2,
@@ -166,6 +168,30 @@ fn after(plan: &Plan, name: &str) -> Inventory {
     inventory(&[disk])
 }
 
+/// Where the power may fail, and what is found afterwards.
+#[test]
+fn a_pool_has_its_name_only_when_its_record_is_on_it() {
+    let inventory = two();
+    let disks = || vec![confirmed(&inventory, 0, "1234"), confirmed(&inventory, 1, "9876")];
+    for backend in [Backend::Btrfs, Backend::Zfs] {
+        let plan = create(&NewPool { backend, ..wanted(disks()) }, &ids()).unwrap();
+        let actions: Vec<_> = plan.steps.iter().flat_map(|step| &step.actions).collect();
+        let named = |action: &&&Action| match action {
+            Action::Write { piece, .. } => {
+                piece.bytes.windows(24).any(|part| part == b"a\0n\0k\0l\0u\0m\0e\0-\0d\0a\0t\0a\0")
+            }
+            _ => false,
+        };
+        // Two copies of two tables, in use, and nothing but records after the first one.
+        assert_eq!(actions.iter().filter(named).count(), 4);
+        let first = actions.iter().position(|action| named(&action)).unwrap();
+        let before: Vec<String> = actions[..first].iter().map(ToString::to_string).collect();
+        assert!(before.iter().any(|text| text == "(write /run/anklume/pool/pool.toml)"));
+        assert!(!before.iter().any(|text| text == "(write /etc/anklume/pool.toml)"));
+        assert!(actions[first..].iter().all(|action| !matches!(action, Action::Zero { .. })));
+    }
+}
+
 #[test]
 fn what_is_overwritten_belongs_to_the_confirmed_disks() {
     let inventory = two();
@@ -236,13 +262,16 @@ fn answers(text: &str) -> Data {
     toml::from_str(text).unwrap()
 }
 
+/// A boot disk without free space.
+const NONE: Result<Rest, NoRest> = Err(NoRest::Unknown);
+
 const NEW: &str = "what = 'new'\npassphrase = { credential = 'x' }\n";
 
 #[test]
 fn answers_take_the_disk_that_they_name_and_nothing_else() {
     let inventory = two();
     let data = answers(&format!("{NEW}[[disks]]\nserial = 'WXYZ9876'\nat-least = '20G'"));
-    let pool = data.find(&inventory).unwrap();
+    let pool = data.find(&inventory, NONE).unwrap();
     assert_eq!(pool.disks[0].disk().name, "nvme0n1");
     for (filter, expected) in [
         ("serial = 'wxyz9876'", "no disk fits"),
@@ -251,7 +280,7 @@ fn answers_take_the_disk_that_they_name_and_nothing_else() {
         ("serial = 'WXYZ9876'\nat-most = 'much'", "data.disks[0].at-most"),
     ] {
         let data = answers(&format!("{NEW}[[disks]]\n{filter}"));
-        let why = data.find(&inventory).unwrap_err().words(Language::English);
+        let why = data.find(&inventory, NONE).unwrap_err().words(Language::English);
         assert!(why.contains(expected), "{filter}: {why}");
     }
 }
@@ -262,11 +291,11 @@ fn answers_abort_when_two_disks_fit_or_the_disk_is_refused() {
         inventory(&[disk("sda", Some("SAME"), 20 << 30), disk("sdb", Some("SAME"), 20 << 30)]);
     let data = answers(&format!("{NEW}[[disks]]\nserial = 'SAME'"));
     assert_eq!(
-        data.find(&twins).unwrap_err(),
+        data.find(&twins, NONE).unwrap_err(),
         MatchError::Count { filter: 0, fits: vec!["sda".to_owned(), "sdb".to_owned()] }
     );
     let small = inventory(&[disk("sda", Some("SAME"), 1 << 30)]);
-    assert!(matches!(data.find(&small), Err(MatchError::Disk { disk, .. }) if disk == "sda"));
+    assert!(matches!(data.find(&small, NONE), Err(MatchError::Disk { disk, .. }) if disk == "sda"));
 }
 
 #[test]
@@ -285,4 +314,92 @@ fn answers_are_strict() {
         let why = answers(text).check().unwrap_err().words(Language::English);
         assert!(why.contains(expected), "{text}: {why}");
     }
+}
+
+/// A stick with the seven partitions of the OS, of so many bytes, and its table.
+fn stick(bytes: u64) -> (Inventory, Table) {
+    let labels = ["bios", "esp", "boot-a", "os-a", "boot-b", "os-b", "persist"];
+    let mut partitions = Vec::new();
+    let mut table = Table {
+        disk_guid: Guid::from_u128(0xd),
+        sector_bytes: 512,
+        disk_sectors: bytes / 512,
+        partitions: Vec::new(),
+    };
+    for (number, label) in (1_u32..).zip(labels) {
+        let name = format!("anklume-{label}");
+        partitions.push(json!({"name": format!("sda{number}"), "number": number, "size": 1 << 30,
+            "label": name, "guid": format!("00000000-0000-0000-0000-0000000000a{number}")}));
+        table.partitions.push(Partition {
+            number,
+            type_guid: Guid::from_u128(7),
+            unique_guid: Guid::from_u128(0xa0 + u128::from(number)),
+            first_lba: u64::from(number) << 21,
+            last_lba: (u64::from(number + 1) << 21) - 1,
+            attributes: 0,
+            name,
+        });
+    }
+    let mut disk = disk("sda", Some("STICK123"), bytes);
+    disk["content"] = json!({"table": "gpt", "partitions": partitions});
+    let mut inventory = inventory(&[disk]);
+    inventory.boot.backing = vec!["sda".to_owned()];
+    (inventory, table)
+}
+
+/// What a disk with this table says of itself.
+fn read_again(table: &Table) -> Result<(anklume_gpt::Read, Piece), anklume_gpt::Error> {
+    let mut bytes = vec![0; usize::try_from(table.disk_sectors * 512).unwrap()];
+    let encoded = table.encode()?;
+    for piece in encoded.live_order(TableCopy::Primary).concat() {
+        let at = usize::try_from(piece.offset).unwrap();
+        bytes[at..at + piece.bytes.len()].copy_from_slice(&piece.bytes);
+    }
+    let header = Piece { offset: 512, bytes: bytes[512..1024].to_vec() };
+    Ok((anklume_gpt::read(&bytes.as_slice(), 512)?, header))
+}
+
+#[test]
+fn the_rest_of_the_boot_disk() {
+    // What is free begins at 8 GiB; a table in memory is as large as its disk.
+    let (inventory, mut table) = stick(64 << 20);
+    for (place, partition) in (1_u64..).zip(&mut table.partitions) {
+        (partition.first_lba, partition.last_lba) = (place * 2048, place * 2048 + 2047);
+    }
+    let boot = boot_disk(&inventory).unwrap();
+    let (read, header) = read_again(&table).unwrap();
+    let little = Rest::find(boot, &read, header.clone()).unwrap_err();
+    // Whole MiB, before the backup of the table.
+    assert_eq!(little, NoRest::TooSmall { found: 55 << 20 });
+    let mut taken = read_again(&table).unwrap().0;
+    taken.table.partitions[6].number = 8;
+    assert_eq!(Rest::find(boot, &taken, header.clone()).unwrap_err(), NoRest::Taken);
+    // Of a setup that was cut off: its place is free.
+    taken.table.partitions[6].name = "anklume-new".to_owned();
+    let free = Rest::find(boot, &taken, header.clone()).unwrap_err();
+    assert_eq!(free, NoRest::TooSmall { found: 56 << 20 });
+    let mut damaged = read_again(&table).unwrap().0;
+    damaged.copies_equal = false;
+    assert_eq!(Rest::find(boot, &damaged, header.clone()).unwrap_err(), NoRest::Damaged);
+    // The same of a large stick, whose bytes are not needed.
+    let (inventory, table) = stick(32 << 30);
+    let boot = boot_disk(&inventory).unwrap();
+    let large = anklume_gpt::Read { table, backup_expected: (64 << 20) - 1, ..read };
+    let rest = Rest::find(boot, &large, header).unwrap();
+    assert!(ConfirmedRest::typed(&rest, "0000").is_err());
+    let confirmed = ConfirmedRest::typed(&rest, "K123").unwrap();
+    let pool = NewPool { rest: Some(confirmed.clone()), ..wanted(Vec::new()) };
+    let plan = create(&pool, &ids()).unwrap();
+    same_as_file("rest", &shown(&plan));
+    // What was there is there, in the table that is written.
+    let header = plan.steps.iter().flat_map(|step| &step.actions).find_map(|action| match action {
+        Action::Write { object: "entries of the partition table", piece, .. } => {
+            Some(piece.clone())
+        }
+        _ => None,
+    });
+    let bytes = header.unwrap().bytes;
+    assert!(bytes.windows(2).filter(|pair| pair == b"a\0").count() > 7);
+    let both = NewPool { rest: Some(confirmed), redundancy: Redundancy::Mirror, ..wanted(vec![]) };
+    assert!(matches!(create(&both, &ids()), Err(Refused::Disks { found: 1, .. })));
 }

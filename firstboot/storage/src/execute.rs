@@ -5,12 +5,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anklume_host::disk::ExclusiveDisk;
+use anklume_gpt::Piece;
+use anklume_host::disk::RawDisk;
 use anklume_host::file::replace;
 use anklume_host::process::{Cmd, ProcessError};
 use anklume_inventory::{Identity, When};
 use anklume_language::Language;
-use anklume_setup::{Action, Argument, Plan, PlanDisk, Pool, PoolError};
+use anklume_setup::{Access, Action, Argument, Plan, PlanDisk, Pool, PoolError};
 use thiserror::Error;
 
 use crate::collect::{CollectError, collect};
@@ -150,9 +151,14 @@ fn act(
     machine: &mut dyn Machine,
 ) -> Result<(), ExecuteError> {
     match action {
-        Action::CheckIdentity { disk } => check_identity(disk_of(disks, *disk)?, machine),
+        Action::CheckIdentity { disk, access } => {
+            check_identity(disk_of(disks, *disk)?, *access, machine)
+        }
         Action::Run { program, arguments } | Action::Try { program, arguments } => {
             machine.run(&command(program, arguments, placed)?)
+        }
+        Action::Expect { disk, object, piece } => {
+            on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))
         }
         Action::CloseVolume { name } => {
             if !under(machine, "/dev/mapper").join(name).exists() {
@@ -163,13 +169,13 @@ fn act(
         Action::HostId => {
             hostid::ensure(machine.root()).map_err(|source| failed("/etc/hostid", source))
         }
-        Action::Zero { disk, offset, bytes } => {
-            on_disk(disk_of(disks, *disk)?, |open| open.zero(*offset, *bytes))
+        Action::Zero { disk, access, offset, bytes } => {
+            on_disk(disk_of(disks, *disk)?, *access, |open| open.zero(*offset, *bytes))
         }
-        Action::Write { disk, piece, .. } => {
-            on_disk(disk_of(disks, *disk)?, |open| open.write(piece.offset, &piece.bytes))
+        Action::Write { disk, access, piece, .. } => {
+            on_disk(disk_of(disks, *disk)?, *access, |open| open.write(piece.offset, &piece.bytes))
         }
-        Action::Flush { disk } => on_disk(disk_of(disks, *disk)?, ExclusiveDisk::flush),
+        Action::Flush { disk, access } => on_disk(disk_of(disks, *disk)?, *access, RawDisk::flush),
         Action::Folder { path, mode } => folder(&under(machine, path), *mode),
         Action::Record { path } => {
             let text = pool.to_toml()?;
@@ -197,7 +203,11 @@ fn command(program: &str, arguments: &[Argument], placed: &Placed) -> Result<Cmd
     Ok(command)
 }
 
-fn check_identity(disk: &PlanDisk, machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+fn check_identity(
+    disk: &PlanDisk,
+    access: Access,
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
     let another = |why: String| ExecuteError::AnotherDisk { disk: disk.name.clone(), why };
     let found = machine.identity(&disk.name)?;
     let found = found.ok_or_else(|| another("it is gone".to_owned()))?;
@@ -207,18 +217,23 @@ fn check_identity(disk: &PlanDisk, machine: &mut dyn Machine) -> Result<(), Exec
         return Err(another(words.join(", ")));
     }
     // Nothing may use it, and it must still be the one with that number.
-    on_disk(disk, |_| Ok(()))
+    on_disk(disk, access, |_| Ok(()))
 }
 
-/// Opens the disk for itself alone, and makes sure that it is the one that was confirmed.
+/// Opens the disk and makes sure that it is the one that was confirmed.
 fn on_disk(
     disk: &PlanDisk,
-    work: impl FnOnce(&ExclusiveDisk) -> io::Result<()>,
+    access: Access,
+    work: impl FnOnce(&RawDisk) -> io::Result<()>,
 ) -> Result<(), ExecuteError> {
     let node = PathBuf::from(format!("/dev/{}", disk.name));
     let busy = |source| ExecuteError::Busy { disk: disk.name.clone(), source };
     let another = |why: String| ExecuteError::AnotherDisk { disk: disk.name.clone(), why };
-    let open = ExclusiveDisk::open(&node).map_err(busy)?;
+    let open = match access {
+        Access::Alone => RawDisk::open_alone(&node),
+        Access::InUse => RawDisk::open_in_use(&node),
+    };
+    let open = open.map_err(busy)?;
     if let Some(expected) = disk.identity.diskseq {
         let found = open.sequence().map_err(|source| failed(node.display(), source))?;
         if found != expected {
@@ -233,6 +248,13 @@ fn on_disk(
         return Err(another(format!("expected {expected} bytes, found {found}")));
     }
     work(&open).map_err(|source| failed(node.display(), source))
+}
+
+fn expect(disk: &RawDisk, object: &str, piece: &Piece) -> io::Result<()> {
+    if disk.read(piece.offset, piece.bytes.len())? == piece.bytes {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("the {object} at byte {} was changed meanwhile", piece.offset)))
 }
 
 fn folder(path: &Path, mode: u32) -> Result<(), ExecuteError> {

@@ -10,9 +10,11 @@ mod firmware;
 pub mod hostid;
 mod keys;
 mod random;
+mod rest;
 
 pub use adopt::{Adopted, Existing, adopt};
 pub use collect::{CollectError, collect};
 pub use execute::{ExecuteError, Here, Machine, execute, perform};
 pub use keys::Keys;
 pub use random::ids;
+pub use rest::rest;

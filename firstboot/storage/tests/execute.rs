@@ -89,6 +89,7 @@ fn plan_of(inventory: &Inventory, backend: Backend, encryption: Encryption) -> P
     let ids = Ids { pool: guid(1), file_system: guid(2), disks: vec![[guid(3), guid(4), guid(5)]] };
     let wanted = NewPool {
         disks: vec![disk],
+        rest: None,
         backend,
         redundancy: Redundancy::Single,
         encryption,

@@ -2,8 +2,8 @@
 
 use anklume_dialog::{Choices, Ended, Face, Item, Question, Reply, Text};
 use anklume_inventory::{Disk, Verdict, boot_medium, confirmation, judge, warnings};
-use anklume_language::{Language, say};
-use anklume_setup::ConfirmedDisk;
+use anklume_language::{Language, say, size};
+use anklume_setup::{ConfirmedDisk, ConfirmedRest, Refused};
 
 use crate::wizard::draft::Draft;
 
@@ -12,8 +12,9 @@ pub(crate) fn disks(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
     let language = face.language();
     let title = language.pick("Which disk?", "Quel disque ?");
     face.heading(title, Some(draft.step))?;
-    let options: Vec<Item> =
+    let mut options: Vec<Item> =
         draft.inventory.disks.iter().map(|disk| item(draft, disk, language)).collect();
+    options.push(rest(draft, language));
     let free = options.iter().position(|item| item.refused.is_none());
     if free.is_none() {
         face.warn(language.pick(
@@ -28,11 +29,36 @@ pub(crate) fn disks(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
     );
     let question = Question::new("disk", prompt).back().leave();
     let choices = Choices::new(question, &options).chosen(&default).least(1);
-    let reply = face.choose_several(&choices)?;
-    Ok(reply.map(|chosen| {
-        draft.disks = chosen;
+    let last = options.len().saturating_sub(1);
+    loop {
+        let Reply::Answer(chosen) = face.choose_several(&choices)? else { return Ok(Reply::Back) };
+        let takes_rest = chosen.contains(&last);
+        if takes_rest && chosen.len() > 1 {
+            face.warn(&Refused::RestAndDisks.words(language));
+            continue;
+        }
+        draft.disks = if takes_rest { Vec::new() } else { chosen };
+        draft.takes_rest = takes_rest;
         draft.discard = false;
-    }))
+        return Ok(Reply::Answer(()));
+    }
+}
+
+/// For a machine with one disk.
+fn rest(draft: &Draft, language: Language) -> Item {
+    let item =
+        Item::new(language.pick("The rest of the boot disk", "Le reste du disque de démarrage"));
+    match &draft.rest {
+        Ok(rest) => {
+            let (free, disk) = (size(language, rest.bytes()), rest.disk().title(language));
+            item.explained(say!(
+                language,
+                "{free} of {disk}; the system on it stays. If the disk is lost, both are; a stick is slow and wears.",
+                "{free} de {disk} ; le système y reste. Si le disque est perdu, les deux le sont ; une clé est lente et s'use."
+            ))
+        }
+        Err(why) => item.refused(why.words(language)),
+    }
 }
 
 fn item(draft: &Draft, disk: &Disk, language: Language) -> Item {
@@ -54,6 +80,9 @@ fn item(draft: &Draft, disk: &Disk, language: Language) -> Item {
 /// What is erased, once more, and for each disk the end of its serial number as the answer.
 pub(crate) fn confirm(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
     draft.confirmed.clear();
+    if draft.takes_rest {
+        return confirm_rest(face, draft);
+    }
     for index in draft.disks.clone() {
         let Reply::Answer(confirmed) = confirm_one(face, draft, index)? else {
             return Ok(Reply::Back);
@@ -90,4 +119,28 @@ fn confirm_one(
     };
     let confirmed = ConfirmedDisk::typed(&draft.inventory, disk, &typed).ok();
     Ok(confirmed.map_or(Reply::Back, Reply::Answer))
+}
+
+/// Nothing is erased; which disk it is must be known all the same.
+fn confirm_rest(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+    let language = face.language();
+    let Ok(rest) = draft.rest.clone() else { return Ok(Reply::Back) };
+    let title = language.pick("The rest of this disk", "Le reste de ce disque");
+    face.heading(title, Some(draft.step))?;
+    face.say(&rest.disk().words(language));
+    let expected = confirmation(rest.disk());
+    let prompt = say!(
+        language,
+        "To use its free space, type the end of its serial number: {expected}",
+        "Pour utiliser son espace libre, tapez la fin de son numéro de série : {expected}"
+    );
+    let check = |typed: &str| {
+        ConfirmedRest::typed(&rest, typed).map(drop).map_err(|why| why.words(language))
+    };
+    let question = Question::new("confirm-disk", &prompt).back().leave().fresh();
+    let Reply::Answer(typed) = face.text(&Text::new(question).check(&check))? else {
+        return Ok(Reply::Back);
+    };
+    draft.confirmed_rest = ConfirmedRest::typed(&rest, &typed).ok();
+    Ok(if draft.confirmed_rest.is_some() { Reply::Answer(()) } else { Reply::Back })
 }

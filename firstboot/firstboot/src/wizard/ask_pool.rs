@@ -2,7 +2,7 @@
 
 use anklume_dialog::{Choice, Ended, Face, Item, Question, Reply};
 use anklume_language::{Language, say, size};
-use anklume_setup::{Backend, Redundancy};
+use anklume_setup::{Backend, Redundancy, Rest};
 
 use crate::wizard::draft::Draft;
 
@@ -109,8 +109,10 @@ fn uneven(draft: &Draft, language: Language) -> Option<String> {
 
 /// Whether there is something to be told: each disk has no moving parts, and can be told.
 pub(crate) fn can_discard(draft: &Draft) -> bool {
-    let mut disks = draft.disks.iter().filter_map(|index| draft.inventory.disks.get(*index));
-    !draft.disks.is_empty() && disks.all(|disk| disk.discard && !disk.rotational)
+    let disks = draft.disks.iter().filter_map(|index| draft.inventory.disks.get(*index));
+    let rest = draft.rest.iter().filter(|_| draft.takes_rest).map(Rest::disk);
+    let mut all = disks.chain(rest).peekable();
+    all.peek().is_some() && all.all(|disk| disk.discard && !disk.rotational)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use anklume_language::Language;
 use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Admin, Settings};
 use anklume_setup::{
-    Backend, ConfirmedDisk, Data, DiskFilter, Encryption, NewPool, Plan, Pool, Redundancy,
-    SecretSource, Version, What,
+    Backend, ConfirmedDisk, ConfirmedRest, Data, DiskFilter, Encryption, NewPool, NoRest, Plan,
+    Pool, Redundancy, Rest, SecretSource, Version, What,
 };
 use zeroize::Zeroizing;
 
@@ -28,6 +28,11 @@ pub(crate) struct Draft {
     /// Whether nothing will be done.
     pub(crate) dry_run: bool,
     pub(crate) what: What,
+    /// The rest of the boot disk.
+    pub(crate) rest: Result<Rest, NoRest>,
+    /// Whether that is taken, in place of disks.
+    pub(crate) takes_rest: bool,
+    pub(crate) confirmed_rest: Option<ConfirmedRest>,
     /// Indices of the disks in the inventory.
     pub(crate) disks: Vec<usize>,
     /// Those of them that were confirmed, in the same order.
@@ -60,6 +65,9 @@ impl Draft {
             step: (1, 1),
             dry_run: false,
             what: What::New,
+            rest: Err(NoRest::Unknown),
+            takes_rest: false,
+            confirmed_rest: None,
             disks: Vec::new(),
             confirmed: Vec::new(),
             backend: Backend::Btrfs,
@@ -84,11 +92,13 @@ impl Draft {
 
     /// The pool that is wanted, once its disks are confirmed.
     pub(crate) fn pool(&self) -> Option<NewPool> {
-        if self.confirmed.is_empty() || self.confirmed.len() != self.disks.len() {
+        let rest = self.confirmed_rest.clone().filter(|_| self.takes_rest);
+        if self.confirmed.len() != self.disks.len() || self.disks.is_empty() == rest.is_none() {
             return None;
         }
         Some(NewPool {
             disks: self.confirmed.clone(),
+            rest,
             backend: self.backend,
             redundancy: self.redundancy,
             encryption: self.encryption,
@@ -123,6 +133,7 @@ impl Draft {
             passphrase: needs_key.then(secret),
             recovery_key: None,
             force: self.force,
+            rest_of_boot_disk: new && self.takes_rest,
             disks,
         };
         Answers::new(language, data, self.machine())

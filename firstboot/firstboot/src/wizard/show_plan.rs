@@ -41,7 +41,7 @@ pub(crate) fn plan(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
 fn new_plan(draft: &Draft, language: Language) -> Result<Plan, String> {
     let missing = || language.pick("no disk was confirmed", "aucun disque confirmé").to_owned();
     let wanted = draft.pool().ok_or_else(missing)?;
-    let ids = ids(wanted.disks.len()).map_err(|error| error.to_string())?;
+    let ids = ids(wanted.disks.len().max(1)).map_err(|error| error.to_string())?;
     let mut plan = create(&wanted, &ids).map_err(|why| why.words(language))?;
     plan.pool.recovery_key_saved |= draft.recovery_saved;
     Ok(plan)
