@@ -36,6 +36,8 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
     let _lock = record::lock_or_refuse()?;
     let answers = &seed.answers;
     let language = answers.language;
+    // Before anything is changed: a secret may be missing.
+    let settings = seed.machine()?;
     let mut said = |line: String| crate::say(line);
     match answers.data.what {
         What::New => {
@@ -64,7 +66,7 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
         What::Try => work::try_in_ram(&mut said)?,
         What::Later => {}
     }
-    work::settings(&answers.machine, &mut said)
+    work::settings(&settings, &mut said)
 }
 
 /// A disk that is to be given up, and is one of a pool.
