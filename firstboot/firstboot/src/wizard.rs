@@ -1,14 +1,19 @@
 //! The wizard: questions in steps, each of which can be gone back to; then a plan, and its execution.
 
+mod ask_addresses;
 mod ask_disk;
 mod ask_keys;
 mod ask_machine;
+mod ask_network;
+mod ask_ssh;
 mod ask_start;
+mod ask_wifi;
 mod draft;
 mod show_plan;
 #[cfg(test)]
 mod tests;
 pub(crate) mod work;
+mod world;
 
 use std::fs;
 use std::path::Path;
@@ -77,8 +82,14 @@ fn steps(draft: &Draft) -> Vec<Step> {
         What::Later if draft.own_pool.is_some() => {}
         What::Later => return steps,
     }
-    let machine: [Step; 4] =
-        [ask_machine::hostname, ask_machine::admin, ask_machine::ssh_keys, ask_machine::timezone];
+    // The network first: keys may come from the web.
+    let machine: [Step; 5] = [
+        ask_network::network,
+        ask_machine::hostname,
+        ask_machine::admin,
+        ask_ssh::ssh_keys,
+        ask_machine::timezone,
+    ];
     steps.extend(machine);
     steps.push(show_plan::plan);
     steps

@@ -2,7 +2,7 @@
 
 use anklume_dialog::{Ended, Face, Question, Reply, Secret, Text};
 use anklume_language::Language;
-use anklume_settings::{Admin, HostName, Secret as Password, Timezone, UserName, parse_keys};
+use anklume_settings::{Admin, HostName, Secret as Password, Timezone, UserName};
 
 use crate::wizard::draft::Draft;
 
@@ -56,28 +56,6 @@ pub(crate) fn admin(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
         });
         return Ok(Reply::Answer(()));
     }
-}
-
-/// At least one, if there is no password.
-pub(crate) fn ssh_keys(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
-    let language = face.language();
-    let Some(admin) = draft.admin.as_mut() else { return Ok(Reply::Back) };
-    let needed = admin.password.is_none();
-    face.heading(language.pick("SSH key", "Clé SSH"), Some(draft.step))?;
-    let check = |typed: &str| match (typed.is_empty(), needed) {
-        (true, false) => Ok(()),
-        (true, true) => Err(language
-            .pick("without a password, a key is needed", "sans mot de passe, il faut une clé")
-            .to_owned()),
-        _ => parse_keys(typed).map(drop).map_err(|why| why.text(language)),
-    };
-    let prompt = language.pick(
-        "A line of an authorized_keys file, or nothing",
-        "Une ligne d'un fichier authorized_keys, ou rien",
-    );
-    let question = Text::new(Question::new("ssh-key", prompt).back()).check(&check).most(8192);
-    let reply = face.text(&question)?;
-    Ok(reply.map(|typed| admin.ssh_keys = parse_keys(&typed).unwrap_or_default()))
 }
 
 pub(crate) fn timezone(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {

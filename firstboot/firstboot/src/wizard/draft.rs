@@ -4,7 +4,7 @@ use anklume_dialog::{Hints, Kind, decide};
 use anklume_inventory::Inventory;
 use anklume_language::Language;
 use anklume_passphrase::RecoveryKey;
-use anklume_settings::{Admin, Settings};
+use anklume_settings::{Admin, Network, Settings};
 use anklume_setup::{
     Backend, ConfirmedDisk, Data, DiskFilter, Encryption, NewPool, Plan, Pool, Redundancy,
     SecretSource, What,
@@ -12,6 +12,18 @@ use anklume_setup::{
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
+use crate::wizard::world::{Here, World};
+
+/// What is wanted of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NetworkWish {
+    /// What there is stays.
+    Keep,
+    /// What the machine does without settings: DHCP on every cable. Ours are removed.
+    Automatic,
+    /// This one, in place of ours.
+    This(Network),
+}
 
 /// What was answered so far. Secrets are wiped when it is dropped.
 pub(crate) struct Draft {
@@ -38,6 +50,9 @@ pub(crate) struct Draft {
     /// A pool that was found, with the key that opened it.
     pub(crate) existing: Option<Pool>,
     pub(crate) settings: Settings,
+    pub(crate) network: NetworkWish,
+    /// What is asked of the machine meanwhile.
+    pub(crate) world: Box<dyn World>,
     pub(crate) admin: Option<Admin>,
     /// What is going to be done to disks.
     pub(crate) plan: Option<Plan>,
@@ -62,6 +77,8 @@ impl Draft {
             recovery_saved: false,
             existing: None,
             settings: Settings::default(),
+            network: NetworkWish::Keep,
+            world: Box::new(Here),
             admin: None,
             plan: None,
         }
@@ -82,7 +99,11 @@ impl Draft {
 
     /// All settings of the machine.
     pub(crate) fn machine(&self) -> Settings {
-        Settings { admin: self.admin.clone(), ..self.settings.clone() }
+        let networks = match &self.network {
+            NetworkWish::Keep | NetworkWish::Automatic => Vec::new(),
+            NetworkWish::This(network) => vec![network.clone()],
+        };
+        Settings { admin: self.admin.clone(), networks, ..self.settings.clone() }
     }
 
     /// The answer file that does the same.

@@ -9,11 +9,11 @@ use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
 use anklume_inventory::Inventory;
 use anklume_passphrase::RecoveryKey;
-use anklume_settings::{NetworkManager, Services, Settings, apply_machine, set_admin};
+use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine, set_admin};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{Adopted, Here, Keys, execute, perform};
 
-use crate::wizard::draft::Draft;
+use crate::wizard::draft::{Draft, NetworkWish};
 use crate::{accounts, containers, data, record};
 use anklume_failure::{Context, Failure};
 
@@ -32,7 +32,11 @@ pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Fa
         What::Try | What::Later => None,
     };
     let mut said = |line: String| face.say(&line);
-    settings(&draft.machine(), &mut said)?;
+    let machine = draft.machine();
+    if draft.network == NetworkWish::Automatic {
+        networks(&[], &mut said);
+    }
+    settings(&machine, &mut said)?;
     match (&pool, draft.what) {
         (Some(pool), _) => data::became_open(pool, &mut said)?,
         (None, What::Try) => try_in_ram(&mut said)?,
@@ -95,16 +99,24 @@ pub(crate) fn settings(settings: &Settings, said: &mut dyn FnMut(String)) -> Res
             said(format!("{field}: {error}"));
         }
     }
-    if let Some(services) = services.as_ref().filter(|_| !settings.networks.is_empty())
-        && let Err(error) = NetworkManager::new(services).apply(&settings.networks)
-    {
-        said(format!("networks: {error}"));
+    // None: what there is stays.
+    if !settings.networks.is_empty() {
+        networks(&settings.networks, said);
     }
     if let Some(admin) = &settings.admin {
         set_admin(Path::new("/"), admin, today()).context("the account")?;
         accounts::apply()?;
     }
     Cmd::new("anklume").args(["persist", "save"]).output().map(drop).context("keeping the settings")
+}
+
+/// Keeps these networks in place of those that were set before.
+fn networks(networks: &[Network], said: &mut dyn FnMut(String)) {
+    let applied =
+        Services::system().and_then(|services| NetworkManager::new(&services).apply(networks));
+    if let Err(error) = applied {
+        said(format!("networks: {error}"));
+    }
 }
 
 /// Days since 1970.
