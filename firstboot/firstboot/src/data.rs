@@ -18,9 +18,9 @@ use crate::{accounts, containers, inventory, record, units, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
-const TRIES: usize = 3;
+pub(crate) const TRIES: usize = 3;
 /// cryptsetup(8): no permission, which is a wrong key.
-const WRONG_KEY: i32 = 2;
+pub(crate) const WRONG_KEY: i32 = 2;
 
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
@@ -211,7 +211,10 @@ pub(crate) fn status() -> Result<(), Failure> {
         ));
     }
     if !pool.recovery_key_saved {
-        crate::say("the recovery key was not confirmed as written down");
+        crate::say(
+            "the recovery key was not confirmed as written down: `anklume data recovery-key` makes \
+             another one",
+        );
     }
     Ok(())
 }

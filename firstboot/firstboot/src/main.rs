@@ -14,6 +14,7 @@ mod containers;
 mod data;
 mod inventory;
 mod record;
+mod rekey;
 mod seeds;
 mod unattended;
 mod units;
@@ -23,6 +24,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anklume_host::{interrupt, process};
+use anklume_setup::rekey::KeySlot;
 use clap::Parser;
 
 use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
@@ -54,6 +56,8 @@ fn run(command: Command) -> Result<(), Failure> {
             DataCommand::Open(args) => data::open(&args),
             DataCommand::Close(args) => data::close(&args),
             DataCommand::Status => data::status(),
+            DataCommand::RecoveryKey => rekey::run(KeySlot::Recovery),
+            DataCommand::Passphrase => rekey::run(KeySlot::Passphrase),
         },
         Command::Answers { command } => match command {
             AnswersCommand::Validate { file } => answers::validate(&file),

@@ -2,7 +2,7 @@
 
 mod ask_addresses;
 mod ask_disk;
-mod ask_keys;
+pub(crate) mod ask_keys;
 mod ask_machine;
 mod ask_network;
 mod ask_ssh;

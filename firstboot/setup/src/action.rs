@@ -11,6 +11,8 @@ pub enum Key {
     Passphrase,
     /// The key that was written down.
     Recovery,
+    /// What is to take the place of one of them.
+    New,
 }
 
 /// An argument of a program.
@@ -175,6 +177,7 @@ impl fmt::Display for Argument {
             Self::Text(text) => write!(f, "'{}'", text.replace('\'', r"'\''")),
             Self::KeyFile(Key::Passphrase) => f.write_str("<passphrase>"),
             Self::KeyFile(Key::Recovery) => f.write_str("<recovery key>"),
+            Self::KeyFile(Key::New) => f.write_str("<new key>"),
         }
     }
 }

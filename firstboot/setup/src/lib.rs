@@ -42,6 +42,7 @@ mod luks;
 mod open;
 mod plan;
 mod pool;
+pub mod rekey;
 mod request;
 mod table;
 

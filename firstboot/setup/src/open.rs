@@ -18,6 +18,13 @@ pub struct Found {
     disks: Vec<(Disk, String)>,
 }
 
+impl Found {
+    /// Nodes of the partitions, in the order of the pool's disks.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.disks.iter().map(|(_, node)| node.as_str())
+    }
+}
+
 /// Why a pool is not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotFound {
