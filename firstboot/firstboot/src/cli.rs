@@ -107,9 +107,6 @@ pub(crate) enum Command {
     /// Make the accounts of this machine
     #[command(hide = true)]
     Accounts,
-    /// Keep passwords that were changed
-    #[command(hide = true)]
-    KeepPasswords,
     /// What a person at a console sees before the login prompt
     #[command(hide = true)]
     Console(ConsoleArgs),

@@ -27,6 +27,7 @@ use anklume_host::{interrupt, process};
 use anklume_setup::rekey::KeySlot;
 use clap::Parser;
 
+use crate::accounts::Accounts;
 use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
 use anklume_failure::{Context, Failure};
 
@@ -49,8 +50,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Setup(args) => wizard::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Unattended => unattended::run(),
-        Command::Accounts => accounts::apply(),
-        Command::KeepPasswords => accounts::keep_passwords(),
+        Command::Accounts => Accounts::here()?.apply(),
         Command::Inventory(args) => inventory::run(&args),
         Command::Data { command } => match command {
             DataCommand::Open(args) => data::open(&args),

@@ -9,6 +9,7 @@ use anklume_setup::{Encryption, Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::seeds::Seed;
 use crate::wizard::work;
 use crate::{data, inventory, record};
@@ -99,6 +100,7 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
         }
     })
     .map_err(|error| Failure::failed(data::describe(&error)))?;
+    Accounts::here()?.move_to_pool()?;
     data::became_open(&plan.pool, &mut |line| crate::say(line))
 }
 

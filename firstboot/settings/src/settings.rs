@@ -95,6 +95,10 @@ pub struct Admin {
     /// Without a password only: whether sudo asks for none. Otherwise the admin cannot use sudo.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sudo_without_password: bool,
+    /// Whether the SSH keys may ask for the passphrase of the locked data disk, before the account is there. They
+    /// are then kept outside of the disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlock_over_ssh: bool,
 }
 
 /// Most bytes of a password: more is cut by some tools, and a line of `chpasswd` or PAM has an end.
@@ -218,6 +222,9 @@ impl Admin {
                 ),
             );
         }
+        if self.unlock_over_ssh && self.ssh_keys.is_empty() {
+            wrong("unlock-over-ssh", rule("it needs an SSH key", "il faut une clé SSH"));
+        }
         if has_password && self.sudo_without_password {
             wrong(
                 "sudo-without-password",
@@ -280,6 +287,9 @@ mod tests {
         let sudo = "password = \"x\"\nsudo-without-password = true";
         assert_eq!(admin(sudo), ["admin.sudo-without-password"]);
         assert_eq!(admin("password = \"x\"\nfull-name = \"a:b\""), ["admin.full-name"]);
+        assert_eq!(admin(&format!("{key}unlock-over-ssh = true")), [""; 0]);
+        let unlock = "password = \"x\"\nunlock-over-ssh = true";
+        assert_eq!(admin(unlock), ["admin.unlock-over-ssh"]);
         assert_eq!(wrong("[keyboard]"), ["keyboard.keymap"]);
     }
 

@@ -1,8 +1,9 @@
 //! SSH keys: typed, from a stick, or from the web.
 
-use anklume_dialog::{Choice, Choices, Ended, Face, Item, Question, Reply, Text};
+use anklume_dialog::{Choice, Choices, Confirm, Ended, Face, Item, Question, Reply, Text};
 use anklume_language::{Language, say};
 use anklume_settings::{AuthorizedKey, KeyList, parse_keys};
+use anklume_setup::What;
 
 use crate::wizard::draft::Draft;
 
@@ -37,11 +38,36 @@ pub(crate) fn ssh_keys(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
             Source::Web => from_web(face, draft)?,
         };
         let Reply::Answer(keys) = found else { continue };
+        let has_disk = draft.own_pool.is_some() || matches!(draft.what, What::New | What::Open);
+        let mut unlock = false;
+        if has_disk && !keys.is_empty() {
+            let Reply::Answer(wanted) = unlock_too(face)? else { continue };
+            unlock = wanted;
+        }
         if let Some(admin) = draft.admin.as_mut() {
             admin.ssh_keys = keys;
+            admin.unlock_over_ssh = unlock;
         }
         return Ok(Reply::Answer(()));
     }
+}
+
+/// Not unless it is asked for: whoever copied this system's medium has its SSH host keys, and could be taken for it
+/// by who types the passphrase.
+fn unlock_too(face: &mut dyn Face) -> Result<Reply<bool>, Ended> {
+    let language = face.language();
+    face.say(language.pick(
+        "Accounts are there once the data disk is open. Before that, this key could do one thing over SSH: ask for \
+         the passphrase (`ssh root@MACHINE`). Its public half is then kept on this system's medium, which is not \
+         encrypted; no password is. Whoever copies that medium can pretend to be this machine.",
+        "Les comptes sont là une fois le disque de données ouvert. Avant cela, cette clé pourrait faire une chose par \
+         SSH : demander la phrase de passe (`ssh root@MACHINE`). Sa moitié publique est alors gardée sur le support \
+         de ce système, qui n'est pas chiffré ; aucun mot de passe ne l'est. Qui copie ce support peut se faire \
+         passer pour cette machine.",
+    ));
+    let prompt = language.pick("Unlock the disk over SSH?", "Déverrouiller le disque par SSH ?");
+    let question = Question::new("unlock-over-ssh", prompt).back().leave();
+    face.confirm(&Confirm::new(question).default(false))
 }
 
 fn item(source: Source, needed: bool, language: Language) -> Item {

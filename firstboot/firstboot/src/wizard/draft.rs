@@ -51,6 +51,8 @@ pub(crate) struct Draft {
     pub(crate) existing: Option<Pool>,
     pub(crate) settings: Settings,
     pub(crate) network: NetworkWish,
+    /// Whether it is only about an account until the machine is switched off.
+    pub(crate) for_now: bool,
     /// What is asked of the machine meanwhile.
     pub(crate) world: Box<dyn World>,
     pub(crate) admin: Option<Admin>,
@@ -78,6 +80,7 @@ impl Draft {
             existing: None,
             settings: Settings::default(),
             network: NetworkWish::Keep,
+            for_now: false,
             world: Box::new(Here),
             admin: None,
             plan: None,

@@ -133,9 +133,32 @@ fn a_machine_that_has_a_pool_is_not_given_another_one() {
     let mut draft = draft();
     draft.own_pool = Some("Samsung SSD".to_owned());
     let mut answers = vec![("language", pick("2")), ("what", Answer::Default)];
-    answers.extend([("network", Answer::Default), ("ssh-source", pick("Pas"))]);
-    answers.extend(person());
+    // The accounts of the disk: no name, no password, no key is asked for.
+    answers.extend([("network", Answer::Default), ("hostname", typed("lab"))]);
+    answers.extend([("accounts", Answer::Default), ("timezone", Answer::Back)]);
+    answers.extend([("accounts", Answer::Default), ("timezone", typed("Etc/UTC"))]);
     let (face, answers) = run(answers, draft);
     assert!(face.mentions("Changer les réglages") && !face.mentions("luksFormat"));
     assert!(answers.unwrap().contains("what = \"later\""));
+}
+
+#[test]
+fn where_the_account_is_kept_is_said() {
+    let mut answers = vec![("language", pick("1")), ("what", pick("Just"))];
+    answers.extend(machine());
+    let (face, _) = run(answers, draft());
+    assert!(face.mentions("gone when the machine is switched off"));
+    let (face, _) = run(disk().into_iter().chain(machine()).collect(), draft());
+    assert!(face.mentions("kept on the data disk"));
+}
+
+#[test]
+fn an_account_for_now_asks_for_nothing_else() {
+    let mut draft = draft();
+    draft.for_now = true;
+    let mut answers = person();
+    answers.retain(|(id, _)| !matches!(*id, "hostname" | "timezone"));
+    answers.push(("ssh-source", Answer::Default));
+    let (face, _) = run(answers, draft);
+    assert_eq!(face.asked(), ["admin", "password", "password-again", "ssh-source"]);
 }

@@ -3,12 +3,25 @@
 use anklume_dialog::{Answer, ScriptFace};
 use anklume_language::Language;
 use anklume_settings::{Admin, Secret, UserName};
+use anklume_setup::What;
 
 use super::world::KEY;
 use super::{draft, pick, typed};
 use crate::wizard::ask_ssh;
 
 const FINGERPRINT: &str = "SHA256:";
+
+fn ada(has_password: bool) -> Admin {
+    Admin {
+        name: UserName::parse("ada").unwrap(),
+        full_name: String::new(),
+        password: has_password.then(|| Secret::new("a password".to_owned())),
+        password_hash: None,
+        ssh_keys: Vec::new(),
+        sudo_without_password: false,
+        unlock_over_ssh: false,
+    }
+}
 
 /// Comments of the keys that were taken.
 fn step(
@@ -17,14 +30,8 @@ fn step(
     answers: Vec<(&'static str, Answer)>,
 ) -> (ScriptFace, Vec<String>) {
     let mut draft = draft();
-    draft.admin = Some(Admin {
-        name: UserName::parse("ada").unwrap(),
-        full_name: String::new(),
-        password: has_password.then(|| Secret::new("a password".to_owned())),
-        password_hash: None,
-        ssh_keys: Vec::new(),
-        sudo_without_password: false,
-    });
+    draft.what = What::Try;
+    draft.admin = Some(ada(has_password));
     let mut face = ScriptFace::new(language, answers);
     ask_ssh::ssh_keys(&mut face, &mut draft).unwrap();
     let keys = draft.admin.unwrap().ssh_keys;
@@ -77,4 +84,21 @@ fn keys_of_the_web_come_over_tls_and_are_chosen() {
     let (face, keys) = step(Language::English, true, answers);
     assert!(face.mentions("begins with https://") && face.mentions("404"));
     assert_eq!(keys, ["marie@desk"]);
+}
+
+#[test]
+fn keys_unlock_the_disk_only_if_that_is_asked_for() {
+    for (language, answer, wanted) in
+        [(Language::English, Answer::Default, false), (Language::French, Answer::Say(true), true)]
+    {
+        let mut draft = draft();
+        draft.what = What::New;
+        draft.admin = Some(ada(true));
+        let answers =
+            [("ssh-source", pick("2")), ("ssh-key", typed(KEY)), ("unlock-over-ssh", answer)];
+        let mut face = ScriptFace::new(language, answers);
+        ask_ssh::ssh_keys(&mut face, &mut draft).unwrap();
+        assert_eq!(draft.admin.unwrap().unlock_over_ssh, wanted);
+        assert!(face.mentions("ssh root@MACHINE"));
+    }
 }
