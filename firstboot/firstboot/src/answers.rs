@@ -1,12 +1,13 @@
 //! Answer files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anklume_inventory::Inventory;
 use anklume_language::Language;
-use anklume_settings::Settings;
-use anklume_setup::{Data, NewPool, NoRest, What, boot_disk};
+use anklume_settings::{Secret, Settings};
+use anklume_setup::{Data, NewPool, NoRest, SecretSource, What, boot_disk};
 use serde::{Deserialize, Serialize};
 
 use anklume_failure::{Context, Failure, Kind};
@@ -30,11 +31,19 @@ pub(crate) struct Answers {
     /// Everything else.
     #[serde(default)]
     pub(crate) machine: Settings,
+    /// Where its secrets come from, by field: `"machine.admin.password" = { credential = "…" }`. They may also be
+    /// in the field itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) secrets: BTreeMap<String, SecretSource>,
 }
+
+/// Fits every field that a secret can be for; it is only there for the check.
+const STAND_IN: &str = "$6$stand$in";
 
 impl Answers {
     pub(crate) fn new(language: Language, data: Data, machine: Settings) -> Self {
-        Self { version: VERSION, language, data, machine }
+        let secrets = BTreeMap::new();
+        Self { version: VERSION, language, data, machine, secrets }
     }
 
     /// Reads a file and checks what can be checked without a machine.
@@ -64,22 +73,45 @@ impl Answers {
         if let Err(why) = answers.data.check() {
             wrong.push(why.words(Language::English));
         }
-        for error in answers.machine.check() {
-            wrong.push(format!("machine.{error}"));
+        let stand_in = |_: &SecretSource| Ok(Secret::new(STAND_IN.to_owned()));
+        match answers.fill(stand_in) {
+            Ok(machine) => {
+                wrong.extend(machine.check().iter().map(|error| format!("machine.{error}")));
+            }
+            Err(why) => wrong.push(why.message().to_owned()),
         }
         if wrong.is_empty() { Ok(answers) } else { Err(wrong.join("\n  ")) }
     }
 
-    /// As a file, without secrets: what has to be added by hand is said in its head.
+    /// The settings of the machine, with the secrets that `find` gives.
+    pub(crate) fn fill(
+        &self,
+        find: impl Fn(&SecretSource) -> Result<Secret, Failure>,
+    ) -> Result<Settings, Failure> {
+        let mut machine = self.machine.clone();
+        for (field, source) in &self.secrets {
+            let name = field.strip_prefix("machine.").unwrap_or_default();
+            let set = machine
+                .set_secret(name, find(source)?)
+                .map_err(|error| Failure::new(Kind::Damaged, format!("machine.{error}")))?;
+            if !set {
+                let why = format!("secrets: {field:?} is no field with a secret in this file");
+                return Err(Failure::new(Kind::Damaged, why));
+            }
+        }
+        Ok(machine)
+    }
+
+    /// As a file, without secrets: each is named as a credential.
     pub(crate) fn export(&self) -> Result<String, Failure> {
-        let body = toml::to_string(self).context("the answer file")?;
-        let mut head = String::from("# Made by `anklume setup`. Secrets are not in it:\n");
-        for secret in self.machine.secrets() {
-            head.push_str(&format!("#   machine.{secret}\n"));
+        let mut whole = self.clone();
+        for field in self.machine.secrets() {
+            let source = SecretSource::Credential(credential_for(&field));
+            whole.secrets.insert(format!("machine.{field}"), source);
         }
-        if self.data.passphrase.is_some() {
-            head.push_str("#   data.passphrase: in the credential or file that it names\n");
-        }
+        let body = toml::to_string(&whole).context("the answer file")?;
+        let head = "# Made by `anklume setup`. Secrets are not in it: they are in the credentials or files that \
+                    it names.\n";
         Ok(format!("{head}{body}"))
     }
 
@@ -96,6 +128,16 @@ impl Answers {
             Failure::refused(why.words(Language::English))
                 .hint("`anklume inventory` shows the disks; nothing was changed")
         })
+    }
+}
+
+/// The credential of a secret of the machine.
+fn credential_for(field: &str) -> String {
+    let number = field.strip_prefix("networks[").and_then(|rest| rest.split(']').next());
+    match number {
+        Some("0") => "anklume.wifi".to_owned(),
+        Some(number) => format!("anklume.wifi-{number}"),
+        None => field.replace("admin.", "anklume."),
     }
 }
 
@@ -144,11 +186,17 @@ mod tests {
         let answers = Answers::parse(FILE).unwrap();
         let text = answers.export().unwrap();
         assert!(text.contains("machine.admin.password") && !text.contains("not shown"), "{text}");
-        // Nobody could log in: the password has to be put in.
+        let again = Answers::parse(&text).unwrap();
+        assert!(text.contains("anklume.password") && again.machine.check().len() == 1, "{text}");
+        let word = |_: &SecretSource| Ok(Secret::new("not shown".to_owned()));
+        assert_eq!(again.fill(word).unwrap(), answers.machine);
+    }
+
+    #[test]
+    fn a_secret_is_for_a_field_that_takes_one() {
+        let text = format!("{FILE}[secrets]\n'machine.hostname' = {{ file = 'x' }}\n");
         let why = Answers::parse(&text).unwrap_err();
-        assert!(why.contains("machine.admin"), "{why}");
-        let whole = text.replace("name = \"ada\"", "name = \"ada\"\npassword = \"not shown\"");
-        assert_eq!(Answers::parse(&whole).unwrap(), answers);
+        assert!(why.contains("machine.hostname"), "{why}");
     }
 
     #[test]

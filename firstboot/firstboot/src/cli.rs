@@ -38,6 +38,10 @@ Examples:
   anklume data open --key-file /run/key
       without a question; the file has the passphrase and nothing else
   anklume data status
+  anklume data recovery-key
+      make another recovery key, as text and as a QR code
+  anklume data passphrase
+      take another passphrase
   anklume data close
       stop every container, and lock the disk";
 
@@ -103,9 +107,6 @@ pub(crate) enum Command {
     /// Make the accounts of this machine
     #[command(hide = true)]
     Accounts,
-    /// Keep passwords that were changed
-    #[command(hide = true)]
-    KeepPasswords,
     /// What a person at a console sees before the login prompt
     #[command(hide = true)]
     Console(ConsoleArgs),
@@ -151,6 +152,15 @@ pub(crate) enum DataCommand {
     Close(CloseArgs),
     /// Say whether the data disk is there and open
     Status,
+    /// Make another recovery key; the old one opens the disk until the new one is proven
+    #[command(after_help = "Example:\n  sudo anklume data recovery-key\n\n\
+        Asks for the passphrase or the old recovery key, and shows the new one as text and as\n\
+        a QR code. Two groups of it are typed again; who does not changes nothing.")]
+    RecoveryKey,
+    /// Take another passphrase; the recovery key stays
+    #[command(after_help = "Example:\n  sudo anklume data passphrase\n\n\
+        Asks for the old passphrase or the recovery key, and twice for the new one.")]
+    Passphrase,
 }
 
 #[derive(Debug, Args)]

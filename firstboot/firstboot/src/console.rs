@@ -6,12 +6,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anklume_dialog::{Choice, Ended, Face, Hints, Item, Question, Reply, Terminal};
+use anklume_dialog::{Choice, Confirm, Ended, Face, Hints, Item, Question, Reply, Terminal};
 use anklume_host::process::Cmd;
-use anklume_setup::Pool;
+use anklume_language::say;
+use anklume_setup::{Backend, Found, Pool};
 
+use crate::accounts::Accounts;
 use crate::cli::ConsoleArgs;
-use crate::{accounts, data, record, wizard};
+use crate::{data, record, wizard};
 use anklume_failure::{Context, Failure};
 
 /// While it is there, an answer file is being carried out.
@@ -45,43 +47,108 @@ fn attend() -> Result<(), Failure> {
             return Ok(());
         }
     }
-    let pool = record::read()?;
-    if pool.is_some() && record::is_open() {
-        return Ok(());
-    }
     // Who can log in may type `anklume setup`.
-    if pool.is_none() && accounts::are_there() {
+    if Accounts::here()?.are_there() {
         return Ok(());
     }
+    let pool = record::read()?;
     let terminal = Terminal::standard().context("the console")?;
     let hints = Hints::gather(&terminal, None);
     let language = wizard::language();
     let mut face = anklume_dialog::open(terminal, language, &hints);
-    match pool {
-        Some(pool) => unlock(face.as_mut(), &pool),
-        None => welcome(face.as_mut(), &hints),
+    if let Some(pool) = pool.filter(|_| !record::is_open()) {
+        open_or_not(face.as_mut(), &hints, &pool)?;
+    }
+    // Accounts come with the pool; on one that has none, somebody makes one now.
+    if is_set_up()? { Ok(()) } else { welcome(face.as_mut(), &hints) }
+}
+
+/// Until the data is open, or somebody has an account without it: nobody can log in before that.
+fn open_or_not(face: &mut dyn Face, hints: &Hints, pool: &Pool) -> Result<(), Failure> {
+    loop {
+        let found = data::locate(pool);
+        let missing = found.is_err();
+        if let Err(failure) = found.and_then(|found| unlock(face, pool, &found)) {
+            face.warn(&failure.to_string());
+        }
+        // By who was at another console, too.
+        if record::is_open() || Accounts::here()?.are_there() {
+            return Ok(());
+        }
+        match closed(face, missing)? {
+            Next::Again => {}
+            Next::Power(what) => return power(what).map(drop),
+            Next::ForNow => wizard::attend_for_now(face, hints)?,
+        }
     }
 }
 
 /// The data of a machine that was set up.
-fn unlock(face: &mut dyn Face, pool: &Pool) -> Result<(), Failure> {
-    let found = match data::locate(pool) {
-        Ok(found) => found,
-        Err(failure) => {
-            face.warn(failure.message());
-            return Ok(());
-        }
-    };
-    if let Err(failure) = data::without_disks(pool, &found, false, &mut |line| face.warn(&line)) {
-        face.warn(&failure.to_string());
-        return Ok(());
-    }
+fn unlock(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure> {
+    let wanted = pool.backend == Backend::Zfs || without(face, found)?;
+    data::without_disks(pool, found, wanted, &mut |line| face.warn(&line))?;
     if !pool.encryption.has_key() {
         let Some(_lock) = record::lock() else { return Ok(()) };
-        data::unlock(pool, &found, b"").map_err(data::Unlock::into_failure)?;
+        data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
         return data::became_open(pool, &mut |line| face.say(&line));
     }
-    data::ask_here(face, pool, &found)
+    data::ask_here(face, pool, found)
+}
+
+/// Whether a mirror is to be opened although a disk of it is missing; yes, if none is.
+fn without(face: &mut dyn Face, found: &Found) -> Result<bool, Failure> {
+    if found.missing().is_empty() {
+        return Ok(true);
+    }
+    let (language, missing) = (face.language(), found.missing().join(", "));
+    let prompt = say!(
+        language,
+        "Not connected: {missing}. Open the data without it? What is written then has no spare.",
+        "Non branché : {missing}. Ouvrir les données sans lui ? Ce qui est écrit alors n'a pas de réserve."
+    );
+    let question = Confirm::new(Question::new("without-a-disk", &prompt)).default(false);
+    Ok(face.confirm(&question).context("the question")? == Reply::Answer(true))
+}
+
+/// What to do while the data stays closed.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Again,
+    Power(&'static str),
+    /// An account in RAM.
+    ForNow,
+}
+
+/// A disk that is there is opened by its key and by nothing else; one that is `missing` may be gone for good.
+fn closed(face: &mut dyn Face, missing: bool) -> Result<Next, Failure> {
+    let language = face.language();
+    let mut options = vec![
+        Item::new(language.pick("Try again", "Réessayer")),
+        Item::new(language.pick("Restart", "Redémarrer")),
+        Item::new(language.pick("Switch off", "Éteindre")),
+    ];
+    if missing {
+        let label = language.pick(
+            "Make an account without the data disk",
+            "Créer un compte sans le disque de données",
+        );
+        options.push(Item::new(label).explained(language.pick(
+            "In memory: it is gone when the machine is switched off.",
+            "En mémoire : il disparaît quand la machine s'éteint.",
+        )));
+    }
+    let prompt = language.pick(
+        "The data disk is closed, and accounts are on it. What now?",
+        "Le disque de données est fermé, et les comptes y sont. Et maintenant ?",
+    );
+    let question = Choice::new(Question::new("closed", prompt), &options).default(0);
+    match face.choose(&question) {
+        Ok(Reply::Answer(1)) => Ok(Next::Power("reboot")),
+        Ok(Reply::Answer(2)) => Ok(Next::Power("poweroff")),
+        Ok(Reply::Answer(3)) => Ok(Next::ForNow),
+        Ok(_) | Err(Ended::Interrupted | Ended::Left) => Ok(Next::Again),
+        Err(error) => Err(Failure::failed(error)),
+    }
 }
 
 /// A machine that was not set up: at each console, until somebody answers at one of them.
@@ -114,9 +181,10 @@ fn welcome(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
     }
 }
 
-/// Whether somebody can log in, or there is a pool.
+/// Whether somebody can log in, or will be able to once the pool is open.
 fn is_set_up() -> Result<bool, Failure> {
-    Ok(accounts::are_there() || record::read()?.is_some())
+    let locked = record::read()?.is_some() && !record::is_open();
+    Ok(locked || Accounts::here()?.are_there())
 }
 
 /// Nobody can log in yet: what now?
@@ -145,7 +213,21 @@ fn power(what: &str) -> Result<bool, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use anklume_dialog::{Answer, ScriptFace};
+    use anklume_language::Language;
+
     use super::*;
+
+    #[test]
+    fn without_the_disk_there_is_a_way_in_and_with_it_there_is_none_but_the_key() {
+        let pick = |language, missing, text| {
+            let mut face = ScriptFace::new(language, [("closed", Answer::Pick(text))]);
+            (closed(&mut face, missing).unwrap(), face.mentions("compte sans le disque"))
+        };
+        assert_eq!(pick(Language::French, true, "4"), (Next::ForNow, true));
+        assert_eq!(pick(Language::French, false, "1"), (Next::Again, false));
+        assert_eq!(pick(Language::English, false, "Sw").0, Next::Power("poweroff"));
+    }
 
     #[test]
     fn people_are_asked_at_the_first_screen_and_on_serial_lines() {

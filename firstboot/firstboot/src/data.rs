@@ -13,14 +13,15 @@ use anklume_setup::{
 use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{accounts, containers, inventory, record, units, wizard};
+use crate::{containers, inventory, record, units, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
-const TRIES: usize = 3;
+pub(crate) const TRIES: usize = 3;
 /// cryptsetup(8): no permission, which is a wrong key.
-const WRONG_KEY: i32 = 2;
+pub(crate) const WRONG_KEY: i32 = 2;
 
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
@@ -71,8 +72,8 @@ pub(crate) fn ask_here(face: &mut dyn Face, pool: &Pool, found: &Found) -> Resul
 /// Everything that the pool brings, now that it is open.
 pub(crate) fn became_open(pool: &Pool, said: &mut dyn FnMut(String)) -> Result<(), Failure> {
     units::data_is_open()?;
-    // Homes are on it.
-    accounts::apply()?;
+    // They and their homes are on it.
+    Accounts::here()?.apply()?;
     containers::start(pool, said)
 }
 
@@ -202,6 +203,10 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     if !record::is_open() {
         return Ok(());
     }
+    // The data is locked whatever becomes of that.
+    if let Err(failure) = Accounts::here().and_then(|accounts| accounts.keep_passwords()) {
+        crate::say(failure);
+    }
     if args.disk_only {
         return close_disk(&pool);
     }
@@ -233,7 +238,10 @@ pub(crate) fn status() -> Result<(), Failure> {
         ));
     }
     if !pool.recovery_key_saved {
-        crate::say("the recovery key was not confirmed as written down");
+        crate::say(
+            "the recovery key was not confirmed as written down: `anklume data recovery-key` makes \
+             another one",
+        );
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod containers;
 mod data;
 mod inventory;
 mod record;
+mod rekey;
 mod seeds;
 mod unattended;
 mod units;
@@ -23,8 +24,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anklume_host::{interrupt, process};
+use anklume_setup::rekey::KeySlot;
 use clap::Parser;
 
+use crate::accounts::Accounts;
 use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
 use anklume_failure::{Context, Failure};
 
@@ -47,13 +50,14 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Setup(args) => wizard::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Unattended => unattended::run(),
-        Command::Accounts => accounts::apply(),
-        Command::KeepPasswords => accounts::keep_passwords(),
+        Command::Accounts => Accounts::here()?.apply(),
         Command::Inventory(args) => inventory::run(&args),
         Command::Data { command } => match command {
             DataCommand::Open(args) => data::open(&args),
             DataCommand::Close(args) => data::close(&args),
             DataCommand::Status => data::status(),
+            DataCommand::RecoveryKey => rekey::run(KeySlot::Recovery),
+            DataCommand::Passphrase => rekey::run(KeySlot::Passphrase),
         },
         Command::Answers { command } => match command {
             AnswersCommand::Validate { file } => answers::validate(&file),

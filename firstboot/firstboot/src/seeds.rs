@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anklume_host::process::Cmd;
 use anklume_passphrase::RecoveryKey;
+use anklume_settings::{Secret, Settings};
 use anklume_setup::SecretSource;
 use zeroize::Zeroizing;
 
@@ -88,6 +89,19 @@ impl Seed {
             bytes.pop();
         }
         Ok(bytes)
+    }
+
+    /// The settings of the machine, with their secrets.
+    pub(crate) fn machine(&self) -> Result<Settings, Failure> {
+        let machine = self.answers.fill(|source| {
+            let bytes = self.secret(source)?;
+            let text = std::str::from_utf8(&bytes).context("a secret")?;
+            Ok(Secret::new(text.to_owned()))
+        })?;
+        match machine.check().into_iter().next() {
+            Some(error) => Err(Failure::refused(format!("machine.{error}"))),
+            None => Ok(machine),
+        }
     }
 
     /// The recovery key that the answers name, or a new one that nobody sees.

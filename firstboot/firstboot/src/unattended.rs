@@ -9,6 +9,7 @@ use anklume_setup::{ConfirmedDisk, Key, NewPool, What, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::seeds::Seed;
 use crate::wizard::work;
 use crate::{data, inventory, record};
@@ -36,6 +37,8 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
     let _lock = record::lock_or_refuse()?;
     let answers = &seed.answers;
     let language = answers.language;
+    // Before anything is changed: a secret may be missing.
+    let settings = seed.machine()?;
     let mut said = |line: String| crate::say(line);
     match answers.data.what {
         What::New => {
@@ -64,7 +67,7 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
         What::Try => work::try_in_ram(&mut said)?,
         What::Later => {}
     }
-    work::settings(&answers.machine, &mut said)
+    work::settings(&settings, &mut said)
 }
 
 /// A disk that is to be given up, and is one of a pool.
@@ -100,6 +103,7 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
         }
     })
     .map_err(|error| Failure::failed(data::describe(&error)))?;
+    Accounts::here()?.move_to_pool()?;
     data::became_open(&plan.pool, &mut |line| crate::say(line))
 }
 

@@ -1,15 +1,20 @@
 //! The wizard: questions in steps, each of which can be gone back to; then a plan, and its execution.
 
+mod ask_addresses;
 mod ask_disk;
-mod ask_keys;
+pub(crate) mod ask_keys;
 mod ask_machine;
+mod ask_network;
 mod ask_pool;
+mod ask_ssh;
 mod ask_start;
+mod ask_wifi;
 mod draft;
 mod show_plan;
 #[cfg(test)]
 mod tests;
 pub(crate) mod work;
+mod world;
 
 use std::fs;
 use std::path::Path;
@@ -18,6 +23,7 @@ use anklume_dialog::{Ended, Face, Hints, Kind, Reply, Terminal};
 use anklume_language::Language;
 use anklume_setup::What;
 
+use crate::accounts::Accounts;
 use crate::cli::SetupArgs;
 use crate::wizard::draft::Draft;
 use crate::{inventory, record, unattended};
@@ -36,18 +42,17 @@ pub(crate) fn run(args: &SetupArgs) -> Result<(), Failure> {
     let terminal = Terminal::standard().context("the terminal")?;
     let hints = Hints::gather(&terminal, args.line.then_some(Kind::Line));
     let mut face = anklume_dialog::open(terminal, language(), &hints);
-    let mut draft = look(&hints)?;
+    ask(face.as_mut(), draft(&hints)?, args)
+}
+
+/// Nothing was answered yet.
+fn draft(hints: &Hints) -> Result<Draft, Failure> {
+    let mut draft = Draft::new(inventory::collect()?, hints);
+    draft.rest = anklume_storage::rest(&draft.inventory);
     draft.own_pool = record::read()?.map(|pool| {
         let names: Vec<_> = pool.disks.iter().map(|disk| disk.name.clone()).collect();
         names.join(", ")
     });
-    ask(face.as_mut(), draft, args)
-}
-
-/// What this machine has.
-fn look(hints: &Hints) -> Result<Draft, Failure> {
-    let mut draft = Draft::new(inventory::collect()?, hints);
-    draft.rest = anklume_storage::rest(&draft.inventory);
     Ok(draft)
 }
 
@@ -59,9 +64,19 @@ pub(crate) fn greet(face: &mut dyn Face) -> Result<(), Ended> {
 
 /// At a console of a machine that was not set up, once somebody is there.
 pub(crate) fn attend(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
-    let draft = look(hints)?;
+    let draft = draft(hints)?;
     let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
     ask_from(1, face, draft, &args)
+}
+
+/// An account in RAM, on a machine whose data disk is missing.
+pub(crate) fn attend_for_now(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
+    let mut draft = draft(hints)?;
+    draft.own_pool = None;
+    draft.what = What::Try;
+    draft.for_now = true;
+    let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
+    ask(face, draft, &args)
 }
 
 /// A step: it asks, writes what was answered into the draft, and says whether to go on.
@@ -69,6 +84,10 @@ type Step = fn(&mut dyn Face, &mut Draft) -> Result<Reply<()>, Ended>;
 
 /// The steps of a draft so far: what was answered decides what else is asked.
 fn steps(draft: &Draft) -> Vec<Step> {
+    if draft.for_now {
+        let all: [Step; 2] = [ask_machine::admin, ask_ssh::ssh_keys];
+        return all.into();
+    }
     let mut steps: Vec<Step> = vec![ask_start::language];
     if draft.has_keyboard {
         steps.push(ask_start::keyboard);
@@ -83,10 +102,14 @@ fn steps(draft: &Draft) -> Vec<Step> {
         What::Later if draft.own_pool.is_some() => {}
         What::Later => return steps,
     }
-    let machine: [Step; 4] =
-        [ask_machine::hostname, ask_machine::admin, ask_machine::ssh_keys, ask_machine::timezone];
+    // The network first: keys may come from the web.
+    let machine: [Step; 3] = [ask_network::network, ask_machine::hostname, ask_machine::admin];
     steps.extend(machine);
-    steps.push(show_plan::plan);
+    if draft.admin.is_some() {
+        steps.push(ask_ssh::ssh_keys);
+    }
+    let last: [Step; 2] = [ask_machine::timezone, show_plan::plan];
+    steps.extend(last);
     steps
 }
 
@@ -142,6 +165,9 @@ fn ask_from(
     }
     if draft.what == What::Later && draft.own_pool.is_none() {
         return Ok(());
+    }
+    if let Some(admin) = draft.admin.as_ref().filter(|_| draft.for_now) {
+        return Accounts::here()?.set_for_now(admin);
     }
     remember_language(face.language());
     work::carry_out(face, &mut draft)

@@ -69,7 +69,8 @@ pub const ENTRIES: &[Entry] = &[
     at("etc/anklume/update.conf", SETTINGS),
     at("etc/anklume/pool.toml", SETTINGS),
     at("etc/anklume/setup.toml", SETTINGS),
-    at("etc/anklume/accounts.json", file(0o600, 256 << 10, form::text)),
+    // Public keys that may run one command; accounts themselves are not for a partition that nobody signs.
+    at("etc/anklume/unlock-keys", file(0o600, SETTINGS_BYTES, form::text)),
     Entry {
         path: "etc/ssh",
         kind: Kind::Folder {
@@ -94,6 +95,9 @@ pub const ENTRIES: &[Entry] = &[
         },
     },
 ];
+
+/// Paths that earlier versions kept, with secrets in them: they are removed.
+pub(crate) const NO_MORE: &[&str] = &["etc/anklume/accounts.json"];
 
 /// Most files of a folder that are kept.
 pub(crate) const MOST_FILES: usize = 256;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::entry::{ENTRIES, Entry, FileKind, Kind, MOST_FILES};
+use crate::entry::{ENTRIES, Entry, FileKind, Kind, MOST_FILES, NO_MORE};
 use crate::restore::leads_below;
 use crate::tree::{self, Error, Tree, present};
 
@@ -35,6 +35,9 @@ pub struct Saved {
 #[must_use]
 pub fn save(persist: &Tree, os: &Path, changes: &Path, known: &BTreeSet<String>) -> Saved {
     let mut saved = Saved { known: known.clone(), ..Saved::default() };
+    for path in NO_MORE {
+        saved.failed.extend(tree::remove(&persist.kept(path)).err());
+    }
     for entry in ENTRIES {
         saved.remove_leftovers(persist, entry);
         match entry.kind {

@@ -74,6 +74,26 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
+fn accounts_are_neither_kept_nor_brought_back() {
+    let machine = Machine::new();
+    machine.write("etc/anklume/accounts.json", "{}");
+    machine.write("etc/anklume/unlock-keys", "ssh-ed25519 AAAA\n");
+    // As an earlier version, or somebody else, left it.
+    let kept = machine.kept("etc/anklume/accounts.json");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, "{}").unwrap();
+    machine.boot();
+    assert_eq!(machine.read("etc/anklume/accounts.json"), None);
+    machine.write("etc/anklume/accounts.json", "{}");
+    machine.write("etc/anklume/unlock-keys", "ssh-ed25519 AAAA\n");
+    machine.save();
+    assert!(!kept.exists());
+    machine.boot();
+    assert_eq!(machine.read("etc/anklume/accounts.json"), None);
+    assert!(machine.read("etc/anklume/unlock-keys").is_some());
+}
+
+#[test]
 fn settings_survive_a_boot() {
     let machine = Machine::new();
     let wifi = "etc/NetworkManager/system-connections/wifi.nmconnection";

@@ -4,3 +4,4 @@ pub(crate) mod apply;
 pub(crate) mod merge;
 pub(crate) mod password;
 pub(crate) mod record;
+pub(crate) mod unlock;

@@ -12,13 +12,13 @@
 //! the same settings twice changes nothing. No call asks a person for a password: the caller is root.
 //!
 //! # Accounts
-//! `/etc` is forgotten at the end, but for a list of paths, and `passwd`, `shadow`, `group` and `gshadow`
-//! cannot be on that list: a new version of the OS brings system accounts of its own in them, and old
-//! files would take these away. So accounts of people are in one small file, [`ACCOUNTS_FILE`], which is
-//! on that list; [`apply_accounts`] adds them to the files of the OS at every start, before anybody can log
-//! in. It never changes the line of a system account; what does not fit the new version is refused
-//! and said, the other accounts are there all the same. `passwd` changes the copy in RAM only:
-//! [`keep_passwords`] takes it over into the file.
+//! `/etc` is forgotten at the end, and `passwd`, `shadow`, `group` and `gshadow` cannot be kept: a new version of
+//! the OS brings system accounts of its own in them, and old files would take these away. So accounts of people
+//! are in one small file, wherever the caller keeps it; [`apply_accounts`] adds them to the files of the OS. It
+//! never changes the line of a system account; what does not fit the new version is refused and said, the other
+//! accounts are there all the same. `passwd` changes the copy in RAM only: [`keep_passwords`] takes it over into
+//! the file. Whoever can write that file can make himself root, so that it has to lie where nobody else writes: on
+//! the data disk, or in RAM. Outside are only the keys of [`UNLOCK_KEYS_FILE`], which run one command.
 //!
 //! Records in `/etc/userdb` would do without all this, but need `libnss-systemd` and a second way
 //! through PAM, and the tools of Debian do not show such users in their groups.
@@ -46,12 +46,13 @@ mod settings;
 mod sources;
 
 pub use accounts::apply::{
-    ACCOUNTS_FILE, AUTHORIZED_KEYS_FOLDER, AccountsReport, apply_accounts, keep_passwords,
+    AUTHORIZED_KEYS_FOLDER, AccountsReport, apply_accounts, keep_passwords, move_accounts,
     read_accounts, set_admin,
 };
 pub use accounts::merge::{Databases, MergeRefusal, Merged, free_uid, merge};
 pub use accounts::password::{PasswordHash, hash_password};
 pub use accounts::record::{ADMIN_GROUPS, Account, Accounts};
+pub use accounts::unlock::{UNLOCK_KEYS_FILE, apply_unlock_keys, keep_unlock_keys};
 pub use bus::Services;
 pub use error::{Error, Reason};
 pub use fault::{Fault, FieldError};

@@ -95,6 +95,10 @@ pub struct Admin {
     /// Without a password only: whether sudo asks for none. Otherwise the admin cannot use sudo.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sudo_without_password: bool,
+    /// Whether the SSH keys may ask for the passphrase of the locked data disk, before the account is there. They
+    /// are then kept outside of the disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlock_over_ssh: bool,
 }
 
 /// Most bytes of a password: more is cut by some tools, and a line of `chpasswd` or PAM has an end.
@@ -131,6 +135,35 @@ impl Settings {
         }
         names
     }
+
+    /// Puts in a secret that is kept elsewhere, at a field as [`Settings::secrets`] names it. `false` if there is
+    /// no such field in these settings.
+    ///
+    /// # Errors
+    /// A hashed password that is none.
+    pub fn set_secret(&mut self, field: &str, secret: Secret) -> Result<bool, FieldError> {
+        if let Some(index) = network_of(field) {
+            let wifi = self.networks.get_mut(index).and_then(|network| network.wifi.as_mut());
+            let Some(wifi) = wifi else { return Ok(false) };
+            wifi.passphrase = Some(secret);
+            return Ok(true);
+        }
+        let Some(admin) = self.admin.as_mut() else { return Ok(false) };
+        match field {
+            "admin.password" => admin.password = Some(secret),
+            "admin.password-hash" => {
+                let hash = PasswordHash::parse(secret.expose());
+                admin.password_hash = Some(hash.map_err(|error| error.within("admin"))?);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Where `networks[N].wifi.passphrase` leads to.
+fn network_of(field: &str) -> Option<usize> {
+    field.strip_prefix("networks[")?.strip_suffix("].wifi.passphrase")?.parse().ok()
 }
 
 /// What is wrong with a list of networks.
@@ -188,6 +221,9 @@ impl Admin {
                     "il faut un mot de passe ou une clé SSH : sinon personne ne peut se connecter",
                 ),
             );
+        }
+        if self.unlock_over_ssh && self.ssh_keys.is_empty() {
+            wrong("unlock-over-ssh", rule("it needs an SSH key", "il faut une clé SSH"));
         }
         if has_password && self.sudo_without_password {
             wrong(
@@ -251,6 +287,9 @@ mod tests {
         let sudo = "password = \"x\"\nsudo-without-password = true";
         assert_eq!(admin(sudo), ["admin.sudo-without-password"]);
         assert_eq!(admin("password = \"x\"\nfull-name = \"a:b\""), ["admin.full-name"]);
+        assert_eq!(admin(&format!("{key}unlock-over-ssh = true")), [""; 0]);
+        let unlock = "password = \"x\"\nunlock-over-ssh = true";
+        assert_eq!(admin(unlock), ["admin.unlock-over-ssh"]);
         assert_eq!(wrong("[keyboard]"), ["keyboard.keymap"]);
     }
 
@@ -288,6 +327,26 @@ mod tests {
         let again: Settings = toml::from_str(&written).unwrap();
         let missing: Vec<_> = again.check().into_iter().map(|error| error.field).collect();
         assert_eq!(missing, ["admin.password", "networks[0].wifi.passphrase"]);
+    }
+
+    #[test]
+    fn secrets_are_put_in_where_they_are_named() {
+        let text = "[admin]\nname = \"marie\"\n[[networks]]\n[networks.wifi]\nssid = \"b\"\n";
+        let mut settings = settings(text);
+        let secret = || Secret::new("geheim-12".to_owned());
+        for (field, fits) in [
+            ("admin.password", true),
+            ("networks[0].wifi.passphrase", true),
+            ("networks[1].wifi.passphrase", false),
+            ("networks[0].ipv4", false),
+            ("admin.name", false),
+            ("", false),
+        ] {
+            assert_eq!(settings.set_secret(field, secret()), Ok(fits), "{field}");
+        }
+        assert_eq!(settings.check(), []);
+        assert_eq!(settings.secrets(), ["admin.password", "networks[0].wifi.passphrase"]);
+        assert!(settings.set_secret("admin.password-hash", secret()).is_err());
     }
 
     #[test]

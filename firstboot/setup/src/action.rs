@@ -13,6 +13,8 @@ pub enum Key {
     Recovery,
     /// 32 random bytes that ZFS encrypts with.
     Data,
+    /// What is to take the place of one of them.
+    New,
 }
 
 /// An argument of a program.
@@ -226,6 +228,7 @@ impl fmt::Display for Argument {
             Self::KeyFile(Key::Passphrase) => f.write_str("<passphrase>"),
             Self::KeyFile(Key::Recovery) => f.write_str("<recovery key>"),
             Self::KeyFile(Key::Data) => f.write_str("<random key>"),
+            Self::KeyFile(Key::New) => f.write_str("<new key>"),
         }
     }
 }

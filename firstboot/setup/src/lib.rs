@@ -43,6 +43,7 @@ mod native;
 mod open;
 mod plan;
 mod pool;
+pub mod rekey;
 mod request;
 mod rest;
 mod table;

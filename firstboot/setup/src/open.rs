@@ -34,6 +34,15 @@ impl Found {
         self
     }
 
+    /// Where the LUKS volumes of `pool` are. Its one volume, where ZFS encrypts, is there while the pool is open.
+    pub(crate) fn luks_nodes<'a>(&'a self, pool: &Pool) -> Vec<&'a str> {
+        match pool.encryption {
+            Encryption::Luks2 => self.disks.iter().map(|(_, _, node)| node.as_str()).collect(),
+            Encryption::Zfs => vec![paths::KEYSTORE],
+            Encryption::None => Vec::new(),
+        }
+    }
+
     fn partitions(&self) -> Vec<(usize, String)> {
         self.disks.iter().map(|(index, _, node)| (*index, node.clone())).collect()
     }

@@ -63,6 +63,12 @@ pub enum Work {
     Unmount,
     /// Close what is encrypted.
     Lock,
+    /// Try a key on every disk.
+    TryKey,
+    /// Add a new key beside the old ones.
+    AddKey,
+    /// Put it in the place of the old one.
+    SwapKey,
 }
 
 impl Work {
@@ -88,6 +94,14 @@ impl Work {
             Self::Remember => ("Remember it for every start", "Le retenir pour chaque démarrage"),
             Self::Unmount => ("Take it out of the machine", "Le retirer de la machine"),
             Self::Lock => ("Lock the disk", "Verrouiller le disque"),
+            Self::TryKey => ("Try the key", "Essayer la clé"),
+            Self::AddKey => (
+                "Add the new key beside the old ones, and try it",
+                "Ajouter la nouvelle clé à côté des anciennes, et l'essayer",
+            ),
+            Self::SwapKey => {
+                ("Put it in the place of the old one", "La mettre à la place de l'ancienne")
+            }
         };
         language.pick(english, french)
     }

@@ -4,6 +4,7 @@
 use anklume_gpt::{Guid, Partition, Piece, Table, TableCopy};
 use anklume_inventory::{Inventory, Refusal};
 use anklume_language::Language;
+use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{
     Action, Backend, ConfirmedDisk, ConfirmedRest, Data, Encryption, Found, Ids, Key, MatchError,
     NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest, Version,
@@ -94,6 +95,20 @@ fn an_encrypted_disk() {
     let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap();
     same_as_file("encrypted-open", &shown(&open(&plan.pool, &found, Key::Recovery)));
     same_as_file("encrypted-close", &shown(&close(&plan.pool)));
+}
+
+#[test]
+fn another_key() {
+    let inventory = two();
+    let plan = create(&wanted(vec![confirmed(&inventory, 0, "1234")]), &ids()).unwrap();
+    let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap();
+    assert!(!plan.pool.recovery_key_saved);
+    let recovery = rekey::replace(&plan.pool, &found, KeySlot::Recovery, 8 << 30, true);
+    same_as_file("recovery-key", &shown(&recovery));
+    assert!(recovery.pool.recovery_key_saved && !recovery.destroys());
+    let passphrase = rekey::replace(&plan.pool, &found, KeySlot::Passphrase, 8 << 30, false);
+    same_as_file("passphrase", &shown(&passphrase));
+    assert!(!passphrase.pool.recovery_key_saved);
 }
 
 #[test]

@@ -118,11 +118,12 @@ pub fn new_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
 
 /// Name, account and time zone, and the plan.
 fn the_machine(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    answer(machine, "Leave it as it is", "")?;
     answer(machine, "Name of this machine", "lab")?;
     answer(machine, "Name of the account", "ada")?;
     secret(machine, "Password", PASSWORD)?;
     secret(machine, "The same again", PASSWORD)?;
-    answer(machine, "authorized_keys", "")?;
+    answer(machine, "Where is your SSH key?", "")?;
     answer(machine, "Time zone", "Europe/Paris")?;
     answer(machine, "Do it?", "1")
 }
@@ -162,7 +163,12 @@ pub fn existing_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
     machine.send("1\n")?;
     answer(machine, "What do you want?", "1")?;
     secret(machine, "passphrase or recovery key", PASSPHRASE)?;
-    the_machine(machine)?;
+    answer(machine, "Leave it as it is", "")?;
+    answer(machine, "Name of this machine", "lab")?;
+    // The account is on the disk.
+    answer(machine, "Which accounts?", "")?;
+    answer(machine, "Time zone", "Europe/Paris")?;
+    answer(machine, "Do it?", "1")?;
     machine.wait_for("This machine is set up.", WORK_SECONDS)?;
     login(machine)
 }

@@ -1,5 +1,6 @@
 //! `anklume status`: facts, what they mean, how it is shown.
 
+mod data;
 mod facts;
 mod model;
 mod text;

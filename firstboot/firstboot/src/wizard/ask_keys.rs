@@ -183,7 +183,7 @@ fn recovery(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> 
     Ok(Reply::Answer(()))
 }
 
-fn show(face: &mut dyn Face, key: &RecoveryKey) {
+pub(crate) fn show(face: &mut dyn Face, key: &RecoveryKey) {
     let can = face.capabilities();
     if can.unicode {
         // The key itself and the question need rows, too.
@@ -198,7 +198,7 @@ fn show(face: &mut dyn Face, key: &RecoveryKey) {
 }
 
 /// Whether two groups were typed; an empty answer leaves that for later.
-fn retyped(face: &mut dyn Face, key: &RecoveryKey) -> Result<bool, Ended> {
+pub(crate) fn retyped(face: &mut dyn Face, key: &RecoveryKey) -> Result<bool, Ended> {
     let language = face.language();
     let mut random = [0; 8];
     let _ = getrandom::fill(&mut random);

@@ -1,8 +1,9 @@
 //! The machine itself: name, administrator, time zone.
 
-use anklume_dialog::{Ended, Face, Question, Reply, Secret, Text};
+use anklume_dialog::{Choice, Ended, Face, Item, Question, Reply, Secret, Text};
 use anklume_language::Language;
-use anklume_settings::{Admin, HostName, Secret as Password, Timezone, UserName, parse_keys};
+use anklume_settings::{Admin, HostName, Secret as Password, Timezone, UserName};
+use anklume_setup::What;
 
 use crate::wizard::draft::Draft;
 
@@ -22,6 +23,14 @@ pub(crate) fn admin(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
     let language = face.language();
     let title = language.pick("Who administers it?", "Qui l'administre ?");
     face.heading(title, Some(draft.step))?;
+    match who(face, draft)? {
+        Reply::Answer(true) => {}
+        Reply::Answer(false) => {
+            draft.admin = None;
+            return Ok(Reply::Answer(()));
+        }
+        Reply::Back => return Ok(Reply::Back),
+    }
     let check = |typed: &str| UserName::parse(typed).map(drop).map_err(|why| why.text(language));
     let prompt = language.pick("Name of the account", "Nom du compte");
     let question = Question::new("admin", prompt).back().leave();
@@ -53,31 +62,38 @@ pub(crate) fn admin(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
             password_hash: None,
             ssh_keys: Vec::new(),
             sudo_without_password: typed.is_empty(),
+            unlock_over_ssh: false,
         });
         return Ok(Reply::Answer(()));
     }
 }
 
-/// At least one, if there is no password.
-pub(crate) fn ssh_keys(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
+/// Where accounts are kept, and whether another one is wanted where there may be some.
+fn who(face: &mut dyn Face, draft: &Draft) -> Result<Reply<bool>, Ended> {
     let language = face.language();
-    let Some(admin) = draft.admin.as_mut() else { return Ok(Reply::Back) };
-    let needed = admin.password.is_none();
-    face.heading(language.pick("SSH key", "Clé SSH"), Some(draft.step))?;
-    let check = |typed: &str| match (typed.is_empty(), needed) {
-        (true, false) => Ok(()),
-        (true, true) => Err(language
-            .pick("without a password, a key is needed", "sans mot de passe, il faut une clé")
-            .to_owned()),
-        _ => parse_keys(typed).map(drop).map_err(|why| why.text(language)),
-    };
-    let prompt = language.pick(
-        "A line of an authorized_keys file, or nothing",
-        "Une ligne d'un fichier authorized_keys, ou rien",
-    );
-    let question = Text::new(Question::new("ssh-key", prompt).back()).check(&check).most(8192);
-    let reply = face.text(&question)?;
-    Ok(reply.map(|typed| admin.ssh_keys = parse_keys(&typed).unwrap_or_default()))
+    face.say(match draft.what {
+        What::Try => language.pick(
+            "The account is in memory, too: it is gone when the machine is switched off.",
+            "Le compte est en mémoire lui aussi : il disparaît quand la machine s'éteint.",
+        ),
+        What::New | What::Open | What::Later => language.pick(
+            "Accounts are kept on the data disk, and there once it is open.",
+            "Les comptes sont gardés sur le disque de données, et là dès qu'il est ouvert.",
+        ),
+    });
+    if draft.what != What::Open && draft.own_pool.is_none() {
+        return Ok(Reply::Answer(true));
+    }
+    let options = [
+        Item::new(language.pick("The accounts on the disk", "Les comptes du disque")),
+        Item::new(language.pick(
+            "Another account, or a new password for one",
+            "Un autre compte, ou un nouveau mot de passe",
+        )),
+    ];
+    let prompt = language.pick("Which accounts?", "Quels comptes ?");
+    let question = Question::new("accounts", prompt).back().leave();
+    Ok(face.choose(&Choice::new(question, &options).default(0))?.map(|index| index == 1))
 }
 
 pub(crate) fn timezone(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {

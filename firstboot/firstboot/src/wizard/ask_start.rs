@@ -152,12 +152,15 @@ fn wishes(language: Language, draft: &Draft) -> Vec<(What, Item)> {
     let memory = size(language, draft.inventory.memory / 2);
     let words = say!(
         language,
-        "Incus in memory, in up to {memory}; everything is lost when the machine is switched off.",
-        "Incus en mémoire, jusqu'à {memory} ; tout est perdu quand la machine s'éteint."
+        "Incus in memory, in up to {memory}; everything, the account too, is lost when the machine is switched off.",
+        "Incus en mémoire, jusqu'à {memory} ; tout, le compte aussi, est perdu quand la machine s'éteint."
     );
     let label = language.pick("Just try it", "Juste essayer");
     options.push((What::Try, Item::new(label).explained(words)));
-    let words = language.pick("Nothing is changed.", "Rien n'est modifié.");
+    let words = language.pick(
+        "Nothing is changed, and no account is made: the questions come again.",
+        "Rien n'est modifié, aucun compte n'est créé : les questions reviennent.",
+    );
     options.push((What::Later, Item::new(language.pick("Later", "Plus tard")).explained(words)));
     options
 }

@@ -4,7 +4,7 @@ use anklume_dialog::{Hints, Kind, decide};
 use anklume_inventory::Inventory;
 use anklume_language::Language;
 use anklume_passphrase::RecoveryKey;
-use anklume_settings::{Admin, Settings};
+use anklume_settings::{Admin, Network, Settings};
 use anklume_setup::{
     Backend, ConfirmedDisk, ConfirmedRest, Data, DiskFilter, Encryption, NewPool, NoRest, Plan,
     Pool, Redundancy, Rest, SecretSource, Version, What,
@@ -12,6 +12,18 @@ use anklume_setup::{
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
+use crate::wizard::world::{Here, World};
+
+/// What is wanted of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NetworkWish {
+    /// What there is stays.
+    Keep,
+    /// What the machine does without settings: DHCP on every cable. Ours are removed.
+    Automatic,
+    /// This one, in place of ours.
+    This(Network),
+}
 
 /// What was answered so far. Secrets are wiped when it is dropped.
 pub(crate) struct Draft {
@@ -49,6 +61,11 @@ pub(crate) struct Draft {
     /// Whether it is opened although another machine did not close it, or a disk of it is missing.
     pub(crate) force: bool,
     pub(crate) settings: Settings,
+    pub(crate) network: NetworkWish,
+    /// Whether it is only about an account until the machine is switched off.
+    pub(crate) for_now: bool,
+    /// What is asked of the machine meanwhile.
+    pub(crate) world: Box<dyn World>,
     pub(crate) admin: Option<Admin>,
     /// What is going to be done to disks.
     pub(crate) plan: Option<Plan>,
@@ -80,6 +97,9 @@ impl Draft {
             existing: None,
             force: false,
             settings: Settings::default(),
+            network: NetworkWish::Keep,
+            for_now: false,
+            world: Box::new(Here),
             admin: None,
             plan: None,
         }
@@ -110,7 +130,11 @@ impl Draft {
 
     /// All settings of the machine.
     pub(crate) fn machine(&self) -> Settings {
-        Settings { admin: self.admin.clone(), ..self.settings.clone() }
+        let networks = match &self.network {
+            NetworkWish::Keep | NetworkWish::Automatic => Vec::new(),
+            NetworkWish::This(network) => vec![network.clone()],
+        };
+        Settings { admin: self.admin.clone(), networks, ..self.settings.clone() }
     }
 
     /// The answer file that does the same.

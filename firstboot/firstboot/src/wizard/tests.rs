@@ -4,6 +4,11 @@ use anklume_dialog::{Answer, Ended, Hints, ScriptFace};
 use anklume_inventory::Inventory;
 use anklume_language::Language;
 
+mod keys;
+mod network;
+mod world;
+
+use self::world::Around;
 use super::draft::Draft;
 use super::{SetupArgs, ask};
 use crate::answers::Answers;
@@ -20,7 +25,9 @@ fn draft() -> Draft {
          "serial": "CT480BX", "model": "Crucial SSD", "bus": "ata", "discard": true},
         {"name": "sdd", "size": 512000000000, "logical-sector": 512, "physical-sector": 4096,
          "serial": "WD77777", "model": "WD SSD", "bus": "ata", "discard": true}]}"#;
-    Draft::new(Inventory::parse(text.as_bytes()).unwrap(), &Hints::default())
+    let mut draft = Draft::new(Inventory::parse(text.as_bytes()).unwrap(), &Hints::default());
+    draft.world = Box::new(Around::default());
+    draft
 }
 
 /// The same on an OS that has ZFS.
@@ -64,12 +71,18 @@ fn disk() -> Vec<(&'static str, Answer)> {
 }
 
 fn machine() -> Vec<(&'static str, Answer)> {
+    let mut answers = vec![("network", Answer::Default), ("ssh-source", pick("No"))];
+    answers.extend(person());
+    answers
+}
+
+/// Without the network and keys.
+fn person() -> Vec<(&'static str, Answer)> {
     vec![
         ("hostname", typed("lab")),
         ("admin", typed("ada")),
         ("password", typed("secret of ada")),
         ("password-again", typed("secret of ada")),
-        ("ssh-key", typed("")),
         ("timezone", typed("Etc/UTC")),
     ]
 }
@@ -85,8 +98,7 @@ fn a_dry_run_shows_the_plan_and_writes_answers_without_secrets() {
         "{answers}"
     );
     assert!(!answers.contains("secret of ada") && !answers.contains(PASSPHRASE), "{answers}");
-    let whole = answers.replace("name = \"ada\"", "name = \"ada\"\npassword = \"x\"");
-    assert!(Answers::parse(&whole).is_ok(), "{answers}");
+    assert!(Answers::parse(&answers).is_ok(), "{answers}");
 }
 
 /// Until the passphrase, of three disks.
@@ -192,8 +204,32 @@ fn a_machine_that_has_a_pool_is_not_given_another_one() {
     let mut draft = draft();
     draft.own_pool = Some("Samsung SSD".to_owned());
     let mut answers = vec![("language", pick("2")), ("what", Answer::Default)];
-    answers.extend(machine());
+    // The accounts of the disk: no name, no password, no key is asked for.
+    answers.extend([("network", Answer::Default), ("hostname", typed("lab"))]);
+    answers.extend([("accounts", Answer::Default), ("timezone", Answer::Back)]);
+    answers.extend([("accounts", Answer::Default), ("timezone", typed("Etc/UTC"))]);
     let (face, answers) = run(answers, draft);
     assert!(face.mentions("Changer les réglages") && !face.mentions("luksFormat"));
     assert!(answers.unwrap().contains("what = \"later\""));
+}
+
+#[test]
+fn where_the_account_is_kept_is_said() {
+    let mut answers = vec![("language", pick("1")), ("what", pick("Just"))];
+    answers.extend(machine());
+    let (face, _) = run(answers, draft());
+    assert!(face.mentions("gone when the machine is switched off"));
+    let (face, _) = run(disk().into_iter().chain(machine()).collect(), draft());
+    assert!(face.mentions("kept on the data disk"));
+}
+
+#[test]
+fn an_account_for_now_asks_for_nothing_else() {
+    let mut draft = draft();
+    draft.for_now = true;
+    let mut answers = person();
+    answers.retain(|(id, _)| !matches!(*id, "hostname" | "timezone"));
+    answers.push(("ssh-source", Answer::Default));
+    let (face, _) = run(answers, draft);
+    assert_eq!(face.asked(), ["admin", "password", "password-again", "ssh-source"]);
 }

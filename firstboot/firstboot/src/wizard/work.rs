@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anklume_dialog::Face;
 use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
 use anklume_inventory::Inventory;
 use anklume_passphrase::RecoveryKey;
-use anklume_settings::{NetworkManager, Services, Settings, apply_machine, set_admin};
+use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
 
-use crate::wizard::draft::Draft;
-use crate::{accounts, containers, data, record};
+use crate::accounts::Accounts;
+use crate::wizard::draft::{Draft, NetworkWish};
+use crate::{containers, data, record};
 use anklume_failure::{Context, Failure};
 
 /// Carries a draft out.
@@ -32,11 +32,22 @@ pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Fa
         What::Try | What::Later => None,
     };
     let mut said = |line: String| face.say(&line);
-    settings(&draft.machine(), &mut said)?;
+    let machine = draft.machine();
+    if draft.network == NetworkWish::Automatic {
+        networks(&[], &mut said);
+    }
+    settings(&machine, &mut said)?;
     match (&pool, draft.what) {
         (Some(pool), _) => data::became_open(pool, &mut said)?,
         (None, What::Try) => try_in_ram(&mut said)?,
         _ => {}
+    }
+    if !Accounts::here()?.are_there() {
+        face.warn(language.pick(
+            "There is no account on the disk yet: nobody can log in. Make one.",
+            "Il n'y a pas encore de compte sur le disque : personne ne peut se connecter. Créez-en un.",
+        ));
+        return Ok(());
     }
     face.say(language.pick("This machine is set up.", "Cette machine est installée."));
     Ok(())
@@ -69,6 +80,7 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     match done {
         Ok(()) => {
             progress.done();
+            Accounts::here()?.move_to_pool()?;
             Ok(plan.pool)
         }
         Err(error) => {
@@ -96,22 +108,23 @@ pub(crate) fn settings(settings: &Settings, said: &mut dyn FnMut(String)) -> Res
             said(format!("{field}: {error}"));
         }
     }
-    if let Some(services) = services.as_ref().filter(|_| !settings.networks.is_empty())
-        && let Err(error) = NetworkManager::new(services).apply(&settings.networks)
-    {
-        said(format!("networks: {error}"));
+    // None: what there is stays.
+    if !settings.networks.is_empty() {
+        networks(&settings.networks, said);
     }
     if let Some(admin) = &settings.admin {
-        set_admin(Path::new("/"), admin, today()).context("the account")?;
-        accounts::apply()?;
+        Accounts::here()?.set(admin)?;
     }
     Cmd::new("anklume").args(["persist", "save"]).output().map(drop).context("keeping the settings")
 }
 
-/// Days since 1970.
-fn today() -> u32 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    u32::try_from(seconds / 86_400).unwrap_or_default()
+/// Keeps these networks in place of those that were set before.
+fn networks(networks: &[Network], said: &mut dyn FnMut(String)) {
+    let applied =
+        Services::system().and_then(|services| NetworkManager::new(&services).apply(networks));
+    if let Err(error) = applied {
+        said(format!("networks: {error}"));
+    }
 }
 
 /// Incus in RAM: everything is gone at the end.

@@ -18,8 +18,6 @@ use crate::files::{self, failed};
 use crate::names::{GroupName, UserName};
 use crate::settings::Admin;
 
-/// The file of accounts, from the root of the OS. Mode 0600: it has hashed passwords.
-pub const ACCOUNTS_FILE: &str = "etc/anklume/accounts.json";
 /// The folder of SSH keys: a file for each account, by its name.
 pub const AUTHORIZED_KEYS_FOLDER: &str = "etc/ssh/authorized_keys.d";
 /// Rules of sudo. Their names have no dot: sudo ignores files with one.
@@ -45,26 +43,48 @@ pub struct AccountsReport {
     pub failed: Vec<(UserName, Error)>,
 }
 
-/// The accounts of the OS at `root`; none if there is no file.
+/// The accounts in `file`; none if there is no such file.
 ///
 /// # Errors
 /// [`Error::File`], [`Error::Accounts`].
-pub fn read_accounts(root: &Path) -> Result<Accounts, Error> {
-    let path = root.join(ACCOUNTS_FILE);
-    let Some(text) = files::read(&path)? else { return Ok(Accounts::default()) };
-    Accounts::parse(&text).map_err(|cause| Error::Accounts { path, cause })
+pub fn read_accounts(file: &Path) -> Result<Accounts, Error> {
+    let Some(text) = files::read(file)? else { return Ok(Accounts::default()) };
+    Accounts::parse(&text).map_err(|cause| Error::Accounts { path: file.to_owned(), cause })
 }
 
-fn write_accounts(root: &Path, accounts: &Accounts) -> Result<(), Error> {
-    files::write_as(&root.join(ACCOUNTS_FILE), &accounts.text(), 0o600)
+/// Mode 0600: it has hashed passwords.
+fn write_accounts(file: &Path, accounts: &Accounts) -> Result<(), Error> {
+    files::write_as(file, &accounts.text(), 0o600)
 }
 
-/// Puts an admin into the file of accounts: a new one gets the first free user ID, one who is there
+/// Moves the accounts of the file `from` into the file `to`; those whose name or user ID is there already are
+/// dropped. The OS at `root` is not changed.
+///
+/// # Errors
+/// As [`read_accounts`]; [`Error::Locked`]. `from` is removed last.
+pub fn move_accounts(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
+    let _lock = lock(root)?;
+    let old = read_accounts(from)?;
+    if old.accounts.is_empty() {
+        return files::remove(from);
+    }
+    let mut new = read_accounts(to)?;
+    for account in old.accounts {
+        let taken = |other: &Account| other.name == account.name || other.uid == account.uid;
+        if !new.accounts.iter().any(taken) {
+            new.put(account);
+        }
+    }
+    write_accounts(to, &new)?;
+    files::remove(from)
+}
+
+/// Puts an admin into `file`, for the OS at `root`: a new one gets the first free user ID, one who is there
 /// keeps it. [`apply_accounts`] makes the account. `today` is in days since 1970.
 ///
 /// # Errors
 /// [`Error::Field`] and [`Error::Hash`] before anything is changed; [`Error::File`], [`Error::Accounts`].
-pub fn set_admin(root: &Path, admin: &Admin, today: u32) -> Result<Account, Error> {
+pub fn set_admin(root: &Path, file: &Path, admin: &Admin, today: u32) -> Result<Account, Error> {
     if let Some(error) = admin.check().into_iter().next() {
         return Err(Error::Field(error.within("admin")));
     }
@@ -73,7 +93,7 @@ pub fn set_admin(root: &Path, admin: &Admin, today: u32) -> Result<Account, Erro
         (None, hash) => hash.clone(),
     };
     let _lock = lock(root)?;
-    let mut accounts = read_accounts(root)?;
+    let mut accounts = read_accounts(file)?;
     let databases = read_databases(root)?;
     let known = accounts.find(&admin.name).map(|account| account.uid);
     let uid = known.or_else(|| free_uid(&databases, &accounts)).ok_or_else(|| {
@@ -103,34 +123,33 @@ pub fn set_admin(root: &Path, admin: &Admin, today: u32) -> Result<Account, Erro
         return Err(Error::Field(fault.of("admin.name")));
     }
     accounts.put(account.clone());
-    write_accounts(root, &accounts)?;
+    write_accounts(file, &accounts)?;
     Ok(account)
 }
 
-/// Takes the passwords that were changed on the running system over into the file of accounts. Whether
-/// any was.
+/// Takes the passwords that were changed on the OS at `root` over into `file`. Whether any was.
 ///
 /// # Errors
 /// As [`read_accounts`]; [`Error::Locked`].
-pub fn keep_passwords(root: &Path) -> Result<bool, Error> {
+pub fn keep_passwords(root: &Path, file: &Path) -> Result<bool, Error> {
     let _lock = lock(root)?;
-    let mut accounts = read_accounts(root)?;
+    let mut accounts = read_accounts(file)?;
     let shadow = files::read(&root.join("etc/shadow"))?.unwrap_or_default();
     let changed = accounts.take_passwords(&shadow);
     if changed {
-        write_accounts(root, &accounts)?;
+        write_accounts(file, &accounts)?;
     }
     Ok(changed)
 }
 
-/// Makes the accounts of [`ACCOUNTS_FILE`] on the OS at `root`: in its four files, with SSH keys, a rule
-/// of sudo and a home each. To be run at every start before anybody can log in; may be run again.
+/// Makes the accounts of `file` on the OS at `root`: in its four files, with SSH keys, a rule of sudo and a
+/// home each. May be run again.
 ///
 /// # Errors
 /// What keeps all accounts from being made. The files are then as they were, or those that were replaced
 /// before are complete: `passwd`, without which nobody of them can log in, is the last.
-pub fn apply_accounts(root: &Path) -> Result<AccountsReport, Error> {
-    let accounts = read_accounts(root)?;
+pub fn apply_accounts(root: &Path, file: &Path) -> Result<AccountsReport, Error> {
+    let accounts = read_accounts(file)?;
     let lock = lock(root)?;
     let databases = read_databases(root)?;
     let merged = merge(&databases, &accounts.accounts);
@@ -283,10 +302,11 @@ mod tests {
     fn two_programs_do_not_change_accounts_at_once() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("etc")).unwrap();
+        let file = root.path().join("accounts.json");
         let held = lock(root.path()).unwrap();
         assert!(matches!(lock(root.path()), Err(Error::Locked { .. })));
-        assert!(matches!(keep_passwords(root.path()), Err(Error::Locked { .. })));
+        assert!(matches!(keep_passwords(root.path(), &file), Err(Error::Locked { .. })));
         drop(held);
-        assert!(!keep_passwords(root.path()).unwrap());
+        assert!(!keep_passwords(root.path(), &file).unwrap());
     }
 }

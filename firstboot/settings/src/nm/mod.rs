@@ -36,6 +36,11 @@ const IP6: &str = "org.freedesktop.NetworkManager.IP6Config";
 
 /// `NM_SETTINGS_ADD_CONNECTION2_FLAG_TO_DISK`, and `NM_SETTINGS_UPDATE2_FLAG_TO_DISK`.
 const TO_DISK: u32 = 1;
+/// `NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY`, and `NM_SETTINGS_UPDATE2_FLAG_IN_MEMORY`: a file on the disk stays as
+/// it is, and counts again after the next start.
+const IN_MEMORY: u32 = 2;
+/// Types of connections that reach a network, not containers.
+const OUTWARD: [&str; 3] = ["802-3-ethernet", "802-11-wireless", "vlan"];
 /// `NM_ACTIVE_CONNECTION_STATE_ACTIVATED`.
 const ACTIVATED: u32 = 2;
 /// `NM_ACTIVE_CONNECTION_STATE_DEACTIVATED`.
@@ -95,8 +100,10 @@ impl<'a> NetworkManager<'a> {
                 let id = network.id();
                 let mut paths = ours.remove(&id).unwrap_or_default().into_iter();
                 let changed = match paths.next() {
-                    Some(path) => self.update(&path, network).await.map(|()| Change::Updated(id)),
-                    None => self.add(network).await.map(|()| Change::Added(id)),
+                    Some(path) => {
+                        self.update(&path, network, TO_DISK).await.map(|()| Change::Updated(id))
+                    }
+                    None => self.add(network, TO_DISK).await.map(|()| Change::Added(id)),
                 };
                 changes.push(changed.map_err(|error| without_secrets(error, network))?);
                 // Somebody copied it.
@@ -107,6 +114,48 @@ impl<'a> NetworkManager<'a> {
                 changes.push(Change::Removed(id));
             }
             Ok(changes)
+        })
+    }
+
+    /// Makes the connection of `network` for now, so that it can be tried: the next start knows nothing of it,
+    /// unless [`apply`](Self::apply) keeps it. Nothing is activated.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn prepare(&self, network: &Network) -> Result<(), Error> {
+        if let Some(error) = network.check().into_iter().next() {
+            return Err(Error::Field(error));
+        }
+        zbus::block_on(async {
+            let ours = self.ours().await?.remove(&network.id());
+            let made = match ours.and_then(|paths| paths.into_iter().next()) {
+                Some(path) => self.update(&path, network, IN_MEMORY).await,
+                None => self.add(network, IN_MEMORY).await,
+            };
+            made.map_err(|error| without_secrets(error, network))
+        })
+    }
+
+    /// What is up now and leads out of the machine: cables, Wi-Fi, VLANs, whoever made them.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub fn connected_now(&self) -> Result<Vec<Connected>, Error> {
+        zbus::block_on(async {
+            let mut all = Vec::new();
+            let manager = self.services.properties(MANAGER).await?;
+            for path in manager.paths("ActiveConnections") {
+                let properties = match self.properties(path.as_str(), ACTIVE).await {
+                    // It ended just now.
+                    Err(Error::Service { .. }) => continue,
+                    properties => properties?,
+                };
+                let outward = OUTWARD.contains(&properties.text("Type").as_str());
+                if outward && properties.number("State") == ACTIVATED {
+                    all.push(self.connected(&properties.text("Id"), &path).await?);
+                }
+            }
+            Ok(all)
         })
     }
 
@@ -141,7 +190,7 @@ impl<'a> NetworkManager<'a> {
         })?;
         let active: OwnedObjectPath = body(SERVICE, "ActivateConnection", &reply)?;
         self.wait(id, &active, &mut signals).await?;
-        self.connected(id, &active).await
+        self.connected(id, active.as_str()).await
     }
 
     /// Until the active connection is up.
@@ -176,8 +225,8 @@ impl<'a> NetworkManager<'a> {
         }
     }
 
-    async fn connected(&self, id: &str, active: &OwnedObjectPath) -> Result<Connected, Error> {
-        let object = Object { service: SERVICE, path: active.as_str(), interface: ACTIVE };
+    async fn connected(&self, id: &str, active: &str) -> Result<Connected, Error> {
+        let object = Object { service: SERVICE, path: active, interface: ACTIVE };
         let properties = self.services.properties(object).await?;
         let mut connected = Connected { id: id.to_owned(), ..Connected::default() };
         if let Some(device) = properties.paths("Devices").first() {
@@ -223,17 +272,22 @@ impl<'a> NetworkManager<'a> {
         Ok(ours)
     }
 
-    async fn add(&self, network: &Network) -> Result<(), Error> {
+    async fn add(&self, network: &Network, flags: u32) -> Result<(), Error> {
         let none = HashMap::<&str, zbus::Variant<'_>>::new();
-        let arguments = (profile(network), TO_DISK, none);
+        let arguments = (profile(network), flags, none);
         let id = network.id();
         self.services.call(SETTINGS, "AddConnection2", &arguments, &id).await.map(drop)
     }
 
-    async fn update(&self, path: &OwnedObjectPath, network: &Network) -> Result<(), Error> {
+    async fn update(
+        &self,
+        path: &OwnedObjectPath,
+        network: &Network,
+        flags: u32,
+    ) -> Result<(), Error> {
         let object = Object { service: SERVICE, path: path.as_str(), interface: CONNECTION };
         let none = HashMap::<&str, zbus::Variant<'_>>::new();
-        let arguments = (profile(network), TO_DISK, none);
+        let arguments = (profile(network), flags, none);
         self.services.call(object, "Update2", &arguments, &network.id()).await.map(drop)
     }
 

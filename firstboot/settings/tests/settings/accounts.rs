@@ -4,13 +4,31 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anklume_settings::{
-    Admin, Error, Secret, apply_accounts, keep_passwords, read_accounts, set_admin,
-};
+use anklume_settings::{Account, Accounts, AccountsReport, Admin, Error, Secret, move_accounts};
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nincus:x:998:998::/:/usr/sbin/nologin\n";
+
+fn file(root: &Path) -> PathBuf {
+    root.join("pool/accounts.json")
+}
+
+fn read_accounts(root: &Path) -> Result<Accounts, Error> {
+    anklume_settings::read_accounts(&file(root))
+}
+
+fn set_admin(root: &Path, admin: &Admin, today: u32) -> Result<Account, Error> {
+    anklume_settings::set_admin(root, &file(root), admin, today)
+}
+
+fn apply_accounts(root: &Path) -> Result<AccountsReport, Error> {
+    anklume_settings::apply_accounts(root, &file(root))
+}
+
+fn keep_passwords(root: &Path) -> Result<bool, Error> {
+    anklume_settings::keep_passwords(root, &file(root))
+}
 
 /// The `/etc` that an OS begins with, beside what was kept of the last boot.
 fn os(root: &Path) {
@@ -52,8 +70,8 @@ fn an_account_outlasts_its_os() {
     let admin = admin(&format!("password = \"geheim\"\nssh-keys = [\"{KEY} desk\"]\n"));
     let account = set_admin(root, &admin, 20_500).unwrap();
     assert_eq!(account.uid, 1000);
-    assert_eq!(mode(root.join("etc/anklume/accounts.json")), 0o600);
-    assert!(!read(root, "etc/anklume/accounts.json").contains("geheim"));
+    assert_eq!(mode(root.join("pool/accounts.json")), 0o600);
+    assert!(!read(root, "pool/accounts.json").contains("geheim"));
     assert_eq!(read(root, "etc/passwd"), PASSWD, "not before it is applied");
     // Now, at the next start with the same OS, and twice in it.
     for _ in 0..2 {
@@ -159,20 +177,44 @@ fn what_cannot_be_changes_nothing() {
     fs::write(root.join("etc/passwd"), format!("{PASSWD}marie:x:990:990::/:/bin/false\n")).unwrap();
     let taken = set_admin(root, &admin("password = \"x\""), 1);
     assert!(matches!(taken, Err(Error::Field(error)) if error.field == "admin.name"));
-    assert!(!root.join("etc/anklume/accounts.json").exists());
-    fs::create_dir(root.join("etc/anklume")).unwrap();
+    assert!(!root.join("pool/accounts.json").exists());
+    fs::create_dir(root.join("pool")).unwrap();
     fs::write(
-        root.join("etc/anklume/accounts.json"),
+        root.join("pool/accounts.json"),
         "{\"version\": 1, \"accounts\": [{\"name\": \"$6$x\"}]}",
     )
     .unwrap();
     let damaged = apply_accounts(root).unwrap_err();
     assert!(matches!(damaged, Error::Accounts { .. }));
     assert!(!damaged.to_string().contains("$6$"), "{damaged}");
-    fs::remove_file(root.join("etc/anklume/accounts.json")).unwrap();
+    fs::remove_file(root.join("pool/accounts.json")).unwrap();
     fs::remove_file(root.join("etc/shadow")).unwrap();
     assert!(matches!(read_accounts(root), Ok(accounts) if accounts.accounts.is_empty()));
     assert!(matches!(apply_accounts(root), Err(Error::File { .. })));
+}
+
+#[test]
+fn accounts_move_from_memory_to_the_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    os(root);
+    let memory = root.join("run/accounts.json");
+    let named = |name: &str| -> Admin {
+        toml::from_str(&format!("name = \"{name}\"\npassword-hash = \"$6$a$b\"")).unwrap()
+    };
+    for name in ["marie", "paul"] {
+        anklume_settings::set_admin(root, &memory, &named(name), 1).unwrap();
+    }
+    // The disk knows a Marie of its own, with another ID.
+    let other = "{\"version\": 1, \"accounts\": [{\"name\": \"marie\", \"uid\": 1007}]}";
+    fs::create_dir(root.join("pool")).unwrap();
+    fs::write(file(root), other).unwrap();
+    move_accounts(root, &memory, &file(root)).unwrap();
+    let all: Vec<_> = read_accounts(root).unwrap().accounts.into_iter().map(|a| a.uid).collect();
+    assert_eq!((all, memory.exists()), (vec![1007, 1001], false));
+    // Again, with nothing to move.
+    move_accounts(root, &memory, &file(root)).unwrap();
+    assert_eq!(read_accounts(root).unwrap().accounts.len(), 2);
 }
 
 #[test]

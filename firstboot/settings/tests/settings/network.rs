@@ -64,6 +64,7 @@ fn the_same_networks_twice_make_no_second_connection() {
         let psk = &state.connections[&2]["802-11-wireless-security"]["psk"];
         assert_eq!(**psk, Variant::from(SECRET));
     }
+    assert!(state.lock().unwrap().flags.iter().all(|flags| *flags == 1), "kept on the disk");
     wanted.pop();
     let changes = manager.apply(&wanted).unwrap();
     assert_eq!(changes[1..], [Change::Removed(ids[1].clone())]);
@@ -176,4 +177,34 @@ fn devices_and_wifis_are_told() {
     assert_eq!(state.lock().unwrap().calls, ["RequestScan", "GetAllAccessPoints"]);
     let none = manager.scan("eth0", PATIENCE);
     assert!(matches!(none, Err(Error::Interface { .. })), "{none:?}");
+}
+
+#[test]
+fn a_network_that_is_tried_is_not_kept_until_it_is_applied() {
+    let bus = Alone::new();
+    let state = serve(&bus);
+    let services = bus.services();
+    let manager = NetworkManager::new(&services);
+    let wifi = &networks()[1..];
+    manager.prepare(&wifi[0]).unwrap();
+    // Typed again.
+    manager.prepare(&wifi[0]).unwrap();
+    assert_eq!(state.lock().unwrap().flags, [2, 2]);
+    manager.apply(wifi).unwrap();
+    let state = state.lock().unwrap();
+    assert_eq!((state.flags.as_slice(), state.connections.len()), (&[2, 2, 1][..], 1));
+}
+
+#[test]
+fn what_is_up_and_leads_out_is_told() {
+    let bus = Alone::new();
+    let state = serve(&bus);
+    let services = bus.services();
+    let manager = NetworkManager::new(&services);
+    assert_eq!(manager.connected_now().unwrap(), []);
+    state.lock().unwrap().up = 2;
+    let up = manager.connected_now().unwrap();
+    let [wired] = &up[..] else { panic!("{up:?}") };
+    assert_eq!((wired.id.as_str(), wired.interface.as_str()), ("Wired connection 1", "eth0"));
+    assert_eq!(wired.addresses[0], "192.0.2.10/24");
 }

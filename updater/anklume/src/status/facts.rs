@@ -10,6 +10,7 @@ use anklume_ramcrypt::RamEncryption;
 use anklume_slots::Copies;
 use anklume_update::Remembered;
 
+use super::data::{self, DataStatus};
 use crate::machine::{Machine, recorded_slot, text};
 use crate::state::{Health, Judgement};
 use crate::store::{Content, LastFailure, StoreError};
@@ -35,6 +36,7 @@ pub(super) struct Facts {
     pub(super) ram_encryption: RamEncryption,
     /// What is known of updates; none if that cannot be read without mounting anything.
     pub(super) updates: Option<Remembered>,
+    pub(super) data: DataStatus,
 }
 
 /// What the medium holds.
@@ -65,6 +67,7 @@ pub(super) fn gather(machine: &Machine) -> Result<Facts, Failure> {
         health: machine.health(),
         free_bytes: mounted.then(|| file::free_bytes(&machine.paths.persist)).flatten(),
         verity_active: verity_active(&machine.paths.proc, &machine.paths.sys),
+        data: data::gather(&machine.paths),
         ram_encryption: (machine.ram_encryption)(&machine.paths.root),
         updates: report
             .as_ref()

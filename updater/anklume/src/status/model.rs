@@ -7,6 +7,7 @@ use anklume_ramcrypt::RamEncryption;
 use anklume_slots::{Copies, Record, State, decide};
 use serde::Serialize;
 
+use super::data::DataStatus;
 use super::facts::{Facts, OnMedium};
 use crate::state::{CheckResult, CheckState};
 use crate::store::{Content, StoreError};
@@ -28,6 +29,7 @@ pub(super) struct Status {
     pub(super) medium: Option<MediumStatus>,
     pub(super) growth: Option<Growth>,
     pub(super) persist: Option<PersistStatus>,
+    pub(super) data: DataStatus,
     pub(super) toram: Option<bool>,
     pub(super) firmware: Option<String>,
     pub(super) secure_boot: Option<bool>,
@@ -181,6 +183,7 @@ pub(super) fn compose(facts: &Facts) -> Status {
             persist: report.persist.clone(),
             free_bytes: facts.free_bytes,
         }),
+        data: facts.data.clone(),
         toram: report.map(|report| report.toram),
         firmware: report.map(|report| report.firmware.clone()),
         secure_boot: report.and_then(|report| report.secure_boot),

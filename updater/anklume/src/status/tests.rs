@@ -66,6 +66,61 @@ fn a_good_stick() {
     assert_eq!(json["boot-record"]["state"], "intact");
 }
 
+const GUID: &str = "0f9a1c7e-1111-4222-8333-444455556666";
+
+fn pool(saved: bool) -> String {
+    format!(
+        "version = 1\nid = '{GUID}'\nbackend = 'btrfs'\nredundancy = 'single'\nencryption = 'luks2'\n\
+         discard = false\nfile-system = '{GUID}'\nrecovery-key-saved = {saved}\n[[disks]]\n\
+         name = 'Samsung SSD 980'\nsize = 512110190592\npartition = '{GUID}'\nluks = '{GUID}'\n"
+    )
+}
+
+/// The state in JSON, and the text.
+fn data(fake: &Fake) -> (serde_json::Value, String) {
+    let json = fake.run(&["status", "--json"]).unwrap().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    (json["data"].clone(), status(fake))
+}
+
+#[test]
+fn the_data_disk_and_its_recovery_key() {
+    let fake = stick();
+    let (json, text) = data(&fake);
+    assert_eq!((&json["state"], &json["recovery-key-saved"]), (&"none".into(), &().into()));
+    assert!(text.contains("none: `anklume setup`"), "{text}");
+    fake.write("etc/anklume/pool.toml", &pool(false));
+    let (json, text) = data(&fake);
+    assert_eq!(
+        (&json["state"], &json["disks"][0]["connected"]),
+        (&"not-connected".into(), &false.into())
+    );
+    assert!(text.contains("not connected: Samsung SSD 980"), "{text}");
+    assert!(text.contains("data recovery-key"), "{text}");
+    fake.write(&format!("dev/disk/by-partuuid/{GUID}"), "");
+    is_sample("locked.txt", &data(&fake).1);
+    assert_eq!(data(&fake).0["state"], "locked");
+    let mounts = |kind| {
+        format!(
+            "1 1 0:2 / / rw - rootfs rootfs rw\n30 1 0:9 / /run/anklume/pool rw - {kind} x rw\n"
+        )
+    };
+    fake.write("proc/self/mountinfo", &mounts("btrfs"));
+    fake.write("etc/anklume/pool.toml", &pool(true));
+    let (json, text) = data(&fake);
+    assert_eq!((&json["state"], &json["recovery-key-saved"]), (&"open".into(), &true.into()));
+    assert!(text.contains("open: Samsung SSD 980 (encrypted)") && !text.contains("recovery"));
+    fake.write("etc/anklume/pool.toml", "version = 7");
+    let (json, text) = data(&fake);
+    assert_eq!(json["state"], "unknown");
+    assert!(text.contains("unknown: /etc/anklume/pool.toml: pool record: version 7"), "{text}");
+    fake.remove("etc/anklume/pool.toml");
+    fake.write("proc/self/mountinfo", &mounts("tmpfs"));
+    let (json, text) = data(&fake);
+    assert_eq!(json["state"], "in-ram");
+    assert!(text.contains("containers are in RAM"), "{text}");
+}
+
 #[test]
 fn a_trial() {
     let fake = Fake::new(Slot::B, good_and_trial());

@@ -5,6 +5,7 @@ use anklume_layout::report::{GrowthState, PersistState};
 use anklume_layout::text::printable;
 use anklume_slots::State;
 
+use super::data;
 use super::model::{Judged, MediumStatus, RecordState, SlotStatus, Status, UpdateStatus};
 
 /// Columns of the screen, and of the labels.
@@ -35,6 +36,7 @@ pub(super) fn text(status: &Status) -> String {
     fields.push(field("Boot medium", status.medium.as_ref().map_or(UNKNOWN.to_owned(), medium)));
     fields.push(field("Partitions", growth(status)));
     fields.push(persist(status));
+    fields.push(("Data disk".to_owned(), data::lines(&status.data)));
     fields.push(field("OS in RAM", yes_or_no(status.toram).to_owned()));
     fields.push(field("Firmware", firmware(status)));
     fields.push(field("Integrity", integrity(status)));
