@@ -19,6 +19,8 @@ pub const TEST_RAW: &str = "ANKLUME_TEST_RAW";
 pub const TEST_NEXT: &str = "ANKLUME_TEST_NEXT";
 /// The product as ISO.
 pub const PRODUCT_ISO: &str = "ANKLUME_PRODUCT_IMAGE";
+/// The product with a later version number.
+pub const PRODUCT_NEXT: &str = "ANKLUME_PRODUCT_NEXT";
 /// The program `anklume-build`, with `anklume-init` and `anklume` beside it.
 pub const BUILDER: &str = "ANKLUME_BUILD";
 

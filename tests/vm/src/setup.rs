@@ -1,9 +1,11 @@
 //! Setting the product up at its serial console, and its data at later boots.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+pub mod cuts;
+pub mod leftovers;
 
-use anklume_qemu::{Attach, DataDisk, DiskFormat, Request};
+use std::path::Path;
+
+use anklume_qemu::{Attach, DataDisk, DiskFormat, Network, Request};
 
 use crate::image::OsPartition;
 use crate::stick::Stick;
@@ -23,34 +25,54 @@ const OFF_SECONDS: u64 = 300;
 /// What is typed.
 const PASSPHRASE: &str = "correct horse battery staple under test";
 const PASSWORD: &str = "a password of ada";
-/// Serial number of the data disk; its end is what a person types.
-const SERIAL: &str = "QEMU-DATA-4711";
+/// Serial number of a data disk, without its last digit; the end is what a person types.
+const SERIAL: &str = "QEMU-DATA-471";
 /// A little more than the smallest that is taken.
 const DISK_BYTES: u64 = 10 << 30;
+/// A stick for the OS alone.
+const STICK_BYTES: u64 = 8_000_000_000;
 
-/// A product's stick, and a blank disk.
+/// What a machine sets itself up with.
+#[derive(Debug, Clone, Copy)]
+pub struct Pool {
+    /// `btrfs`, `zfs`.
+    pub backend: &'static str,
+    /// `luks2`, `zfs`, `none`.
+    pub encryption: &'static str,
+    /// `single`, `mirror`.
+    pub redundancy: &'static str,
+    /// How many disks; none for the rest of the boot disk.
+    pub disks: usize,
+}
+
+/// LUKS2 and BTRFS on one disk.
+pub const ON_BTRFS: Pool =
+    Pool { backend: "btrfs", encryption: "luks2", redundancy: "single", disks: 1 };
+
+/// A product's stick, and blank disks.
 #[derive(Debug)]
 pub struct Scene<'a> {
     workdir: &'a Workdir,
     /// The boot medium.
     pub stick: Stick,
-    /// The data disk.
-    pub disk: PathBuf,
+    /// The data disks.
+    pub disks: Vec<Stick>,
+    /// Whether there is a network.
+    pub network: bool,
 }
 
 impl<'a> Scene<'a> {
-    /// Makes both.
+    /// Makes a stick, and the disks of `pool`.
     ///
     /// # Errors
     ///
     /// When there is no room.
-    pub fn new(workdir: &'a Workdir, product: &Path) -> Result<Self, Failure> {
-        let stick = Stick::flash(workdir, product, 8_000_000_000)?;
+    pub fn new(workdir: &'a Workdir, product: &Path, pool: Pool) -> Result<Self, Failure> {
+        let stick_bytes = if pool.disks == 0 { STICK_BYTES + DISK_BYTES } else { STICK_BYTES };
+        let stick = Stick::flash(workdir, product, stick_bytes)?;
         stick.grow(workdir)?;
-        let disk = workdir.unique("data");
-        let file = File::create(&disk).map_err(Failure::file("create", &disk))?;
-        file.set_len(DISK_BYTES).map_err(Failure::file("size", &disk))?;
-        Ok(Self { workdir, stick, disk })
+        let disks = (0..pool.disks).map(|_| Stick::blank(workdir, DISK_BYTES));
+        Ok(Self { workdir, stick, disks: disks.collect::<Result<_, _>>()?, network: false })
     }
 
     /// Another stick of the same image, which knows of nothing.
@@ -59,7 +81,7 @@ impl<'a> Scene<'a> {
     ///
     /// When there is no room.
     pub fn new_stick(&mut self, product: &Path) -> Result<(), Failure> {
-        self.stick = Stick::flash(self.workdir, product, 8_000_000_000)?;
+        self.stick = Stick::flash(self.workdir, product, STICK_BYTES)?;
         self.stick.grow(self.workdir)
     }
 
@@ -69,18 +91,42 @@ impl<'a> Scene<'a> {
     ///
     /// When QEMU does not start.
     pub fn power_on(&self, credentials: Vec<String>) -> Result<Machine<'a>, Failure> {
+        let all: Vec<usize> = (0..self.disks.len()).collect();
+        self.power_on_with(&all, credentials)
+    }
+
+    /// Switches the machine on with these of its disks.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not start.
+    pub fn power_on_with(
+        &self,
+        present: &[usize],
+        credentials: Vec<String>,
+    ) -> Result<Machine<'a>, Failure> {
         let mut request: Request =
             self.stick.request(self.workdir, FirmwareKind::Uefi, Attach::Usb)?;
         // In emulation it would take a minute to copy the OS into RAM, so there is too little for that.
         request.memory_bytes = OsPartition::find(self.stick.path())?.little_memory_bytes();
         request.oem_strings = credentials;
-        request.data_disks = vec![DataDisk {
-            path: self.disk.clone(),
-            format: DiskFormat::Raw,
-            serial: Some(SERIAL.to_owned()),
-        }];
+        if self.network {
+            request.network = Network::User { forwards: Vec::new() };
+        }
+        let disks = present.iter().filter_map(|index| Some((index, self.disks.get(*index)?)));
+        request.data_disks = disks
+            .map(|(index, disk)| DataDisk {
+                path: disk.path().to_owned(),
+                format: DiskFormat::Raw,
+                serial: Some(serial(*index)),
+            })
+            .collect();
         Machine::start(self.workdir, &request)
     }
+}
+
+fn serial(index: usize) -> String {
+    format!("{SERIAL}{}", index + 1)
 }
 
 /// Answers a question: waits for `prompt`, then types.
@@ -106,8 +152,15 @@ pub fn new_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "What do you want?", "k")?;
     answer(machine, "Which disk?", "")?;
     answer(machine, "type the end of its serial number", "4711")?;
+    answer(machine, "What keeps the data?", "b")?;
     answer(machine, "Encryption", "")?;
-    machine.wait_for("Six words that nobody guesses", ANSWER_SECONDS)?;
+    // Where the disk says that it can be told.
+    let (asked, _) = machine
+        .wait_for_any(&["Six words that nobody guesses", "Tell the disk"], ANSWER_SECONDS)?;
+    if asked == 1 {
+        answer(machine, "> ", "n")?;
+        machine.wait_for("Six words that nobody guesses", ANSWER_SECONDS)?;
+    }
     secret(machine, "Passphrase", PASSPHRASE)?;
     secret(machine, "The same again", PASSPHRASE)?;
     answer(machine, "of the key", "")?;
@@ -128,12 +181,21 @@ fn the_machine(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "Do it?", "1")
 }
 
-/// Credentials of a machine that sets itself up on the data disk.
+/// Credentials of a machine that sets itself up.
 #[must_use]
-pub fn unattended() -> Vec<String> {
+pub fn unattended(pool: Pool) -> Vec<String> {
+    let Pool { backend, encryption, redundancy, disks } = pool;
+    let word = match encryption {
+        "none" => "",
+        _ => "passphrase = { credential = 'anklume.word' }\n",
+    };
+    let place = match disks {
+        0 => "rest-of-boot-disk = true\n".to_owned(),
+        _ => (0..disks).map(|n| format!("[[data.disks]]\nserial = '{}'\n", serial(n))).collect(),
+    };
     let answers = format!(
-        "version = 1\n[data]\nwhat = 'new'\npassphrase = {{ credential = 'anklume.word' }}\n\
-         [[data.disks]]\nserial = '{SERIAL}'\n[machine]\nhostname = 'lab'\n\
+        "version = 1\n[data]\nwhat = 'new'\nbackend = '{backend}'\nencryption = '{encryption}'\n\
+         redundancy = '{redundancy}'\n{word}{place}[machine]\nhostname = 'lab'\n\
          [machine.admin]\nname = 'ada'\npassword = '{PASSWORD}'\n"
     );
     vec![
@@ -184,6 +246,28 @@ pub fn unlock(machine: &mut Machine<'_>) -> Result<(), Failure> {
     machine.wait_for("neither the passphrase nor", ANSWER_SECONDS)?;
     secret(machine, "Passphrase or recovery key", PASSPHRASE)?;
     login(machine)
+}
+
+/// A later boot without one of the disks of a mirror.
+///
+/// # Errors
+///
+/// When that is not said, or the data is not opened.
+pub fn unlock_without_a_disk(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    machine.wait_for("not connected", BOOT_SECONDS)?;
+    secret(machine, "Passphrase or recovery key", PASSPHRASE)?;
+    login(machine)
+}
+
+/// A boot without the data disk: that is said, and the machine can be switched off.
+///
+/// # Errors
+///
+/// When it is not.
+pub fn nothing_to_unlock(mut machine: Machine<'_>) -> Result<(), Failure> {
+    machine.wait_for("not connected", BOOT_SECONDS)?;
+    answer(&mut machine, "What now?", "s")?;
+    machine.wait_exit(OFF_SECONDS).map(drop)
 }
 
 /// Logs in, and becomes root.
@@ -245,6 +329,32 @@ pub fn is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
         return Err(machine.unexpected("both files", kept));
     }
     Ok(())
+}
+
+/// Two bridges: their containers reach the outside by the host's NAT, and not each other.
+///
+/// # Errors
+///
+/// When they do not, or do.
+pub fn are_apart(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    succeed(machine, "incus network create ank-other ipv6.address=none")?;
+    succeed(machine, "incus launch debian c2 -n ank-other")?;
+    let address = |name: &str| {
+        format!(
+            "for _ in $(seq 60); do a=$(incus list -c 4 -f csv {name} | cut -d' ' -f1); \
+             [ -n \"$a\" ] && break; sleep 1; done; echo \"$a\""
+        )
+    };
+    let [first, second] = [succeed(machine, &address("c1"))?, succeed(machine, &address("c2"))?]
+        .map(|text| text.lines().last().unwrap_or_default().trim().to_owned());
+    for (container, other) in [("c1", &second), ("c2", &first)] {
+        // The host that QEMU's network has on the outside.
+        succeed(machine, &format!("incus exec {container} -- ping -c 2 -W 5 10.0.2.2"))?;
+        let ping = format!("! incus exec {container} -- ping -c 2 -W 5 {other}");
+        succeed(machine, &ping)?;
+    }
+    succeed(machine, "nft list table inet anklume | grep -q drop")?;
+    succeed(machine, "incus delete -f c2 && incus network delete ank-other").map(drop)
 }
 
 /// Switches the machine off in an orderly way; the disk is locked by then.

@@ -35,6 +35,18 @@ impl Stick {
         Ok(Self { path })
     }
 
+    /// A blank disk of `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn blank(workdir: &Workdir, bytes: u64) -> Result<Self, Failure> {
+        let path = workdir.unique("disk");
+        let file = File::create(&path).map_err(Failure::file("create", &path))?;
+        file.set_len(bytes).map_err(Failure::file("size", &path))?;
+        Ok(Self { path })
+    }
+
     /// Another stick with the same content.
     ///
     /// # Errors

@@ -1,15 +1,27 @@
-//! The product is set up at its console, and finds its data at every boot.
+//! The product is set up at its console or by an answer file, and finds its data at every boot.
 
-use anklume_vm_tests::image::{self, PRODUCT_ISO};
+use anklume_vm_tests::cuts::seeded;
+use anklume_vm_tests::image::{self, PRODUCT_ISO, PRODUCT_NEXT};
+use anklume_vm_tests::setup::cuts::making_a_pool;
+use anklume_vm_tests::setup::leftovers;
 use anklume_vm_tests::setup::{
-    Scene, existing_pool, is_kept, launch, new_pool, sets_itself_up, switch_off, unattended, unlock,
+    ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool, nothing_to_unlock,
+    sets_itself_up, succeed, switch_off, unattended, unlock, unlock_without_a_disk,
 };
 use anklume_vm_tests::{Failure, Workdir};
+
+const ON_ZFS: Pool = Pool { backend: "zfs", ..ON_BTRFS };
+const BY_ZFS: Pool = Pool { encryption: "zfs", ..ON_ZFS };
+const MIRROR: Pool = Pool { redundancy: "mirror", disks: 2, ..ON_ZFS };
+const REST: Pool = Pool { disks: 0, ..ON_BTRFS };
+
+/// The power cuts of one run.
+const CUTS: usize = 30;
 
 #[test]
 fn a_container_on_an_encrypted_disk_is_there_again_after_a_restart() -> Result<(), Failure> {
     let workdir = Workdir::new("setup")?;
-    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?)?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, ON_BTRFS)?;
     let mut machine = scene.power_on(Vec::new())?;
     new_pool(&mut machine)?;
     launch(&mut machine)?;
@@ -20,18 +32,117 @@ fn a_container_on_an_encrypted_disk_is_there_again_after_a_restart() -> Result<(
     switch_off(machine).map(drop)
 }
 
+/// On a disk that had another life.
 #[test]
 fn an_answer_file_sets_it_up_and_another_stick_finds_the_pool() -> Result<(), Failure> {
     let product = image::from_environment(PRODUCT_ISO)?;
     let workdir = Workdir::new("setup-answers")?;
-    let mut scene = Scene::new(&workdir, &product)?;
-    let mut machine = scene.power_on(unattended())?;
+    let mut scene = Scene::new(&workdir, &product, ON_BTRFS)?;
+    leftovers::leave(&workdir, &scene.disks[0])?;
+    let mut machine = scene.power_on(unattended(ON_BTRFS))?;
     sets_itself_up(&mut machine)?;
     launch(&mut machine)?;
+    switch_off(machine)?;
+    // The new volume, where the first of the old partitions was.
+    assert_eq!(leftovers::found(&scene.disks[0])?, ["crypto_LUKS", "", "", ""]);
+    scene.new_stick(&product)?;
+    let mut machine = scene.power_on(Vec::new())?;
+    existing_pool(&mut machine)?;
+    is_kept(&mut machine)?;
+    switch_off(machine).map(drop)
+}
+
+/// Of the other slot, with the same data.
+#[test]
+fn on_zfs_and_after_an_update_of_the_os() -> Result<(), Failure> {
+    let next = image::from_environment(PRODUCT_NEXT)?;
+    let workdir = Workdir::new("setup-zfs")?;
+    let mut scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, ON_ZFS)?;
+    scene.network = true;
+    let mut machine = scene.power_on(unattended(ON_ZFS))?;
+    sets_itself_up(&mut machine)?;
+    launch(&mut machine)?;
+    are_apart(&mut machine)?;
+    switch_off(machine)?;
+    let machine = scene.power_on_with(&[], Vec::new())?;
+    nothing_to_unlock(machine)?;
+    scene.stick.put_on_trial(&next)?;
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock(&mut machine)?;
+    is_kept(&mut machine)?;
+    let slot = succeed(&mut machine, "anklume status")?;
+    assert!(slot.contains("slot B"), "{slot}");
+    switch_off(machine).map(drop)
+}
+
+#[test]
+fn encrypted_by_zfs_and_found_by_another_stick() -> Result<(), Failure> {
+    let product = image::from_environment(PRODUCT_ISO)?;
+    let workdir = Workdir::new("setup-native")?;
+    let mut scene = Scene::new(&workdir, &product, BY_ZFS)?;
+    let mut machine = scene.power_on(unattended(BY_ZFS))?;
+    sets_itself_up(&mut machine)?;
+    launch(&mut machine)?;
+    let root = succeed(&mut machine, "zfs get -H -o value encryptionroot anklume/data/storage")?;
+    assert!(root.contains("anklume/data"), "{root}");
+    switch_off(machine)?;
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock(&mut machine)?;
+    is_kept(&mut machine)?;
     switch_off(machine)?;
     scene.new_stick(&product)?;
     let mut machine = scene.power_on(Vec::new())?;
     existing_pool(&mut machine)?;
     is_kept(&mut machine)?;
     switch_off(machine).map(drop)
+}
+
+#[test]
+fn a_mirror_of_zfs_without_one_of_its_disks() -> Result<(), Failure> {
+    let workdir = Workdir::new("setup-mirror")?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, MIRROR)?;
+    let mut machine = scene.power_on(unattended(MIRROR))?;
+    sets_itself_up(&mut machine)?;
+    launch(&mut machine)?;
+    switch_off(machine)?;
+    let mut machine = scene.power_on_with(&[1], Vec::new())?;
+    unlock_without_a_disk(&mut machine)?;
+    is_kept(&mut machine)?;
+    let state = succeed(&mut machine, "zpool list -H -o health")?;
+    assert!(state.contains("DEGRADED"), "{state}");
+    switch_off(machine)?;
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock(&mut machine)?;
+    is_kept(&mut machine)?;
+    let state = succeed(&mut machine, "zpool wait -t resilver anklume; zpool list -H -o health")?;
+    assert!(state.contains("ONLINE"), "{state}");
+    switch_off(machine).map(drop)
+}
+
+#[test]
+fn on_the_rest_of_the_boot_disk() -> Result<(), Failure> {
+    let workdir = Workdir::new("setup-rest")?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, REST)?;
+    let mut machine = scene.power_on(unattended(REST))?;
+    sets_itself_up(&mut machine)?;
+    launch(&mut machine)?;
+    switch_off(machine)?;
+    let faults = scene.stick.table_faults()?;
+    assert!(faults.is_empty(), "{faults}");
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock(&mut machine)?;
+    is_kept(&mut machine)?;
+    switch_off(machine).map(drop)
+}
+
+#[test]
+fn power_cuts_while_an_encrypted_pool_is_made() -> Result<(), Failure> {
+    let product = image::from_environment(PRODUCT_ISO)?;
+    seeded(|random| making_a_pool(&product, true, CUTS, random))
+}
+
+#[test]
+fn power_cuts_while_a_pool_is_made() -> Result<(), Failure> {
+    let product = image::from_environment(PRODUCT_ISO)?;
+    seeded(|random| making_a_pool(&product, false, CUTS, random))
 }
