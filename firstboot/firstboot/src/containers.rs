@@ -35,7 +35,9 @@ pub(crate) fn start_on(
     source: &str,
     said: &mut dyn FnMut(String),
 ) -> Result<(), Failure> {
-    isolate()?;
+    // Before any container starts, as far as bridges are known; then with the addresses of all of them.
+    let bridge = BridgeName::new(BRIDGE).context("the bridge")?;
+    isolate(&[Isolated { bridge, addresses: Vec::new() }])?;
     said("starting Incus".to_owned());
     units::start_incus()?;
     let socket = find_socket().map_err(incus)?;
@@ -46,6 +48,7 @@ pub(crate) fn start_on(
     if !applied.was_done() {
         said("Incus is set up".to_owned());
     }
+    isolate(&client.isolated().map_err(incus)?)?;
     import(&client, said)
 }
 
@@ -96,12 +99,8 @@ fn import(client: &Client, said: &mut dyn FnMut(String)) -> Result<(), Failure> 
 }
 
 /// Bridges do not reach each other.
-fn isolate() -> Result<(), Failure> {
-    let rules = nftables::ruleset(&[Isolated {
-        bridge: BridgeName::new(BRIDGE).context("the bridge")?,
-        addresses: Vec::new(),
-    }])
-    .context("the rules of the packet filter")?;
+fn isolate(bridges: &[Isolated]) -> Result<(), Failure> {
+    let rules = nftables::ruleset(bridges).context("the rules of the packet filter")?;
     let nft = Cmd::new("nft").args(["-f", "-"]);
     let mut running = nft.start(Stdin::Pipe, Stdout::Keep).context("nft")?;
     if let Some(stdin) = running.stdin() {

@@ -4,6 +4,8 @@ use std::fs;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::names::BridgeName;
+use crate::nftables::{self, Isolated};
 use crate::operation::Progress;
 use crate::plan::{
     self, Action, Found, FoundNetwork, FoundPool, FoundProfile, Object, PROFILE, Step,
@@ -16,6 +18,20 @@ use crate::wanted::Wanted;
 pub struct Applied {
     /// The steps, also those that had nothing to do.
     pub steps: Vec<Step>,
+}
+
+impl FoundNetwork {
+    /// It as a bridge that is kept apart; none if it is none.
+    fn isolated(&self) -> Option<Isolated> {
+        if self.kind != "bridge" || !self.managed || !self.name.starts_with(nftables::PREFIX) {
+            return None;
+        }
+        let bridge = BridgeName::new(&self.name).ok()?;
+        let subnets = ["ipv4.address", "ipv6.address"].map(|key| self.config.get(key));
+        let subnets = subnets.into_iter().flatten();
+        let addresses = subnets.filter_map(|subnet| subnet.split_once('/')?.0.parse().ok());
+        Some(Isolated { bridge, addresses: addresses.collect() })
+    }
 }
 
 impl Applied {
@@ -42,6 +58,16 @@ impl Client {
             networks: networks.unwrap_or_default(),
             profile: FoundProfile { etag, ..profile },
         })
+    }
+
+    /// The bridges that are kept apart, with the host's addresses on them.
+    ///
+    /// # Errors
+    /// As [`Client::read`].
+    pub fn isolated(&self) -> Result<Vec<Isolated>, Error> {
+        let request = Request::get(&["networks"]).query("recursion", "1");
+        let (networks, _): (Option<Vec<FoundNetwork>>, _) = self.read(&request)?;
+        Ok(networks.unwrap_or_default().iter().filter_map(FoundNetwork::isolated).collect())
     }
 
     /// What would be done.

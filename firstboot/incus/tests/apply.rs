@@ -32,6 +32,18 @@ fn state(fake: &Fake) -> String {
 const CHANGES: usize = 4;
 
 #[test]
+fn bridges_are_told_with_their_addresses() {
+    let fake = Fake::start();
+    assert!(fake.client().isolated().unwrap().is_empty());
+    apply(&fake.client()).unwrap();
+    let told = fake.client().isolated().unwrap();
+    let mut told: Vec<String> =
+        told.iter().map(|one| format!("{} {:?}", one.bridge, one.addresses)).collect();
+    told.sort();
+    assert_eq!(told, ["ank-home [10.60.2.1]", "ank-work [10.60.1.1]"]);
+}
+
+#[test]
 fn the_second_run_changes_nothing() {
     let fake = Fake::start();
     let mut told = Vec::new();
