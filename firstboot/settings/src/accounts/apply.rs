@@ -84,12 +84,7 @@ pub fn move_accounts(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Field`] and [`Error::Hash`] before anything is changed; [`Error::File`], [`Error::Accounts`].
-pub fn set_admin(
-    root: &Path,
-    file: &Path,
-    admin: &Admin,
-    today: u32,
-) -> Result<Account, Error> {
+pub fn set_admin(root: &Path, file: &Path, admin: &Admin, today: u32) -> Result<Account, Error> {
     if let Some(error) = admin.check().into_iter().next() {
         return Err(Error::Field(error.within("admin")));
     }

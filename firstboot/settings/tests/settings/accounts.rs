@@ -4,9 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anklume_settings::{
-    Account, Accounts, AccountsReport, Admin, Error, Secret, move_accounts,
-};
+use anklume_settings::{Account, Accounts, AccountsReport, Admin, Error, Secret, move_accounts};
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
