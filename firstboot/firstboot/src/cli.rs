@@ -30,7 +30,10 @@ Examples:
   anklume setup --line
       numbered questions, for a screen reader or a serial console
   anklume setup --dry-run --export-answers answers.toml
-      show what would be done, and write the file that does it unattended";
+      show what would be done, and write the file that does it unattended
+  anklume setup --save-log /media/stick
+      what the last setup did and where it failed, for somebody who helps: no passphrase,
+      password or key is in it, serial numbers of disks are";
 
 const DATA_EXAMPLES: &str = "\
 Examples:
@@ -112,7 +115,7 @@ pub(crate) enum Command {
     Console(ConsoleArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct SetupArgs {
     /// Ask in numbered lines
     #[arg(long)]
@@ -126,6 +129,9 @@ pub(crate) struct SetupArgs {
     /// Carry this answer file out, without questions
     #[arg(long, value_name = "FILE", conflicts_with = "export_answers")]
     pub(crate) answers: Option<PathBuf>,
+    /// Write what the last setup of this boot did into this folder, without secrets, and the disks
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["answers", "export_answers", "dry_run"])]
+    pub(crate) save_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -147,10 +153,14 @@ pub(crate) struct ConsoleArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Unlock the data disk and start Incus on it
+    #[command(after_help = "Example:\n  sudo anklume data open\n\n\
+        Over SSH, before there are accounts: `ssh root@MACHINE`, with a key that may.")]
     Open(OpenArgs),
     /// Stop Incus and lock the data disk
+    #[command(after_help = "Example:\n  sudo anklume data close")]
     Close(CloseArgs),
     /// Say whether the data disk is there and open
+    #[command(after_help = "Example:\n  anklume data status")]
     Status,
     /// Make another recovery key; the old one opens the disk until the new one is proven
     #[command(after_help = "Example:\n  sudo anklume data recovery-key\n\n\
@@ -188,11 +198,13 @@ pub(crate) struct OpenArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AnswersCommand {
     /// Check a file, on any machine
+    #[command(after_help = "Example:\n  anklume answers validate answers.toml")]
     Validate {
         /// The answer file
         file: PathBuf,
     },
     /// Say which disks a file would take on the machine of an inventory
+    #[command(after_help = "Example:\n  anklume answers match answers.toml --inventory saved.json")]
     Match {
         /// The answer file
         file: PathBuf,
@@ -200,4 +212,30 @@ pub(crate) enum AnswersCommand {
         #[arg(long, value_name = "FILE")]
         inventory: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Its help, and that of what is below it.
+    fn check(command: &clap::Command) {
+        let name = command.get_name();
+        if command.is_hide_set() || name == "help" {
+            return;
+        }
+        let help = command.clone().term_width(100).render_long_help().to_string();
+        assert_eq!(help.lines().find(|line| line.chars().count() > 100), None, "{name}");
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(after.contains("Example") && after.contains("anklume "), "{name}: {after}");
+        command.get_subcommands().for_each(check);
+    }
+
+    #[test]
+    fn every_command_that_people_type_has_an_example() {
+        check(&Cli::command());
+        Cli::command().debug_assert();
+    }
 }

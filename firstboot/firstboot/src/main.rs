@@ -13,6 +13,7 @@ mod container_image;
 mod containers;
 mod data;
 mod inventory;
+mod log;
 mod record;
 mod rekey;
 mod seeds;

@@ -282,11 +282,11 @@ mod tests {
         let mut face = ScriptFace::new(Language::English, answers);
         let mut locks = One::default();
         change(&mut face, KeySlot::Recovery, &mut locks).unwrap();
-        let rows = face.said().iter().filter_map(|said| match said {
+        let mut rows = face.said().iter().filter_map(|said| match said {
             Said::Verbatim(rows) => Some(rows.concat()),
             _ => None,
         });
-        assert!(rows.last().unwrap().contains(key.expose()));
+        assert!(rows.next_back().unwrap().contains(key.expose()));
         let new = key.expose().as_bytes().to_vec();
         assert_eq!(locks.replaced, Some((KeySlot::Recovery, new)));
         // Answers for later groups may be left.

@@ -10,6 +10,7 @@ use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
+use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::work;
 use crate::{data, inventory, record};
@@ -35,10 +36,20 @@ pub(crate) fn run_file(path: &Path) -> Result<(), Failure> {
 
 fn carry_out(seed: &Seed) -> Result<(), Failure> {
     let _lock = record::lock_or_refuse()?;
+    let mut log = Log::default();
+    let done = all_of_it(seed, &mut log);
+    log.ended(&done);
+    log.keep();
+    done
+}
+
+fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
     let answers = &seed.answers;
     let language = answers.language;
     // Before anything is changed: a secret may be missing.
     let settings = seed.machine()?;
+    settings.each_secret(&mut |secret| log.hide(secret));
+    log.wanted(answers.data.what);
     let mut said = |line: String| crate::say(line);
     match answers.data.what {
         What::New => {
@@ -57,16 +68,17 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
                     // A machine that forgot, as with a new stick, must not erase what it made itself.
                     Some(disk) => {
                         crate::say(format!("{disk} has a pool already: it is opened"));
-                        open(seed)?;
+                        open(seed, log)?;
                     }
-                    None => new_pool(seed, &wanted, language)?,
+                    None => new_pool(seed, &wanted, language, log)?,
                 }
             }
         }
-        What::Open => open(seed)?,
+        What::Open => open(seed, log)?,
         What::Try => work::try_in_ram(&mut said)?,
         What::Later => {}
     }
+    log.part(Part::Machine);
     work::settings(&settings, &mut said)
 }
 
@@ -79,7 +91,12 @@ fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
     names.into_iter().find(|name| found.iter().any(|one| one.disk == **name)).cloned()
 }
 
-fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Failure> {
+fn new_pool(
+    seed: &Seed,
+    wanted: &NewPool,
+    language: Language,
+    log: &mut Log,
+) -> Result<(), Failure> {
     let mut keys = Keys::default();
     if wanted.encryption.has_key() {
         let source = seed.answers.data.passphrase.as_ref();
@@ -89,13 +106,19 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
         anklume_passphrase::judge(text, &[])
             .map_err(|why| Failure::refused(format!("data.passphrase: {}", why.text(language))))?;
         let recovery = Zeroizing::new(seed.recovery_key()?.expose().to_owned());
+        log.hide(text);
+        log.hide(&recovery);
         keys = keys.with(Key::Passphrase, &passphrase).with(Key::Recovery, recovery.as_bytes());
     }
     let keys = keys.with_data_key().context("random numbers")?;
     let ids = ids(wanted.disks.len().max(1)).context("random numbers")?;
     let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
+    log.part(Part::Pool);
+    log.plan(&plan);
     let mut last = usize::MAX;
-    execute(&plan, &keys, &mut Here, &mut |step, _| {
+    execute(&plan, &keys, &mut Here, &mut |step, action| {
+        let now = plan.steps.get(step).and_then(|step| step.actions.get(action));
+        now.into_iter().for_each(|action| log.action(action));
         if step != last {
             last = step;
             let words = plan.steps.get(step).map(|step| step.work.words(language));
@@ -108,12 +131,13 @@ fn new_pool(seed: &Seed, wanted: &NewPool, language: Language) -> Result<(), Fai
 }
 
 /// The pool that is there.
-fn open(seed: &Seed) -> Result<(), Failure> {
+fn open(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
     let source = seed.answers.data.passphrase.as_ref();
     let passphrase = match source {
         Some(source) => seed.secret(source)?,
         None => Zeroizing::new(Vec::new()),
     };
+    log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
     let existing = work::adopt(&machine, &passphrase)?;
     let force = seed.answers.data.force;

@@ -10,6 +10,7 @@ mod ask_ssh;
 mod ask_start;
 mod ask_wifi;
 mod draft;
+mod save_log;
 mod show_plan;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use anklume_setup::What;
 use crate::accounts::Accounts;
 use crate::cli::SetupArgs;
 use crate::wizard::draft::Draft;
-use crate::{inventory, record, unattended};
+use crate::{inventory, log, record, unattended};
 use anklume_failure::{Context, Failure};
 
 /// The language that was chosen; one of the files that the machine keeps.
@@ -36,6 +37,9 @@ const LANGUAGE: &str = "/etc/anklume/setup.toml";
 pub(crate) fn run(args: &SetupArgs) -> Result<(), Failure> {
     if let Some(path) = &args.answers {
         return unattended::run_file(path);
+    }
+    if let Some(folder) = &args.save_log {
+        return log::save(folder);
     }
     record::need_root("setting up")?;
     let _lock = record::lock_or_refuse()?;
@@ -65,7 +69,7 @@ pub(crate) fn greet(face: &mut dyn Face) -> Result<(), Ended> {
 /// At a console of a machine that was not set up, once somebody is there.
 pub(crate) fn attend(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
     let draft = draft(hints)?;
-    let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
+    let args = SetupArgs::default();
     ask_from(1, face, draft, &args)
 }
 
@@ -75,7 +79,7 @@ pub(crate) fn attend_for_now(face: &mut dyn Face, hints: &Hints) -> Result<(), F
     draft.own_pool = None;
     draft.what = What::Try;
     draft.for_now = true;
-    let args = SetupArgs { line: false, dry_run: false, export_answers: None, answers: None };
+    let args = SetupArgs::default();
     ask(face, draft, &args)
 }
 
@@ -170,7 +174,12 @@ fn ask_from(
         return Accounts::here()?.set_for_now(admin);
     }
     remember_language(face.language());
-    work::carry_out(face, &mut draft)
+    let done = work::carry_out(face, &mut draft);
+    if let Err(failure) = &done {
+        face.warn(&failure.to_string());
+        save_log::offer(face, draft.world.as_ref())?;
+    }
+    done
 }
 
 /// The language that was chosen on this machine.

@@ -136,6 +136,16 @@ impl Settings {
         names
     }
 
+    /// Gives each secret that is in them, hashed passwords too, for who has to keep them out of something.
+    pub fn each_secret(&self, give: &mut dyn FnMut(&str)) {
+        if let Some(admin) = &self.admin {
+            admin.password.iter().for_each(|password| give(password.expose()));
+            admin.password_hash.iter().for_each(|hash| give(hash.as_str()));
+        }
+        let wifis = self.networks.iter().filter_map(|network| network.wifi.as_ref());
+        wifis.filter_map(|wifi| wifi.passphrase.as_ref()).for_each(|secret| give(secret.expose()));
+    }
+
     /// Puts in a secret that is kept elsewhere, at a field as [`Settings::secrets`] names it. `false` if there is
     /// no such field in these settings.
     ///
@@ -324,6 +334,9 @@ mod tests {
         let written = toml::to_string(&settings).unwrap();
         assert!(!written.contains("geheim"), "{written}");
         assert_eq!(settings.secrets(), ["admin.password", "networks[0].wifi.passphrase"]);
+        let mut given = Vec::new();
+        settings.each_secret(&mut |secret| given.push(secret.to_owned()));
+        assert_eq!(given, ["geheim-1", "geheim-2"]);
         let again: Settings = toml::from_str(&written).unwrap();
         let missing: Vec<_> = again.check().into_iter().map(|error| error.field).collect();
         assert_eq!(missing, ["admin.password", "networks[0].wifi.passphrase"]);

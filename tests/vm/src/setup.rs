@@ -171,7 +171,7 @@ pub fn new_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
 
 /// Name, account and time zone, and the plan.
 fn the_machine(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    answer(machine, "Leave it as it is", "")?;
+    answer(machine, "Leave it as it is", "4")?;
     answer(machine, "Name of this machine", "lab")?;
     answer(machine, "Name of the account", "ada")?;
     secret(machine, "Password", PASSWORD)?;
@@ -225,7 +225,7 @@ pub fn existing_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
     machine.send("1\n")?;
     answer(machine, "What do you want?", "1")?;
     secret(machine, "passphrase or recovery key", PASSPHRASE)?;
-    answer(machine, "Leave it as it is", "")?;
+    answer(machine, "Leave it as it is", "4")?;
     answer(machine, "Name of this machine", "lab")?;
     // The account is on the disk.
     answer(machine, "Which accounts?", "")?;

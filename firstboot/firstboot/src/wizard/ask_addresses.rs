@@ -23,7 +23,7 @@ pub(super) fn cable(
         let Reply::Answer(network) = fixed(face, network.clone())? else {
             return Ok(Reply::Back);
         };
-        if attempt(face, draft, network)? == Reply::Answer(()) {
+        if attempt(face, draft, &network)? == Reply::Answer(()) {
             return Ok(Reply::Answer(()));
         }
     }

@@ -100,38 +100,43 @@ pub(super) fn words(connected: &Connected, language: Language) -> String {
 /// It is what the machine does by itself: is there anything?
 fn automatic(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
     let language = face.language();
-    while !draft.dry_run {
+    draft.network = NetworkWish::Automatic;
+    if draft.dry_run {
+        return Ok(Reply::Answer(()));
+    }
+    loop {
         match draft.world.connected() {
             Ok(all) if all.is_empty() => face.warn(language.pick(
                 "No network has given an address: is a cable in?",
                 "Aucun réseau n'a donné d'adresse : un câble est-il branché ?",
             )),
-            Ok(_) => break,
+            Ok(_) => return Ok(Reply::Answer(())),
             Err(error) => face.warn(&error.text(language)),
         }
         match now_what(face)? {
             Next::Again => {}
-            Next::GoOn => break,
+            Next::GoOn => return Ok(Reply::Answer(())),
             Next::Change => return Ok(Reply::Back),
         }
     }
-    draft.network = NetworkWish::Automatic;
-    Ok(Reply::Answer(()))
 }
 
 /// Tries a network, and takes it if it works or is wanted all the same.
 pub(super) fn attempt(
     face: &mut dyn Face,
     draft: &mut Draft,
-    network: Network,
+    network: &Network,
 ) -> Result<Reply<()>, Ended> {
     let language = face.language();
+    let taken = NetworkWish::This(Box::new(network.clone()));
     if draft.dry_run {
         face.say(language.pick("Not tried: a dry run.", "Pas essayé : simulation."));
+        draft.network = taken;
+        return Ok(Reply::Answer(()));
     }
-    while !draft.dry_run {
+    loop {
         face.say(language.pick("Connecting…", "Connexion…"));
-        match draft.world.connect(&network) {
+        match draft.world.connect(network) {
             Ok(connected) => {
                 face.say(&words(&connected, language));
                 break;
@@ -144,7 +149,7 @@ pub(super) fn attempt(
             Next::Change => return Ok(Reply::Back),
         }
     }
-    draft.network = NetworkWish::This(network);
+    draft.network = taken;
     Ok(Reply::Answer(()))
 }
 

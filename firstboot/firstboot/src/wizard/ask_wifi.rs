@@ -25,7 +25,7 @@ pub(super) fn wifi(
         let Reply::Answer(wifi) = passphrase(face, wifi)? else { continue };
         let network = Network { wifi: Some(wifi), ..Network::default() };
         let Reply::Answer(network) = addresses(face, network)? else { continue };
-        if attempt(face, draft, network)? == Reply::Answer(()) {
+        if attempt(face, draft, &network)? == Reply::Answer(()) {
             return Ok(Reply::Answer(()));
         }
     }

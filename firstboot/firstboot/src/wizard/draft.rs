@@ -12,6 +12,7 @@ use anklume_setup::{
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
+use crate::log::Log;
 use crate::wizard::world::{Here, World};
 
 /// What is wanted of the network.
@@ -22,7 +23,7 @@ pub(crate) enum NetworkWish {
     /// What the machine does without settings: DHCP on every cable. Ours are removed.
     Automatic,
     /// This one, in place of ours.
-    This(Network),
+    This(Box<Network>),
 }
 
 /// What was answered so far. Secrets are wiped when it is dropped.
@@ -69,6 +70,8 @@ pub(crate) struct Draft {
     pub(crate) admin: Option<Admin>,
     /// What is going to be done to disks.
     pub(crate) plan: Option<Plan>,
+    /// What was done.
+    pub(crate) log: Log,
 }
 
 impl Draft {
@@ -102,6 +105,7 @@ impl Draft {
             world: Box::new(Here),
             admin: None,
             plan: None,
+            log: Log::default(),
         }
     }
 
@@ -132,9 +136,21 @@ impl Draft {
     pub(crate) fn machine(&self) -> Settings {
         let networks = match &self.network {
             NetworkWish::Keep | NetworkWish::Automatic => Vec::new(),
-            NetworkWish::This(network) => vec![network.clone()],
+            NetworkWish::This(network) => vec![Network::clone(network)],
         };
         Settings { admin: self.admin.clone(), networks, ..self.settings.clone() }
+    }
+
+    /// Nothing that was typed in secret gets into the log.
+    pub(crate) fn hide_secrets(&mut self) {
+        let machine = self.machine();
+        let recovery = self.recovery.as_ref().map(|key| key.expose());
+        for secret in
+            self.passphrase.as_ref().map(|typed| typed.as_str()).into_iter().chain(recovery)
+        {
+            self.log.hide(secret);
+        }
+        machine.each_secret(&mut |secret| self.log.hide(secret));
     }
 
     /// The answer file that does the same.

@@ -5,6 +5,7 @@ use anklume_inventory::Inventory;
 use anklume_language::Language;
 
 mod keys;
+mod log;
 mod network;
 mod world;
 
@@ -42,7 +43,7 @@ fn run(answers: Vec<(&'static str, Answer)>, draft: Draft) -> (ScriptFace, Optio
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.toml");
     let args =
-        SetupArgs { line: false, dry_run: true, export_answers: Some(file.clone()), answers: None };
+        SetupArgs { dry_run: true, export_answers: Some(file.clone()), ..SetupArgs::default() };
     let mut face = ScriptFace::new(Language::English, answers);
     ask(&mut face, draft, &args).unwrap();
     (face, std::fs::read_to_string(file).ok())

@@ -13,12 +13,22 @@ use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
 
 use crate::accounts::Accounts;
+use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
 use crate::{containers, data, record};
 use anklume_failure::{Context, Failure};
 
-/// Carries a draft out.
+/// Carries a draft out, and keeps a log of it.
 pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
+    draft.hide_secrets();
+    draft.log.wanted(draft.what);
+    let done = all_of_it(face, draft);
+    draft.log.ended(&done);
+    draft.log.keep();
+    done
+}
+
+fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
     let language = face.language();
     let pool = match draft.what {
         What::New => Some(make(face, draft)?),
@@ -31,12 +41,14 @@ pub(crate) fn carry_out(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Fa
         }
         What::Try | What::Later => None,
     };
+    draft.log.part(Part::Machine);
     let mut said = |line: String| face.say(&line);
     let machine = draft.machine();
     if draft.network == NetworkWish::Automatic {
         networks(&[], &mut said);
     }
     settings(&machine, &mut said)?;
+    draft.log.part(Part::Containers);
     match (&pool, draft.what) {
         (Some(pool), _) => data::became_open(pool, &mut said)?,
         (None, What::Try) => try_in_ram(&mut said)?,
@@ -63,11 +75,15 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
             .with(Key::Passphrase, passphrase.as_bytes())
             .with(Key::Recovery, recovery.expose().as_bytes());
     }
+    let log = &mut draft.log;
+    log.part(Part::Pool);
+    log.plan(&plan);
     let title = language.pick("Setting up", "Installation");
     let mut progress = face.progress(title);
     let mut last = usize::MAX;
     let done = execute(&plan, &keys, &mut Here, &mut |step, action| {
         let Some(now) = plan.steps.get(step) else { return };
+        now.actions.get(action).into_iter().for_each(|action| log.action(action));
         if step != last {
             last = step;
             progress.step(now.work.words(language));

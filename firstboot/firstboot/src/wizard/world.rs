@@ -46,6 +46,8 @@ pub(crate) trait World {
     fn sticks(&self) -> Result<Vec<Stick>, String>;
     /// The keys on one.
     fn keys_on(&self, stick: &Stick, language: Language) -> Result<KeyList, String>;
+    /// Writes a file to one.
+    fn save(&self, stick: &Stick, name: &str, text: &str) -> Result<(), String>;
     /// The keys at a web address.
     fn keys_at(&self, url: &str) -> Result<KeyList, SourceError>;
 }
@@ -96,25 +98,52 @@ impl World for Here {
     }
 
     fn keys_on(&self, stick: &Stick, language: Language) -> Result<KeyList, String> {
-        let words = |error: std::io::Error| format!("{STICK}: {error}");
-        let (_, kind, more) = KINDS
-            .into_iter()
-            .find(|(name, ..)| *name == stick.kind)
-            .ok_or_else(|| format!("{}: {}", stick.node, stick.kind))?;
-        fs::create_dir_all(STICK).map_err(words)?;
-        let options = format!("ro,nodev,noexec,nosuid{more}");
-        let mount = Cmd::new("mount").args(["-t", kind, "-o", &options]);
-        mount
-            .args([&format!("/dev/{}", stick.node), STICK])
-            .output()
-            .map_err(|error| error.to_string())?;
-        let found = keys_below(Path::new(STICK)).map_err(|error| error.text(language));
-        let _ = Cmd::new("umount").arg(STICK).output();
-        found
+        let _mounted = Mounted::at(stick, "ro", true)?;
+        keys_below(Path::new(STICK)).map_err(|error| error.text(language))
+    }
+
+    fn save(&self, stick: &Stick, name: &str, text: &str) -> Result<(), String> {
+        let mounted = Mounted::at(stick, "rw", false)?;
+        let path = Path::new(STICK).join(name);
+        anklume_host::file::replace(&path, text.as_bytes())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        // Only then can it be pulled out.
+        mounted.end()
     }
 
     fn keys_at(&self, url: &str) -> Result<KeyList, SourceError> {
         keys_from_url(url)
+    }
+}
+
+/// A stick that is mounted at [`STICK`], until it is dropped.
+struct Mounted;
+
+impl Mounted {
+    /// `access` is `ro` or `rw`; `untouched` also keeps a journal from being replayed.
+    fn at(stick: &Stick, access: &str, untouched: bool) -> Result<Self, String> {
+        let (_, kind, more) = KINDS
+            .into_iter()
+            .find(|(name, ..)| *name == stick.kind)
+            .ok_or_else(|| format!("{}: {}", stick.node, stick.kind))?;
+        fs::create_dir_all(STICK).map_err(|error| format!("{STICK}: {error}"))?;
+        let more = if untouched { more } else { "" };
+        let options = format!("{access},nodev,noexec,nosuid{more}");
+        let mount = Cmd::new("mount").args(["-t", kind, "-o", &options]);
+        let mount = mount.args([&format!("/dev/{}", stick.node), STICK]);
+        mount.output().map_err(|error| error.to_string())?;
+        Ok(Self)
+    }
+
+    fn end(self) -> Result<(), String> {
+        std::mem::forget(self);
+        Cmd::new("umount").arg(STICK).output().map(drop).map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Cmd::new("umount").arg(STICK).output();
     }
 }
 

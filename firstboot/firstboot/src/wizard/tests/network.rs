@@ -85,7 +85,7 @@ fn fixed_addresses_are_checked_as_they_are_typed() {
     let NetworkWish::This(network) = wish else { panic!("{wish:?}") };
     assert_eq!(network.id(), "anklume-wired-525400000001");
     assert!(matches!(&network.ipv6, Addressing::Static(fixed) if fixed.gateway.is_some()));
-    assert_eq!((network.dns.len(), tried), (2, vec![network]));
+    assert_eq!((network.dns.len(), tried), (2, vec![*network]));
 }
 
 #[test]

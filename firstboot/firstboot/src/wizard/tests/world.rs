@@ -22,6 +22,8 @@ pub(super) struct Around {
     /// What was tried.
     pub(super) tried: Rc<RefCell<Vec<Network>>>,
     pub(super) unplugged: bool,
+    /// Files that were written to the stick; the first time, there is no room.
+    pub(super) saved: RefCell<Vec<(String, String)>>,
 }
 
 fn device(interface: &str, kind: DeviceKind, last: u8) -> Device {
@@ -85,6 +87,15 @@ impl World for Around {
         assert_eq!(stick.node, "sdc1");
         let other = KEY.replace("Ghsc", "Gasc").replace("marie@desk", "paul@lab");
         Ok(read_keys(&format!("{KEY}\n{other}\nssh-dss AAAA old\n")))
+    }
+
+    fn save(&self, stick: &Stick, name: &str, text: &str) -> Result<(), String> {
+        assert_eq!(stick.node, "sdc1");
+        self.saved.borrow_mut().push((name.to_owned(), text.to_owned()));
+        match self.saved.borrow().len() {
+            1 => Err("no room is left".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     fn keys_at(&self, url: &str) -> Result<KeyList, SourceError> {
