@@ -75,7 +75,8 @@ fn only_the_lock_of_an_image_with_kernel_modules_speaks_of_them() {
     let text = lock.to_text();
     assert!(text.contains("\nmodules = [\n    \"zfs-dkms\",\n]\n"), "{text}");
     assert_eq!(Lock::parse(&text, "x").unwrap(), lock);
-    let without = text.replacen("[[modules]]\nname = \"zfs-dkms\"", "[[modules]]\nname = \"xx\"", 1);
+    let without =
+        text.replacen("[[modules]]\nname = \"zfs-dkms\"", "[[modules]]\nname = \"xx\"", 1);
     let problem = Lock::parse(&without, "x").unwrap_err().problem;
     assert_eq!(problem, Problem::Absent { name: "zfs-dkms".into(), tree: "modules" });
 }

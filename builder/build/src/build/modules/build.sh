@@ -40,7 +40,8 @@ for built in /var/lib/dkms/*/*/"$kernel"/*/module/*; do
 done
 for module in "$updates"/*.ko; do
     [ -e "$module" ] || continue
-    strip --strip-debug "$module"
+    # The descriptions of types for tracers (BTF) are made by several threads, in any order.
+    strip --strip-debug --remove-section=.BTF --remove-section=.BTF.base "$module"
     cp "$module" "$out/modules"
 done
 depmod -a "$kernel"
