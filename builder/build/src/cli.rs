@@ -19,6 +19,8 @@ Examples:
       build images/debian.toml into anklume-debian-<version>.iso
   anklume-build --base debian --dev -o try.iso --package htop
       build fast, less compressed, with one more package
+  anklume-build --base debian --without zfs
+      leave out an optional group of packages, and the kernel modules that are built for it
   anklume-build --image images/debian-test.toml --format raw -o test.raw
       build the test image as a disk with both slots
   anklume-build lock --base debian
@@ -121,6 +123,12 @@ pub(crate) struct SourceArgs {
     /// Install one more package (repeatable)
     #[arg(long = "package", value_name = "PACKAGE")]
     pub(crate) packages: Vec<String>,
+    /// Take an optional group of packages that the definition leaves out (repeatable)
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) with: Vec<String>,
+    /// Leave out an optional group of packages that the definition takes (repeatable)
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) without: Vec<String>,
     /// Copy one more folder over the root tree (repeatable). All of it belongs to root; files get mode
     /// 0755 if their owner may execute them, or 0644; links are kept
     #[arg(long = "overlay", value_name = "DIR")]
@@ -253,6 +261,12 @@ pub(crate) struct LockArgs {
     /// Image definition to lock
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) image: Option<PathBuf>,
+    /// Take an optional group of packages that the definition leaves out (repeatable)
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) with: Vec<String>,
+    /// Leave out an optional group of packages that the definition takes (repeatable)
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) without: Vec<String>,
     /// Replace the lock by one of the newest packages, and show what changes
     #[arg(long)]
     pub(crate) update: bool,

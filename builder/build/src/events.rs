@@ -124,6 +124,8 @@ pub(crate) struct Locked {
     pub(crate) tools: usize,
     /// Packages of the container; 0 without one.
     pub(crate) container: usize,
+    /// Packages of the tree that kernel modules are built in; 0 without modules.
+    pub(crate) modules: usize,
     /// Bytes of all package files.
     pub(crate) bytes: u64,
     pub(crate) changes: Vec<LockChange>,

@@ -39,7 +39,8 @@ pub(crate) fn summary(built: &Built, elapsed: Duration) -> Result<(), Failure> {
 
 /// What is in a lock, what changed, whether it was written.
 pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
-    let Locked { lock, written, update, root, tools, container, bytes, changes, .. } = locked;
+    let Locked { lock, written, update, root, tools, container, modules, bytes, changes, .. } =
+        locked;
     let changed: String = match update {
         true => changes.iter().map(|change| format!("{}\n", change.line)).collect(),
         false => String::new(),
@@ -54,8 +55,12 @@ pub(crate) fn locked(locked: &Locked) -> Result<(), Failure> {
         0 => String::new(),
         count => format!(", {count} of its container"),
     };
+    let modules = match modules {
+        0 => String::new(),
+        count => format!(", {count} for its kernel modules"),
+    };
     text(&format!(
-        "{changed}{root} packages of the image{container} and {tools} of the tools that make it, \
+        "{changed}{root} packages of the image{container}{modules} and {tools} of the tools that make it, \
          {size}\n{end}\n"
     ))
 }

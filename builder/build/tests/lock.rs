@@ -53,6 +53,7 @@ impl Place {
             root: self.asked_for("root tree"),
             tools: self.asked_for("tool tree"),
             container: BTreeSet::new(),
+            modules: BTreeSet::new(),
         };
         let packages = |names: &BTreeSet<String>| names.iter().map(|n| package(n)).collect();
         Lock {
@@ -63,6 +64,7 @@ impl Place {
             root: packages(&requested.root),
             tools: packages(&requested.tools),
             container: packages(&requested.container),
+            modules: packages(&requested.modules),
             requested,
         }
     }
@@ -173,6 +175,45 @@ fn the_packages_of_a_container_are_locked_too() {
     assert!(!text.contains("container"), "{text}");
     plain.write(&lock);
     plain.refused(&["--offline"], 3, &["dash was removed (container)"]);
+}
+
+#[test]
+fn the_packages_that_kernel_modules_are_built_from_are_locked_too() {
+    let place = Place::new();
+    let plan = |words: &[&str]| {
+        String::from_utf8(place.build(&[words, &["--dry-run"]].concat()).stdout).unwrap()
+    };
+    assert!(!plan(&[]).contains("modules: "), "{}", plan(&[]));
+    place.refused(
+        &["--with", "zfs", "--offline"],
+        3,
+        &["zfs-dkms was added (modules)", "linux-headers-amd64 was added (modules)"],
+    );
+    let text = plan(&["--with", "zfs", "--no-lock"]);
+    let command = text.lines().find(|line| line.contains("--format=null")).unwrap();
+    for part in ["no-autoinstall", "sh /anklume-modules/build", "copy-out"] {
+        assert!(command.contains(part), "`{part}` is not in: {command}");
+    }
+    let mut lock = place.lock();
+    let command = command.split(" --include=").nth(1).unwrap().split(' ').next().unwrap();
+    lock.requested.modules = command.split(',').map(str::to_owned).collect();
+    lock.modules = lock.requested.modules.iter().map(|name| package(name)).collect();
+    lock.requested.root.insert("zfsutils-linux".to_owned());
+    lock.root.push(package("zfsutils-linux"));
+    lock.components.insert("contrib".to_owned());
+    place.write(&lock);
+    let text = plan(&["--with", "zfs"]);
+    assert!(text.contains("7 for kernel modules"), "{text}");
+    place.refused(&["--offline"], 3, &["zfs-dkms was removed (modules)"]);
+}
+
+#[test]
+fn groups_that_nobody_can_choose_are_refused() {
+    let place = Place::new();
+    let optional = "hint: optional groups are zfs";
+    place.refused(&["--with", "xfs"], 3, &["x.toml: there is no package group `xfs`", optional]);
+    place.refused(&["--without", "system"], 3, &["`system` is not optional", optional]);
+    place.refused(&["--with", "zfs", "--without", "zfs"], 3, &["asked for and left out"]);
 }
 
 #[test]

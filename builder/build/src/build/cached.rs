@@ -20,8 +20,8 @@ use crate::failure::{Context, Failure};
 /// Extension of the digests.
 pub(super) const SEAL: &str = ".sum";
 /// Folders of the cache whose content goes into images; `blocks-v1` sees to itself.
-pub(super) const FOLDERS: [&str; 7] =
-    ["archive", "debs", "trees", "initramfs", "loader", "made", "ahead"];
+pub(super) const FOLDERS: [&str; 8] =
+    ["archive", "debs", "trees", "modules", "initramfs", "loader", "made", "ahead"];
 /// The permission of everybody to write.
 const OTHERS_WRITE: u32 = 0o002;
 /// Bytes that one thread hashes at a time.

@@ -145,14 +145,19 @@ fn inventory(
     }
 }
 
-/// The packages of the OS, and those that only its container has, with the digests of their files.
+/// The packages of the OS, those that only its container has, and those that its kernel modules were
+/// built from, with the digests of their files.
 fn components(inputs: &Inputs<'_>) -> Vec<anklume_sbom::Package> {
     let own = inputs.packages.iter().map(|package| component(package, &inputs.trees.sums));
     let more = inputs.container.into_iter().flat_map(|inside| {
         let more = only_in(&inside.packaged.packages, &inputs.packages);
         more.map(|package| component(package, &inside.packaged.sums))
     });
-    own.chain(more).collect()
+    let built = inputs.modules.into_iter().flat_map(|modules| {
+        let sources = only_in(&modules.sources, &inputs.packages);
+        sources.map(|package| component(package, &modules.sums))
+    });
+    own.chain(more).chain(built).collect()
 }
 
 /// The packages of the OS, and those that only its container has.

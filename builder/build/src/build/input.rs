@@ -126,7 +126,7 @@ impl Build<'_> {
         Ok((path, made))
     }
 
-    fn archive_folder(&self) -> PathBuf {
+    pub(super) fn archive_folder(&self) -> PathBuf {
         plan::archive_folder(&self.request.cache, self.request, &self.plan.origin)
     }
 
@@ -145,10 +145,30 @@ impl Build<'_> {
         tree: &TreeRequest,
         state: &ArchiveState,
     ) -> Result<(Vec<anklume_lock::Package>, Pool), Failure> {
+        let packages = self.named(tree, state)?;
+        let pool = self.pool(&packages, state)?;
+        Ok((packages, pool))
+    }
+
+    /// The packages that apt names for a tree.
+    pub(super) fn named(
+        &self,
+        tree: &TreeRequest,
+        state: &ArchiveState,
+    ) -> Result<Vec<anklume_lock::Package>, Failure> {
         let step = self.reporter.step("packages");
-        let apt = self.apt(state)?;
-        let packages = apt.files("install", tree.words())?;
+        let packages = self.apt(state)?.files("install", tree.words())?;
         step.finish(&format!("{} for {} that were named", packages.len(), tree.packages.len()));
+        Ok(packages)
+    }
+
+    /// A folder of the files of `packages`, which are fetched and checked.
+    pub(super) fn pool(
+        &self,
+        packages: &[anklume_lock::Package],
+        state: &ArchiveState,
+    ) -> Result<Pool, Failure> {
+        let apt = self.apt(state)?;
         let debs = self.request.cache.join("debs");
         let place = match self.request.offline {
             true => Place::Cache,
@@ -156,8 +176,7 @@ impl Build<'_> {
         };
         let sources = Sources { debs: &debs, place, config: &apt.config };
         sources.fetch(&packages.iter().collect::<Vec<_>>(), NEWEST, self.reporter)?;
-        let pool = Pool::make(&packages, &debs)?;
-        Ok((packages, pool))
+        Pool::make(packages, &debs)
     }
 
     /// Makes a tree with `work`. If it is the one that becomes the OS, what is in its `packages`,

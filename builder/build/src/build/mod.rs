@@ -16,6 +16,7 @@ mod input;
 mod loader;
 mod lock;
 mod made;
+mod modules;
 mod options;
 mod output;
 mod overlay;
@@ -56,6 +57,7 @@ use container::{Inside, Packaged};
 use image::{Frame, Identity};
 use input::Trees;
 pub(crate) use lock::run as lock;
+use modules::{ForKernel, Modules};
 use request::Request;
 use slot::{SlotFiles, SlotParts};
 use trees::Tools;
@@ -160,7 +162,12 @@ impl Build<'_> {
         let index = self.index(&tar)?;
         let version = self.version(&index, &tar, &trees.archive)?;
         let output = self.request.output_path(&version)?;
-        let mut tree = tree::compose(&index, &tar, self.request, &version)?;
+        let kernel = initramfs::kernel(&index, &tar)?;
+        let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", 64 << 20);
+        let packages = anklume_roottree::packages(&status.context("the package database")?);
+        let for_kernel = ForKernel { release: &kernel.release, installed: &packages };
+        let modules = self.modules(&trees.archive, for_kernel)?;
+        let mut tree = tree::compose((&index, &tar), modules.as_ref(), self.request, &version)?;
         let definition = &self.request.definition;
         let packaged = trees.container.as_ref();
         let packaged = packaged.map(|(tar, sums)| Packaged::open(tar, sums)).transpose()?;
@@ -171,9 +178,6 @@ impl Build<'_> {
         let epoch = trees.archive.epoch;
         let inside = packaged.as_ref().zip(inner.as_ref());
         let inside = inside.map(|(packaged, inner)| Inside::new(packaged, inner, &tar, epoch));
-        let kernel = initramfs::kernel(&index, &tar)?;
-        let status = anklume_roottree::read_file(&tar, &index, "var/lib/dpkg/status", 64 << 20);
-        let packages = anklume_roottree::packages(&status.context("the package database")?);
         let work = work_folder(&output)?;
         let inputs = Inputs {
             trees: &trees,
@@ -181,6 +185,7 @@ impl Build<'_> {
             index: &index,
             tree: &tree,
             container: inside.as_ref(),
+            modules: modules.as_ref(),
             version,
             kernel,
             packages,
@@ -494,6 +499,7 @@ struct Inputs<'a> {
     index: &'a Index,
     tree: &'a Tree<'a>,
     container: Option<&'a Inside<'a>>,
+    modules: Option<&'a Modules>,
     version: String,
     kernel: initramfs::Kernel,
     packages: Vec<Package>,

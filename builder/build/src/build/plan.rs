@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::archive::{self, ArchiveState, Mirror};
 use super::facts::Facts;
-use super::lock;
 use super::request::Request;
 use super::trees::TreeRequest;
+use super::{lock, modules};
 use crate::failure::{Context, Failure, Kind};
 
 /// Where packages come from.
@@ -122,6 +122,8 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
         Some(TreeRequest::tools(definition)),
         Some(TreeRequest::root(definition, &request.packages)),
         definition.container.as_ref().map(|_| TreeRequest::container(definition)),
+        Some(modules::planned(TreeRequest::modules(definition)))
+            .filter(|tree| !tree.packages.is_empty()),
     ];
     let overlays = request.overlays.iter().map(|path| format!("overlay {}", path.display()));
     let overlays = overlays.chain(request.update.plan_lines()).collect();
@@ -149,7 +151,8 @@ fn steps(request: &Request, origin: &Origin) -> Result<Vec<Planned>, Failure> {
 /// What becomes of the packages' tree.
 fn composed(definition: &Definition) -> String {
     let container = if definition.container.is_some() { ", container" } else { "" };
-    format!("identity, links, what is left out, overlays, units{container}")
+    let modules = if definition.module_names().is_empty() { "" } else { ", kernel modules" };
+    format!("identity, links, what is left out{modules}, overlays, units{container}")
 }
 
 /// What an option adds to the kernel command line of the definition.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anklume_blockstore::Shared;
-use anklume_definition::{Definition, Profile};
+use anklume_definition::{Definition, Profile, SelectError};
 use anklume_host::file::FileReader;
 use anklume_layout::cmdline;
 use anklume_layout::disk::Format;
@@ -89,7 +89,7 @@ impl Request {
         target: Target,
     ) -> Result<Self, Failure> {
         let path = definition_path(base, args.image.as_deref())?;
-        let definition = read_definition(&path)?;
+        let definition = read_definition(&path, (&args.with, &args.without))?;
         for package in &args.packages {
             options::check_package(package)?;
         }
@@ -163,7 +163,7 @@ impl Request {
         let path = definition_path(args.base.as_deref(), args.image.as_deref())?;
         let cache = cache(args.cache.as_deref())?;
         let request = Self {
-            definition: read_definition(&path)?,
+            definition: read_definition(&path, (&args.with, &args.without))?,
             path: path.clone(),
             overlays: Vec::new(),
             packages: Vec::new(),
@@ -326,7 +326,11 @@ fn known_bases() -> Vec<String> {
     names
 }
 
-fn read_definition(path: &Path) -> Result<Definition, Failure> {
+/// Reads the definition, with some optional groups and without others.
+fn read_definition(
+    path: &Path,
+    (with, without): (&[String], &[String]),
+) -> Result<Definition, Failure> {
     use anklume_bytes::ReadAt;
     let limit = u64::try_from(anklume_definition::MAX_BYTES).unwrap_or(u64::MAX);
     let refused = |error: &dyn std::fmt::Display| {
@@ -336,13 +340,29 @@ fn read_definition(path: &Path) -> Result<Definition, Failure> {
     let reader = FileReader::open(path).map_err(|error| refused(&error))?;
     let bytes = reader.read_vec(0, reader.size(), limit).map_err(|error| refused(&error))?;
     let text = String::from_utf8(bytes).map_err(|error| refused(&error))?;
-    Definition::parse(&text, &path.display().to_string()).map_err(|error| {
+    let definition = Definition::parse(&text, &path.display().to_string()).map_err(|error| {
         let failure = Failure::refused(&error);
         match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
-    })
+    })?;
+    let selected = definition.select(with, without);
+    selected.map_err(|error| wrong_group(path, &error))
+}
+
+/// What is wrong with a choice of groups.
+fn wrong_group(path: &Path, error: &SelectError) -> Failure {
+    let failure = Failure::refused(format!("{}: {error}", path.display()));
+    match error {
+        SelectError::Both { .. } => failure.hint("--with and --without take different groups"),
+        SelectError::Unknown { optional, .. } | SelectError::Fixed { optional, .. } => {
+            match optional.is_empty() {
+                true => failure.hint("no group of this definition is optional"),
+                false => failure.hint(format!("optional groups are {}", optional.join(", "))),
+            }
+        }
+    }
 }
 
 /// The definition's overlays lie in `overlays/` beside the folder of the definition.

@@ -10,6 +10,7 @@ use anklume_roottree::image::{Found, Lack, OsRelease, impersonal, lacks, relocat
 use anklume_roottree::units::{Action, enable};
 use anklume_roottree::{Change, Content, Index, Node, OverlayEntry, OverlayKind, Tree, overlay};
 
+use super::modules::Modules;
 use super::overlay::read_overlay;
 use super::request::Request;
 use crate::failure::{Context, Failure};
@@ -25,10 +26,10 @@ pub(super) fn open_source(key: &str) -> std::io::Result<Box<dyn Read>> {
     Ok(Box::new(fs::File::open(key)?))
 }
 
-/// Makes the tree that `request` asks for out of the packages' tree.
+/// Makes the tree that `request` asks for out of the packages' tree and of `modules` that were built.
 pub(super) fn compose<'a>(
-    index: &'a Index,
-    tar: &FileReader,
+    (index, tar): (&'a Index, &FileReader),
+    modules: Option<&Modules>,
     request: &Request,
     version: &str,
 ) -> Result<Tree<'a>, Failure> {
@@ -40,6 +41,7 @@ pub(super) fn compose<'a>(
         apply(&mut tree, &changes)?;
     }
     apply(&mut tree, &without(index, |path| definition.paths.leaves_out(path)))?;
+    apply(&mut tree, &modules.map(Modules::changes).unwrap_or_default())?;
     for folder in &request.overlays {
         let entries = read_overlay(folder)?;
         let what = format!("the overlay {}", folder.display());

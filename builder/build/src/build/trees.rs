@@ -3,7 +3,7 @@
 //! The *root tree* becomes the OS. The *container tree*, where the definition has a container, lies in
 //! it. The *tool tree* holds the programs and boot files of the same suite that only the build needs: GRUB and
 //! the UKI stub. Taking them from there and not from this machine makes the image
-//! the same on every machine.
+//! the same on every machine. The *modules tree* is what kernel modules are built in; it is not kept.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,6 +23,11 @@ use crate::failure::{Context, Failure, Kind};
 const TOOL_PACKAGES: [&str; 4] =
     ["grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "systemd-boot-efi"];
 
+/// Packages of the modules tree, besides the kernel with its headers and the sources: dkms only
+/// recommends the compiler, and the kernel depends on some generator of initramfs images, of which this
+/// one is the smallest.
+const MODULE_PACKAGES: [&str; 4] = ["dkms", "gcc", "libc6-dev", "tiny-initramfs"];
+
 /// mmdebstrap's variant of a minimal system with apt.
 const APT: &str = "apt";
 /// mmdebstrap's variant of unpacked packages, nothing configured.
@@ -37,6 +42,8 @@ pub(super) struct TreeRequest {
     pub(super) tree: TreeName,
     pub(super) suite: String,
     pub(super) packages: BTreeSet<String>,
+    /// Options of mmdebstrap for what is done besides; no part of the key.
+    pub(super) hooks: Vec<String>,
 }
 
 impl TreeRequest {
@@ -47,6 +54,7 @@ impl TreeRequest {
             tree: TreeName::Root,
             suite: definition.os.suite.clone(),
             packages: names.chain(extra.iter().cloned()).collect(),
+            hooks: Vec::new(),
         }
     }
 
@@ -56,6 +64,7 @@ impl TreeRequest {
             tree: TreeName::Tools,
             suite: definition.os.suite.clone(),
             packages: TOOL_PACKAGES.into_iter().map(str::to_owned).collect(),
+            hooks: Vec::new(),
         }
     }
 
@@ -66,6 +75,23 @@ impl TreeRequest {
             tree: TreeName::Container,
             suite: definition.os.suite.clone(),
             packages: install.cloned().collect(),
+            hooks: Vec::new(),
+        }
+    }
+
+    /// The tree that the definition's kernel modules are built in. Without such modules it has no
+    /// packages, and nothing asks for it.
+    pub(super) fn modules(definition: &Definition) -> Self {
+        let sources = definition.module_sources();
+        let kernel = &definition.kernel;
+        let own = [Some(kernel.package.clone()), kernel.headers_package()];
+        let own = own.into_iter().flatten().chain(MODULE_PACKAGES.map(str::to_owned));
+        let own = own.filter(|_| !sources.is_empty());
+        Self {
+            tree: TreeName::Modules,
+            suite: definition.os.suite.clone(),
+            packages: own.chain(sources.iter().map(|name| (*name).to_owned())).collect(),
+            hooks: Vec::new(),
         }
     }
 
@@ -75,13 +101,14 @@ impl TreeRequest {
             TreeName::Root => "root tree",
             TreeName::Tools => "tool tree",
             TreeName::Container => "container tree",
+            TreeName::Modules => "kernel modules",
         }
     }
 
     /// mmdebstrap's variant.
     fn variant(&self) -> &'static str {
         match self.tree {
-            TreeName::Root | TreeName::Container => APT,
+            TreeName::Root | TreeName::Container | TreeName::Modules => APT,
             TreeName::Tools => EXTRACT,
         }
     }
@@ -135,10 +162,12 @@ impl TreeRequest {
     /// As [`TreeRequest::command`], with `options` that bring packages into the tree.
     pub(super) fn command_with(&self, archive: &ArchiveState, options: &[String]) -> Cmd {
         let names: Vec<&str> = self.packages.iter().map(String::as_str).collect();
+        // What comes out of the modules tree, its hooks take.
+        let format = if self.tree == TreeName::Modules { "null" } else { "tar" };
         Cmd::new("mmdebstrap")
             .arg(format!("--variant={}", self.variant()))
             .arg("--architectures=amd64")
-            .arg("--format=tar")
+            .arg(format!("--format={format}"))
             .arg(format!("--include={}", names.join(",")))
             .arg("--aptopt=Acquire::Languages \"none\"")
             .arg("--aptopt=APT::Install-Recommends \"false\"")
@@ -146,6 +175,7 @@ impl TreeRequest {
             // were checked before.
             .args(["--skip=download/empty", "--skip=essential/unlink"])
             .args(options)
+            .args(&self.hooks)
             .arg(&self.suite)
             .arg("-")
             .args(&archive.lines)
@@ -182,7 +212,7 @@ pub(super) fn fill(
 }
 
 /// Finds apt's own words in what mmdebstrap wrote.
-fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
+pub(super) fn explain(request: &TreeRequest, error: &ProcessError) -> Failure {
     if matches!(error, ProcessError::Interrupted { .. }) {
         return Failure::interrupted();
     }
@@ -312,7 +342,7 @@ mod tests {
 
     fn request(packages: &[&str]) -> TreeRequest {
         let packages = packages.iter().map(|p| (*p).to_owned()).collect();
-        TreeRequest { tree: TreeName::Root, suite: "trixie".into(), packages }
+        TreeRequest { tree: TreeName::Root, suite: "trixie".into(), packages, hooks: Vec::new() }
     }
 
     fn state(digest: &str) -> ArchiveState {
@@ -330,6 +360,24 @@ mod tests {
         let as_tree = |tree| TreeRequest { tree, ..request(&["a"]) }.key(&state("1"));
         assert_eq!(as_tree(TreeName::Root), as_tree(TreeName::Container));
         assert_ne!(as_tree(TreeName::Root), as_tree(TreeName::Tools));
+    }
+
+    #[test]
+    fn modules_are_built_with_the_headers_of_the_images_kernel() {
+        let text = include_str!("../../../../images/debian-test.toml");
+        let without = Definition::parse(text, "x").unwrap().select(&[], &[]).unwrap();
+        assert!(TreeRequest::modules(&without).packages.is_empty());
+        let with = Definition::parse(text, "x").unwrap().select(&["zfs".to_owned()], &[]).unwrap();
+        let tree = TreeRequest::modules(&with);
+        for name in [with.kernel.package.as_str(), "linux-headers-amd64", "zfs-dkms", "gcc"] {
+            assert!(tree.packages.contains(name), "{name}");
+        }
+        // Nothing of it is in the image.
+        let root = TreeRequest::root(&with, &[]).packages;
+        assert!(root.contains("zfsutils-linux"));
+        for name in ["linux-headers-amd64", "zfs-dkms", "dkms", "gcc"] {
+            assert!(!root.contains(name), "{name}");
+        }
     }
 
     #[test]

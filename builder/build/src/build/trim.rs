@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use super::cached::SEAL;
 
 /// Folders of the cache, with the most bytes that they keep.
-const LIMITS: [(&str, u64); 5] = [
+const LIMITS: [(&str, u64); 6] = [
     ("trees", 12 << 30),
+    ("modules", 256 << 20),
     ("initramfs", 1 << 30),
     ("loader", 256 << 20),
     ("made", 4 << 20),

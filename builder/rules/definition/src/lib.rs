@@ -18,15 +18,17 @@ mod model;
 mod pattern;
 mod read;
 mod schema;
+mod select;
 mod size;
 mod text;
 
 pub use error::{Error, Problem};
 pub use model::{
-    Architecture, Base, Compression, Container, Definition, Initramfs, Kernel, Os, Overlays,
-    PackageGroup, Paths, Profile, Sizes, Units, Update,
+    Architecture, Base, Compression, Container, Definition, Initramfs, Kernel, Modules, Optional,
+    Os, Overlays, PackageGroup, Paths, Profile, Sizes, Units, Update,
 };
 pub use pattern::{Pattern, PatternError};
 pub use read::{MAX_BYTES, fuzz};
 pub use schema::json_schema;
+pub use select::SelectError;
 pub use size::{ByteSize, SizeError};

@@ -144,6 +144,43 @@ pub struct PackageGroup {
     /// Names of packages. Their dependencies come along, what they recommend does not.
     #[schemars(length(min = 1))]
     pub install: Vec<String>,
+    /// Whether a build may be told to leave the group out, or to take it. It is always there if absent.
+    #[serde(default)]
+    pub optional: Option<Optional>,
+    /// Components of the archive that the group needs, beside those of `os`.
+    #[serde(default)]
+    pub components: Vec<String>,
+    /// Kernel modules that the packages need and that the distribution has only as source.
+    #[serde(default)]
+    pub modules: Option<Modules>,
+    /// What systemd starts, beside the image's `units`, if the group is there; no `default-target`.
+    #[serde(default)]
+    pub units: Units,
+}
+
+/// Whether a group is there when the build was told nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optional {
+    /// It is; `--without NAME` leaves it out.
+    On,
+    /// It is not; `--with NAME` takes it.
+    Off,
+}
+
+/// Kernel modules that the distribution has only as source. They are built once for each kernel and
+/// source in a tree that is thrown away, and lie unsigned and uncompressed in
+/// `/usr/lib/modules/<release>/updates/dkms`. No compiler comes into the image.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Modules {
+    /// Packages with sources for DKMS. What building takes besides comes along. The headers are those
+    /// of `kernel.package`, whose name must begin with `linux-image-`.
+    #[schemars(length(min = 1))]
+    pub sources: Vec<String>,
+    /// Names of the modules that come out of them: all of these and no others, or the build fails.
+    #[schemars(length(min = 1), inner(regex(pattern = "^[a-z0-9][a-z0-9_-]*$")))]
+    pub names: Vec<String>,
 }
 
 /// Folders of `overlays/` that are copied over the tree. All of it belongs to root; files get mode
@@ -296,6 +333,34 @@ impl Definition {
             .chain([&self.kernel.package])
             .map(String::as_str)
             .collect()
+    }
+
+    /// Packages with the sources of kernel modules, sorted; empty without modules.
+    #[must_use]
+    pub fn module_sources(&self) -> BTreeSet<&str> {
+        self.modules().flat_map(|modules| &modules.sources).map(String::as_str).collect()
+    }
+
+    /// Names of the kernel modules that are built from source, sorted.
+    #[must_use]
+    pub fn module_names(&self) -> BTreeSet<&str> {
+        self.modules().flat_map(|modules| &modules.names).map(String::as_str).collect()
+    }
+
+    fn modules(&self) -> impl Iterator<Item = &Modules> {
+        self.packages.iter().filter_map(|group| group.modules.as_ref())
+    }
+}
+
+impl Kernel {
+    /// How the names of kernel packages begin, and those of the packages with their headers.
+    const PACKAGES: (&str, &str) = ("linux-image-", "linux-headers-");
+
+    /// The package with the headers of the kernel; `None` where the kernel package's name does not say.
+    #[must_use]
+    pub fn headers_package(&self) -> Option<String> {
+        let (image, headers) = Self::PACKAGES;
+        self.package.strip_prefix(image).map(|flavour| format!("{headers}{flavour}"))
     }
 }
 

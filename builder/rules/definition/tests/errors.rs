@@ -1,6 +1,6 @@
 //! What is refused, where, and in which words.
 
-use anklume_definition::{Definition, Error, MAX_BYTES, Problem};
+use anklume_definition::{Definition, Error, MAX_BYTES, Problem, SelectError};
 
 /// The smallest definition.
 const SMALLEST: &str = r#"name = "a"
@@ -272,4 +272,75 @@ fn the_container_is_checked() {
         assert!(text.contains(from), "{from}");
         assert_eq!(with(&text.replacen(from, to, 1)).key, key, "{to}");
     }
+}
+
+/// A definition with a group that may be left out, and one that may be taken in.
+fn choices(more: &str) -> String {
+    format!(
+        "{SMALLEST}[[packages]]\nname = \"zfs\"\nwhy = \"Pools.\"\noptional = \"on\"\n\
+         components = [\"contrib\"]\ninstall = [\"zfsutils-linux\"]\n\
+         [packages.modules]\nsources = [\"zfs-dkms\"]\nnames = [\"spl\", \"zfs\"]\n\
+         [packages.units]\nmask = [\"zfs-mount.service\"]\n{more}\
+         [[packages]]\nname = \"tools\"\nwhy = \"Tests.\"\noptional = \"off\"\n\
+         components = [\"main\"]\ninstall = [\"less\"]\n"
+    )
+}
+
+#[test]
+fn optional_groups_are_there_as_the_definition_or_the_command_line_says() {
+    let select = |with: &[&str], without: &[&str]| {
+        let [with, without] = [with, without].map(|names| names.iter().map(|n| (*n).to_owned()));
+        let definition = Definition::parse(&choices(""), "a.toml").unwrap();
+        definition.select(&with.collect::<Vec<_>>(), &without.collect::<Vec<_>>())
+    };
+    let usual = select(&[], &[]).unwrap();
+    assert!(usual.package_names().contains("zfsutils-linux"));
+    assert!(!usual.package_names().contains("less"));
+    assert_eq!(usual.os.components, ["main", "contrib"]);
+    assert_eq!(usual.units.mask, ["zfs-mount.service"]);
+    assert_eq!(usual.module_sources(), ["zfs-dkms"].into());
+    assert_eq!(usual.module_names(), ["spl", "zfs"].into());
+    // The sources are for a tree of their own.
+    assert!(!usual.package_names().contains("zfs-dkms"));
+    let other = select(&["tools"], &["zfs"]).unwrap();
+    assert!(other.package_names().contains("less"));
+    assert!(!other.package_names().contains("zfsutils-linux"));
+    assert_eq!(other.os.components, ["main"]);
+    assert!(other.units.mask.is_empty() && other.module_names().is_empty());
+    // What is as it is anyway may be said.
+    assert_eq!(select(&["zfs"], &["tools"]), select(&[], &[]));
+    let optional = vec!["zfs".to_owned(), "tools".to_owned()];
+    let name = |name: &str| name.to_owned();
+    let fixed = SelectError::Fixed { name: name("system"), optional: optional.clone() };
+    assert_eq!(select(&[], &["system"]), Err(fixed));
+    assert_eq!(select(&["xfs"], &[]), Err(SelectError::Unknown { name: name("xfs"), optional }));
+    assert_eq!(select(&["zfs"], &["zfs"]), Err(SelectError::Both { name: name("zfs") }));
+}
+
+#[test]
+fn kernel_modules_and_units_of_groups_are_checked() {
+    for (from, to, key) in [
+        ("optional = \"on\"", "optional = \"yes\"", "packages[1].optional"),
+        ("[\"contrib\"]", "[\"universe\"]", "packages[1].components[0]"),
+        ("[\"contrib\"]", "[\"contrib\", \"contrib\"]", "packages[1].components[1]"),
+        ("[\"zfs-dkms\"]", "[]", "packages[1].modules.sources"),
+        ("[\"zfs-dkms\"]", "[\"zfs dkms\"]", "packages[1].modules.sources[0]"),
+        // The image would hold the sources, and install a compiler for them.
+        ("[\"zfs-dkms\"]", "[\"udev\"]", "packages[1].modules.sources[0]"),
+        ("[\"spl\", \"zfs\"]", "[]", "packages[1].modules.names"),
+        ("[\"spl\", \"zfs\"]", "[\"zfs.ko\"]", "packages[1].modules.names[0]"),
+        ("[\"spl\", \"zfs\"]", "[\"spl\", \"spl\"]", "packages[1].modules.names[1]"),
+        ("names = [\"spl\", \"zfs\"]", "", "packages[1].modules"),
+        ("\"linux-image-amd64\"", "\"my-kernel\"", "packages[1].modules"),
+        ("\"zfs-mount.service\"", "\"zfs-mount\"", "packages[1].units.mask[0]"),
+    ] {
+        assert!(choices("").contains(from), "{from}");
+        let error = refused(&choices("").replacen(from, to, 1));
+        assert_eq!(error.key, key, "{to}: {error}");
+    }
+    let error = refused(&choices("default-target = \"zfs.target\"\n"));
+    assert_eq!(error.key, "packages[1].units.default-target");
+    let error = refused(&(choices("") + "[units]\nenable = [\"zfs-mount.service\"]\n"));
+    assert_eq!(error.key, "packages[1].units.mask[0]");
+    assert!(error.to_string().contains("in units.enable[0] and in packages[1]"), "{error}");
 }

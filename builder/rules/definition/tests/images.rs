@@ -99,6 +99,36 @@ fn what_an_installation_leaves_behind_is_left_out_of_containers() {
     }
 }
 
+/// ZFS is one group in both: what would load its module or import a pool by itself is masked or left out.
+#[test]
+fn pools_are_imported_by_nobody_but_the_programs_that_are_told_to() {
+    for (name, definition) in definitions() {
+        let test = definition.test;
+        let gone = [
+            // A random number that all machines would share.
+            "/etc/hostid",
+            "/usr/lib/modules-load.d/zfs.conf",
+            "/usr/lib/systemd/system-generators/zfs-mount-generator",
+            "/usr/lib/udev/rules.d/90-zfs.rules",
+        ];
+        for path in gone {
+            assert!(definition.paths.leaves_out(path.as_bytes()), "{name}: {path}");
+        }
+        let zfs = ["zfs".to_owned()];
+        let usual = definition.clone().select(&[], &[]).unwrap();
+        assert_eq!(usual.module_names().contains("zfs"), !test, "{name}");
+        let with = definition.clone().select(&zfs, &[]).unwrap();
+        assert_eq!(with.module_names(), ["spl", "zfs"].into(), "{name}");
+        assert!(with.package_names().contains("zfsutils-linux"), "{name}");
+        for unit in ["zfs-import-cache.service", "zfs-import-scan.service", "zfs-mount.service"] {
+            assert!(with.units.mask.iter().any(|masked| masked == unit), "{name}: {unit}");
+        }
+        let without = definition.select(&[], &zfs).unwrap();
+        assert!(without.module_names().is_empty(), "{name}");
+        assert!(!without.os.components.iter().any(|component| component == "contrib"), "{name}");
+    }
+}
+
 #[test]
 fn only_the_product_brings_a_container_and_it_can_start_and_has_a_network() {
     for (name, definition) in definitions() {

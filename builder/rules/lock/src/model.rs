@@ -28,6 +28,8 @@ pub struct Lock {
     pub tools: Vec<Package>,
     /// Packages of the container that the OS brings, sorted by name; empty if it brings none.
     pub container: Vec<Package>,
+    /// Packages of the tree that kernel modules are built in, sorted by name; empty if none are.
+    pub modules: Vec<Package>,
 }
 
 /// The names that were asked for; everything else came along as a dependency.
@@ -39,6 +41,8 @@ pub struct Requested {
     pub tools: BTreeSet<String>,
     /// For the container's tree.
     pub container: BTreeSet<String>,
+    /// For the tree that kernel modules are built in.
+    pub modules: BTreeSet<String>,
 }
 
 /// One package file.
@@ -79,6 +83,8 @@ pub enum TreeName {
     Tools,
     /// The tree of the container that the OS brings.
     Container,
+    /// The tree that kernel modules are built in, and that is thrown away.
+    Modules,
 }
 
 impl Lock {
@@ -89,6 +95,7 @@ impl Lock {
             TreeName::Root => &self.root,
             TreeName::Tools => &self.tools,
             TreeName::Container => &self.container,
+            TreeName::Modules => &self.modules,
         }
     }
 
@@ -101,7 +108,7 @@ impl Lock {
     /// Every file of all trees, each once, sorted.
     #[must_use]
     pub fn files(&self) -> BTreeSet<&Package> {
-        self.root.iter().chain(&self.tools).chain(&self.container).collect()
+        TreeName::ALL.into_iter().flat_map(|tree| self.packages(tree)).collect()
     }
 
     /// Whether the two locks make the same image: all but the time at which the archive was asked.
@@ -119,6 +126,7 @@ impl Requested {
             TreeName::Root => &self.root,
             TreeName::Tools => &self.tools,
             TreeName::Container => &self.container,
+            TreeName::Modules => &self.modules,
         }
     }
 }
@@ -154,7 +162,7 @@ impl Archive {
 
 impl TreeName {
     /// All, in the order of a lock file.
-    pub const ALL: [Self; 3] = [Self::Root, Self::Tools, Self::Container];
+    pub const ALL: [Self; 4] = [Self::Root, Self::Tools, Self::Container, Self::Modules];
 
     /// As lock files spell it.
     #[must_use]
@@ -163,7 +171,14 @@ impl TreeName {
             Self::Root => "root",
             Self::Tools => "tools",
             Self::Container => "container",
+            Self::Modules => "modules",
         }
+    }
+
+    /// Whether every image has such a tree. Of one that it has not, its lock does not speak.
+    #[must_use]
+    pub fn is_in_every_build(self) -> bool {
+        matches!(self, Self::Root | Self::Tools)
     }
 }
 

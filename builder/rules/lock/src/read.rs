@@ -35,6 +35,8 @@ struct LockText {
     tools: Vec<PackageText>,
     #[serde(default)]
     container: Vec<PackageText>,
+    #[serde(default)]
+    modules: Vec<PackageText>,
 }
 
 #[derive(Deserialize)]
@@ -42,9 +44,11 @@ struct LockText {
 struct RequestedText {
     root: Vec<Spanned<Name>>,
     tools: Vec<Spanned<Name>>,
-    // Locks of images without a container do not have it.
+    // Locks of images without a container or without modules do not have these.
     #[serde(default)]
     container: Vec<Spanned<Name>>,
+    #[serde(default)]
+    modules: Vec<Spanned<Name>>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +163,7 @@ fn check(lock: &LockText) -> Result<(), (usize, Problem)> {
         (TreeName::Root, &lock.root, &lock.requested.root),
         (TreeName::Tools, &lock.tools, &lock.requested.tools),
         (TreeName::Container, &lock.container, &lock.requested.container),
+        (TreeName::Modules, &lock.modules, &lock.requested.modules),
     ];
     for (tree, packages, requested) in trees {
         let tree = tree.as_str();
@@ -197,10 +202,12 @@ impl From<LockText> for Lock {
                 root: names(raw.requested.root),
                 tools: names(raw.requested.tools),
                 container: names(raw.requested.container),
+                modules: names(raw.requested.modules),
             },
             root: packages(raw.root),
             tools: packages(raw.tools),
             container: packages(raw.container),
+            modules: packages(raw.modules),
         }
     }
 }

@@ -34,9 +34,8 @@ impl Lock {
         }
         writeln!(text, "epoch = {}", self.epoch)?;
         text.write_str("\n[requested]\n")?;
-        // A container is optional, and the lock of an image without one does not speak of it.
         let spoken_of =
-            |tree: &TreeName| *tree != TreeName::Container || !self.requested(*tree).is_empty();
+            |tree: &TreeName| tree.is_in_every_build() || !self.requested(*tree).is_empty();
         for tree in TreeName::ALL.into_iter().filter(spoken_of) {
             writeln!(text, "{tree} = [")?;
             self.requested(tree).iter().try_for_each(|name| writeln!(text, "    \"{name}\","))?;

@@ -90,6 +90,7 @@ fn a_lock_fits_the_definition_that_it_was_made_for_and_no_other() {
     other.requested.root = names(&["aa", "cc"]);
     other.requested.tools.clear();
     other.requested.container = names(&["dash"]);
+    other.requested.modules = names(&["zfs-dkms"]);
     let shown: Vec<String> = lock.misfits(&other).iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
@@ -100,6 +101,7 @@ fn a_lock_fits_the_definition_that_it_was_made_for_and_no_other() {
             "bb was removed (root)",
             "grub was removed (tools)",
             "dash was added (container)",
+            "zfs-dkms was added (modules)",
         ]
     );
     let removed = Misfit::Removed { tree: TreeName::Root, name: "bb".into() };
@@ -131,6 +133,8 @@ fn a_file_of_several_trees_counts_once() {
     assert_eq!(lock.files().len(), 3);
     lock.container = vec![package("aa", "1"), package("dd", "1")];
     assert_eq!(lock.files().len(), 4);
+    lock.modules = vec![package("dd", "1"), package("ee", "1")];
+    assert_eq!(lock.files().len(), 5);
     let later = anklume_lock::Lock { epoch: 1, ..lock.clone() };
     assert!(lock.same_packages(&later) && lock != later);
 }

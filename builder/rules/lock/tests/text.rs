@@ -67,6 +67,21 @@ fn the_second_of_two_is_named() {
 }
 
 #[test]
+fn only_the_lock_of_an_image_with_kernel_modules_speaks_of_them() {
+    assert!(!sample().contains("modules"));
+    let mut lock = lock(&[package("apt", "3.0")], &[package("grub", "2.12")]);
+    lock.modules = vec![package("gcc", "4:14"), package("zfs-dkms", "2.3")];
+    lock.requested.modules = ["zfs-dkms".to_owned()].into();
+    let text = lock.to_text();
+    assert!(text.contains("\nmodules = [\n    \"zfs-dkms\",\n]\n"), "{text}");
+    assert_eq!(Lock::parse(&text, "x").unwrap(), lock);
+    let without =
+        text.replacen("[[modules]]\nname = \"zfs-dkms\"", "[[modules]]\nname = \"xx\"", 1);
+    let problem = Lock::parse(&without, "x").unwrap_err().problem;
+    assert_eq!(problem, Problem::Absent { name: "zfs-dkms".into(), tree: "modules" });
+}
+
+#[test]
 fn only_the_lock_of_an_image_with_a_container_speaks_of_it() {
     assert!(!sample().contains("container"));
     let mut lock = lock(&[package("apt", "3.0")], &[package("grub", "2.12")]);

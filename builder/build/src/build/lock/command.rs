@@ -48,6 +48,7 @@ fn report(new: &Lock, old: Option<&Lock>, written: bool, lock: String) -> Report
         root: new.root.len(),
         tools: new.tools.len(),
         container: new.container.len(),
+        modules: new.modules.len(),
         bytes: total_bytes(new.files().into_iter()),
         changes: changes.iter().map(change).collect(),
     }

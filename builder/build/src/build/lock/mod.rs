@@ -22,7 +22,9 @@ use super::trees::TreeRequest;
 use crate::failure::Failure;
 
 pub(crate) use command::run;
-pub(super) use trees::{plan_command, plan_line, states, trees};
+pub(super) use repository::Repository;
+pub(super) use resolve::check_installed;
+pub(super) use trees::{plan_command, plan_line, ready, states, trees};
 
 /// What to do about a lock that does not fit.
 const UPDATE_HINT: &str = "`anklume-build lock --update` writes a new lock; --no-lock ignores it";
@@ -103,6 +105,7 @@ fn wanted(definition: &Definition) -> Wanted {
             root: tree_request(TreeName::Root, definition).packages,
             tools: tree_request(TreeName::Tools, definition).packages,
             container: tree_request(TreeName::Container, definition).packages,
+            modules: tree_request(TreeName::Modules, definition).packages,
         },
     }
 }
@@ -112,5 +115,6 @@ fn tree_request(tree: TreeName, definition: &Definition) -> TreeRequest {
         TreeName::Root => TreeRequest::root(definition, &[]),
         TreeName::Tools => TreeRequest::tools(definition),
         TreeName::Container => TreeRequest::container(definition),
+        TreeName::Modules => TreeRequest::modules(definition),
     }
 }

@@ -12,7 +12,7 @@ use crate::failure::{Context, Failure};
 
 /// A local repository, removed in the end.
 #[derive(Debug)]
-pub(super) struct Repository {
+pub(in super::super) struct Repository {
     pool: Pool,
 }
 

@@ -8,6 +8,7 @@ use anklume_roottree::Index;
 
 use super::super::Build;
 use super::super::packages::{Apt, NEWEST, Place, Sources};
+use super::super::trees::TreeRequest;
 use super::{content, wanted};
 use crate::failure::{Context, Failure};
 
@@ -34,6 +35,10 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
             None => Vec::new(),
         },
         tools: apt.files("install", &wanted.requested.tools)?,
+        modules: match TreeRequest::modules(&request.definition) {
+            tree if tree.packages.is_empty() => Vec::new(),
+            tree => apt.files("install", tree.words())?,
+        },
         requested: wanted.requested,
     };
     let debs = request.cache.join("debs");
@@ -47,10 +52,11 @@ pub(super) fn resolve(build: &Build<'_>) -> Result<Lock, Failure> {
     // The tree that was only unpacked has no list of its packages.
     content::check(&debs, &lock.tools, &trees.tools_tar)?;
     step.finish(&format!(
-        "{} of the root tree, {} of the tools, {} of the container",
+        "{} of the root tree, {} of the tools, {} of the container, {} for kernel modules",
         lock.root.len(),
         lock.tools.len(),
-        lock.container.len()
+        lock.container.len(),
+        lock.modules.len()
     ));
     Ok(lock)
 }
@@ -79,7 +85,7 @@ pub(super) fn installed(tar: &Path) -> Result<Vec<anklume_roottree::Package>, Fa
 }
 
 /// Refuses a tree that holds other packages than `locked`.
-pub(super) fn check_installed(
+pub(in super::super) fn check_installed(
     tree: TreeName,
     locked: &[Package],
     installed: &[anklume_roottree::Package],

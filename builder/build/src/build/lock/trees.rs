@@ -52,13 +52,17 @@ pub(in super::super) fn trees(build: &Build<'_>, locked: &Locked) -> Result<Tree
 }
 
 fn summary(lock: &Lock) -> String {
-    let Lock { root, tools, container, epoch, .. } = lock;
+    let Lock { root, tools, container, modules, epoch, .. } = lock;
     let inner = match container.len() {
         0 => String::new(),
         count => format!(", {count} of the container"),
     };
+    let built = match modules.len() {
+        0 => String::new(),
+        count => format!(", {count} for kernel modules"),
+    };
     let (root, tools) = (root.len(), tools.len());
-    format!("{root} packages{inner} and {tools} of the tools, as of {}", date_digits(*epoch))
+    format!("{root} packages{inner}{built} and {tools} of the tools, as of {}", date_digits(*epoch))
 }
 
 /// What the plan says instead of the archive.
@@ -170,6 +174,21 @@ fn mirror_lines(
     }
 }
 
+/// Fetches the packages of the tree that `request` asks for, and lays them out: the repository, which
+/// is there as long as it is held, and the command that makes the tree of it as of `archive`.
+pub(in super::super) fn ready(
+    build: &Build<'_>,
+    locked: &Locked,
+    request: &TreeRequest,
+    archive: &ArchiveState,
+) -> Result<(Repository, Cmd), Failure> {
+    fetch(build, locked, request.tree, &archive.lines)?;
+    let packages = locked.lock.packages(request.tree);
+    let repository = Repository::make(&locked.lock, packages, &build.request.cache.join("debs"))?;
+    let command = command(request, archive, &repository.debs(), &repository.index());
+    Ok((repository, command))
+}
+
 fn make(
     build: &Build<'_>,
     lock: &Lock,
@@ -187,7 +206,7 @@ fn make(
         fill(&request, &command, &output)
     })?;
     match tree {
-        TreeName::Root | TreeName::Container => {
+        TreeName::Root | TreeName::Container | TreeName::Modules => {
             check_installed(tree, packages, &installed(output.partial_path())?)?;
         }
         TreeName::Tools => content::check(&repository.debs(), packages, output.partial_path())?,

@@ -23,7 +23,6 @@ pub(crate) fn definition(definition: &Definition) -> Result<(), Fault> {
     system::kernel(definition)?;
     packages::groups(definition)?;
     system::overlays(definition)?;
-    system::units(&definition.units, &Place::top("units"))?;
     system::paths(&definition.paths, &Place::top("paths"))?;
     system::links(definition)?;
     container::container(definition)?;

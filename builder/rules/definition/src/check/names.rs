@@ -17,6 +17,10 @@ pub(super) const PACKAGE: &str = "at least two lower-case letters, digits, `+`, 
 pub(super) const UNIT: &str =
     "a unit name with its suffix, such as `ssh.service` or `getty@tty1.service` (systemd.unit(5))";
 
+/// Rule of [`is_module`].
+pub(super) const MODULE: &str =
+    "1 to 55 lower-case letters, digits, `_` and `-`, a letter or digit first";
+
 /// Rule of [`is_word`].
 pub(super) const WORD: &str = "letters, digits and `_.,:/=+@%~-`: all else has a meaning to the \
     boot loader or to the kernel";
@@ -81,6 +85,15 @@ pub(super) fn is_package(name: &str) -> bool {
         && name.bytes().next().is_some_and(alphanumeric)
         && !name.ends_with('-')
         && name.bytes().all(|c| alphanumeric(c) || matches!(c, b'+' | b'-' | b'.'))
+}
+
+/// Kernel modules, whose names are part of a file's and have 56 bytes in the kernel with the final
+/// zero (`MODULE_NAME_LEN`).
+pub(super) fn is_module(name: &str) -> bool {
+    let alphanumeric = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=55).contains(&name.len())
+        && name.bytes().next().is_some_and(alphanumeric)
+        && name.bytes().all(|c| alphanumeric(c) || matches!(c, b'_' | b'-'))
 }
 
 /// Units with a file: a name, `name@instance` or a template `name@`, and the suffix.

@@ -34,14 +34,19 @@ pub(super) fn os(os: &Os) -> Result<(), Fault> {
     let place = table.clone().key("suite");
     require(names::is_suite(&os.suite), place, "suite", &os.suite, names::SUITE)?;
     let place = table.key("components");
-    for (index, component) in os.components.iter().enumerate() {
+    components(&os.components, &place)?;
+    let main = os.components.iter().any(|component| component == "main");
+    require(main, place, "list of components", &os.components.join(" "), "one with main")
+}
+
+/// Components of the archive, each once, in the list at `place`.
+pub(super) fn components(components: &[String], place: &Place) -> Result<(), Fault> {
+    for (index, component) in components.iter().enumerate() {
         let known = COMPONENTS.contains(&component.as_str());
         let expected = "main, contrib, non-free or non-free-firmware";
         require(known, place.clone().index(index), "component", component, expected)?;
     }
-    unique("component", &place, os.components.iter().map(String::as_str))?;
-    let main = os.components.iter().any(|component| component == "main");
-    require(main, place, "list of components", &os.components.join(" "), "one with main")
+    unique("component", place, components.iter().map(String::as_str))
 }
 
 /// Kernel package, command line and initramfs.
@@ -87,7 +92,15 @@ pub(super) fn overlays(definition: &Definition) -> Result<(), Fault> {
 
 /// Names of units in the table at `table`; each is in one list at most.
 pub(super) fn units(units: &Units, table: &Place) -> Result<(), Fault> {
-    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    units_among(units, table, &mut BTreeMap::new())
+}
+
+/// As [`units`], with those of other tables that were `seen` before.
+pub(super) fn units_among<'a>(
+    units: &'a Units,
+    table: &Place,
+    seen: &mut BTreeMap<&'a str, String>,
+) -> Result<(), Fault> {
     let lists = [("enable", &units.enable), ("disable", &units.disable), ("mask", &units.mask)];
     for (key, list) in lists {
         for (index, unit) in list.iter().enumerate() {

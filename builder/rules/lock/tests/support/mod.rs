@@ -34,10 +34,12 @@ pub(crate) fn lock(root: &[Package], tools: &[Package]) -> Lock {
             root: root.iter().map(|package| package.name.clone()).collect(),
             tools: tools.iter().map(|package| package.name.clone()).collect(),
             container: BTreeSet::new(),
+            modules: BTreeSet::new(),
         },
         root: root.to_vec(),
         tools: tools.to_vec(),
         container: Vec::new(),
+        modules: Vec::new(),
     }
 }
 
@@ -82,10 +84,15 @@ prop_compose! {
         (root, root_names) in any_list(),
         (tools, tool_names) in any_list(),
         (container, inner_names) in any_list(),
+        (modules, module_names) in any_list(),
     ) -> Lock {
-        let requested =
-            Requested { root: root_names, tools: tool_names, container: inner_names };
+        let requested = Requested {
+            root: root_names,
+            tools: tool_names,
+            container: inner_names,
+            modules: module_names,
+        };
         let architecture = "amd64".into();
-        Lock { suite, components, architecture, epoch, requested, root, tools, container }
+        Lock { suite, components, architecture, epoch, requested, root, tools, container, modules }
     }
 }
