@@ -5,18 +5,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anklume_host::process::Cmd;
+use anklume_layout::cmdline;
 use anklume_passphrase::RecoveryKey;
-use anklume_settings::{Secret, Settings};
+use anklume_settings::{Secret, Settings, text_from_url};
 use anklume_setup::SecretSource;
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
-use anklume_failure::{Context, Failure};
+use anklume_failure::{Context, Failure, Kind};
 
-/// Label of a file system that brings an answer file.
-const LABEL: &str = "/dev/disk/by-label/ANKLUME-SEED";
+/// File systems that may bring an answer file: a stick by its label, and the EFI system partition of the boot
+/// medium, which every computer can write to.
+const PLACES: [&str; 2] = ["/dev/disk/by-label/ANKLUME-SEED", "/dev/disk/by-partlabel/anklume-esp"];
 /// Where it is mounted meanwhile.
 const MOUNT: &str = "/run/anklume/seed";
+/// A folder that nothing is in.
+const NOWHERE: &str = "/proc/self/no-folder";
 /// The file on it.
 const FILE: &str = "anklume/answers.toml";
 /// The credential that is one.
@@ -49,18 +53,51 @@ impl Seed {
         Ok(Self { answers: Answers::read(path)?, folder, mounted: false })
     }
 
-    /// The one that this machine finds, if there is one: a credential before a stick.
+    /// The one that this machine finds, if there is one: a credential, then an address on the kernel's command
+    /// line, then a file.
     pub(crate) fn find() -> Result<Option<Self>, Failure> {
         if let Some(path) = credential(CREDENTIAL) {
             let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
             return Ok(Some(Self { answers: Answers::read(&path)?, folder, mounted: false }));
         }
-        if !Path::new(LABEL).exists() {
+        let command_line = fs::read_to_string("/proc/cmdline").context("the command line")?;
+        if let Some(url) = cmdline::value(&command_line, cmdline::ANSWERS) {
+            return Self::from_url(url).map(Some);
+        }
+        for place in PLACES.map(Path::new) {
+            if let Some(seed) = Self::on(place)? {
+                return Ok(Some(seed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// From a web server. There is no folder beside it: secrets are credentials.
+    fn from_url(url: &str) -> Result<Self, Failure> {
+        // As long as the network may take; its unit ends when it is there.
+        let wait = Cmd::new("nm-online").args(["--quiet", "--timeout=120"]);
+        if let Err(error) = wait.output() {
+            crate::say(format!("the network: {error}"));
+        }
+        let text = text_from_url(url).context(url)?;
+        let answers = Answers::parse(&text)
+            .map_err(|why| Failure::new(Kind::Damaged, format!("{url}: {why}")))?;
+        Ok(Self { answers, folder: PathBuf::from(NOWHERE), mounted: false })
+    }
+
+    /// From a file system, if it is there and has one.
+    fn on(device: &Path) -> Result<Option<Self>, Failure> {
+        if !device.exists() {
             return Ok(None);
         }
         fs::create_dir_all(MOUNT).context(MOUNT)?;
-        let options = ["-o", "ro,nodev,nosuid,noexec", LABEL, MOUNT];
-        Cmd::new("mount").args(options).output().context("the stick with the answer file")?;
+        let options = ["-o", "ro,nodev,nosuid,noexec"];
+        Cmd::new("mount")
+            .args(options)
+            .arg(device)
+            .arg(MOUNT)
+            .output()
+            .context(device.display())?;
         let path = Path::new(MOUNT).join(FILE);
         let answers = if path.exists() { Answers::read(&path).map(Some) } else { Ok(None) };
         match answers {

@@ -67,4 +67,4 @@ pub use network::{
 pub use nm::{AccessPoint, Change, Connected, Device, DeviceKind, NetworkManager, Security};
 pub use secret::Secret;
 pub use settings::{Admin, Keyboard, Settings, X11Keyboard};
-pub use sources::{SourceError, keys_from_folder, keys_from_url};
+pub use sources::{SourceError, keys_from_folder, keys_from_url, text_from_url};

@@ -95,6 +95,14 @@ impl SourceError {
 /// # Errors
 /// The address, and why it gave no list. Lines that are no keys are in the list.
 pub fn keys_from_url(url: &str) -> Result<KeyList, SourceError> {
+    text_from_url(url).map(|text| read_keys(&text))
+}
+
+/// Reads a text from a web server. Only over TLS, also after redirects.
+///
+/// # Errors
+/// The address, and why it gave none.
+pub fn text_from_url(url: &str) -> Result<String, SourceError> {
     if !url.get(..8).is_some_and(|begin| begin.eq_ignore_ascii_case("https://")) {
         return Err(SourceError::Scheme { url: url.to_owned() });
     }
@@ -114,7 +122,7 @@ pub fn keys_from_url(url: &str) -> Result<KeyList, SourceError> {
 fn get(
     agent: ureq::config::ConfigBuilder<ureq::typestate::AgentScope>,
     url: &str,
-) -> Result<KeyList, SourceError> {
+) -> Result<String, SourceError> {
     let web =
         |cause: ureq::Error| SourceError::Web { url: url.to_owned(), cause: cause.to_string() };
     let agent = agent
@@ -129,7 +137,7 @@ fn get(
         return Err(SourceError::Status { url: url.to_owned(), status });
     }
     let bytes = answer.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(web)?;
-    Ok(read_keys(&String::from_utf8_lossy(&bytes)))
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Reads the keys in a folder, such as that of a USB stick: its files `authorized_keys` and `*.pub`, not
@@ -204,7 +212,7 @@ mod tests {
         let server = Server::start().unwrap();
         let list = format!("{KEY}\nssh-dss AAAA old\n");
         server.put("/m.keys", Content::bytes(list.into_bytes()));
-        let found = get(agent(), &server.url("/m.keys")).unwrap();
+        let found = read_keys(&get(agent(), &server.url("/m.keys")).unwrap());
         assert_eq!((found.keys.len(), found.refused.len()), (1, 1));
         server.put("/long", Content::bytes(vec![b'\n'; 70_000]));
         assert!(matches!(get(agent(), &server.url("/long")), Err(SourceError::Web { .. })));

@@ -26,6 +26,8 @@ pub const TORAM: &str = "anklume.toram";
 pub const TORAM_RATIO: u64 = 4;
 /// Seconds from the handover to the OS until the OS must have said that it is well.
 pub const HEALTH_DEADLINE: &str = "anklume.health-deadline";
+/// Address of an answer file for the first start, with https.
+pub const ANSWERS: &str = "anklume.answers";
 /// Program to hand over to instead of [`crate::initramfs::NEXT`]. Only test images obey.
 pub const INIT: &str = "init";
 
