@@ -5,7 +5,7 @@ use std::path::Path;
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Key, NewPool, What, create};
+use anklume_setup::{ConfirmedDisk, Key, NewPool, What, abandon, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
@@ -125,7 +125,11 @@ fn new_pool(
             crate::say(words.unwrap_or_default());
         }
     })
-    .map_err(|error| Failure::failed(data::describe(&error)))?;
+    .map_err(|error| {
+        // Nothing stays half open: another try begins anew.
+        let _ = execute(&abandon(&plan.pool), &Keys::default(), &mut Here, &mut |_, _| ());
+        Failure::failed(data::describe(&error))
+    })?;
     Accounts::here()?.move_to_pool()?;
     data::became_open(&plan.pool, &mut |line| crate::say(line))
 }

@@ -4,6 +4,7 @@ pub mod cuts;
 pub mod leftovers;
 
 use std::path::Path;
+use std::time::Instant;
 
 use anklume_qemu::{Attach, DataDisk, DiskFormat, Network, Request};
 
@@ -204,15 +205,36 @@ pub fn unattended(pool: Pool) -> Vec<String> {
     ]
 }
 
-/// A machine that sets itself up, until somebody can log in.
+/// What a machine that sets itself up says, and which phase begins with it.
+const PHASES: [(&str, &str); 7] = [
+    ("Look at the disk once more", "boot until the work begins"),
+    ("Erase what is on the disk", "checks"),
+    ("Make it part of the machine", "partitions, encryption, file system"),
+    ("Remember it for every start", "mounts"),
+    ("starting Incus", "records"),
+    ("making the container image", "Incus, its pool and network"),
+    ("lab login:", "its image, settings, account"),
+];
+
+/// A machine that sets itself up, until somebody can log in. Prints how long each phase took.
 ///
 /// # Errors
 ///
 /// When that does not come.
 pub fn sets_itself_up(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    machine.wait_for("lab login:", BOOT_SECONDS + WORK_SECONDS)?;
+    let mut last = Instant::now();
+    for (sign, phase) in PHASES {
+        machine.wait_for(sign, BOOT_SECONDS + WORK_SECONDS)?;
+        say(&format!("phase: {:4} s {phase}", last.elapsed().as_secs()));
+        last = Instant::now();
+    }
     machine.send("ada\n")?;
     inside(machine)
+}
+
+#[expect(clippy::print_stdout, reason = "what a run measured or saw")]
+fn say(text: &str) {
+    println!("{text}");
 }
 
 /// The wizard on a fresh stick: the pool that is there.
@@ -307,7 +329,9 @@ pub fn succeed(machine: &mut Machine<'_>, command: &str) -> Result<String, Failu
 ///
 /// When it does not start.
 pub fn launch(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    let begin = Instant::now();
     succeed(machine, "incus launch debian c1")?;
+    say(&format!("phase: {:4} s first container", begin.elapsed().as_secs()));
     succeed(machine, "incus exec c1 -- sh -c 'echo kept > /root/kept; sync'")?;
     succeed(machine, "echo mine > /home/ada/mine; sync").map(drop)
 }

@@ -1,36 +1,27 @@
-//! The product boots, is set up without a question, and Incus answers.
+//! The product boots, sets itself up on an encrypted disk, and Incus answers.
 //!
 //! It has no way in on the console; [`anklume_vm_tests::probe`] says how the test looks inside.
 
-use anklume_qemu::{Attach, Request};
-use anklume_vm_tests::image::{self, OsPartition, PRODUCT_ISO};
+use anklume_vm_tests::cuts::seeded;
+use anklume_vm_tests::image::{self, PRODUCT_ISO};
+use anklume_vm_tests::setup::cuts::while_made;
+use anklume_vm_tests::setup::{ON_BTRFS, Scene, unattended};
 use anklume_vm_tests::stick::Stick;
-use anklume_vm_tests::{Failure, FirmwareKind, Machine, Workdir, probe};
+use anklume_vm_tests::{Failure, Workdir, probe};
 
 /// From power-on to the report: it waits for the end of the boot and for Incus.
 const BOOT_SECONDS: u64 = 900;
 /// From the report to the end of QEMU: a shutdown waits for Incus too.
 const OFF_SECONDS: u64 = 300;
-
-/// Incus in RAM, and an account: nobody could log in otherwise, and there would be no prompt.
-const ANSWERS: &str = "version = 1\n[data]\nwhat = 'try'\n[machine]\nhostname = 'lab'\n\
-    [machine.admin]\nname = 'ada'\npassword = 'only in a test'\n";
+/// Moments at which what is on the disks is judged; the long tier has more.
+const CUTS: usize = 10;
 
 #[test]
-fn the_product_boots_and_incus_answers() -> Result<(), Failure> {
-    let base = image::from_environment(PRODUCT_ISO)?;
+fn the_product_sets_itself_up_and_incus_answers() -> Result<(), Failure> {
     let workdir = Workdir::new("product")?;
-    let request = Request {
-        firmware: workdir.firmware(FirmwareKind::Uefi)?,
-        medium: Some(workdir.medium(&base, Attach::Usb)?),
-        // In emulation it would take minutes to copy the OS into RAM.
-        memory_bytes: OsPartition::find(&base)?.little_memory_bytes().min(2 << 30),
-        restart_on_reset: false,
-        oem_strings: [probe::report(), vec![probe::credential("anklume.answers", ANSWERS)]]
-            .concat(),
-        ..Request::default()
-    };
-    let mut machine = Machine::start(&workdir, &request)?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, ON_BTRFS)?;
+    let mut machine = scene.power_on([probe::report(), unattended(ON_BTRFS)].concat())?;
+    seeded(|random| while_made(&mut machine, &scene, true, CUTS, random))?;
     let report = machine.report(BOOT_SECONDS)?;
     println!("product: {}", report.analyze.as_deref().unwrap_or_default());
     let status = machine.wait_exit(OFF_SECONDS)?;

@@ -4,7 +4,6 @@
 //! and a disk with its name opens with both keys and has its record on it. Everything else is made anew.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,9 +11,11 @@ use anklume_layout::Role;
 
 use crate::cuts::Random;
 use crate::image;
-use crate::setup::{BOOT_SECONDS, ON_BTRFS, PASSPHRASE, Pool, Scene, WORK_SECONDS, unattended};
+use crate::setup::{
+    BOOT_SECONDS, ON_BTRFS, PASSPHRASE, Pool, Scene, WORK_SECONDS, say, unattended,
+};
 use crate::stick::Stick;
-use crate::{Failure, Workdir, tool};
+use crate::{Failure, Machine, Workdir, tool};
 
 /// What the machine says first of its work, and last.
 const FIRST: &str = "Look at the disk once more";
@@ -35,7 +36,6 @@ struct Left {
 }
 
 /// Cuts the power `cuts` times while a machine sets itself up, the last time for good; the next start finishes.
-/// Says how many cuts were before the pool was whole.
 ///
 /// # Errors
 ///
@@ -50,19 +50,7 @@ pub fn making_a_pool(
     let workdir = Workdir::new("setup-cuts")?;
     let scene = Scene::new(&workdir, product, pool)?;
     let mut machine = scene.power_on(unattended(pool))?;
-    machine.wait_for(FIRST, BOOT_SECONDS)?;
-    let mut before = 0;
-    for cut in 1..=cuts {
-        std::thread::sleep(Duration::from_millis(random.below(MILLIS)));
-        let (stick, disk) = machine.while_stopped(|| copies(&workdir, &scene))??;
-        let left = judge(&workdir, &stick, &disk, encrypted)
-            .map_err(|error| machine.unexpected(&format!("cut {cut} to be sound"), error))?;
-        before += usize::from(!left.known);
-        let gone = [stick.path(), disk.path()].map(fs::remove_file).into_iter().collect();
-        let gone: io::Result<()> = gone;
-        gone.map_err(Failure::file("remove", workdir.path()))?;
-    }
-    say(&format!("{cuts} cuts, {before} of them before the machine knew of its pool"));
+    while_made(&mut machine, &scene, encrypted, cuts, random)?;
     drop(machine);
     let mut machine = scene.power_on(unattended(pool))?;
     // A machine that knows of its pool asks for the passphrase.
@@ -75,9 +63,33 @@ pub fn making_a_pool(
     }
 }
 
-#[expect(clippy::print_stdout, reason = "how much a run of chance has seen")]
-fn say(text: &str) {
-    println!("{text}");
+/// Waits until the machine begins to set itself up, and judges what is on its disks at so many moments of that.
+///
+/// # Errors
+///
+/// When something half-made looks whole.
+pub fn while_made(
+    machine: &mut Machine<'_>,
+    scene: &Scene<'_>,
+    encrypted: bool,
+    cuts: usize,
+    random: &mut Random,
+) -> Result<(), Failure> {
+    let workdir = scene.workdir;
+    machine.wait_for(FIRST, BOOT_SECONDS)?;
+    let mut before = 0;
+    for cut in 1..=cuts {
+        std::thread::sleep(Duration::from_millis(random.below(MILLIS)));
+        let (stick, disk) = machine.while_stopped(|| copies(workdir, scene))??;
+        let left = judge(workdir, &stick, &disk, encrypted)
+            .map_err(|error| machine.unexpected(&format!("cut {cut} to be sound"), error))?;
+        before += usize::from(!left.known);
+        for path in [stick.path(), disk.path()] {
+            fs::remove_file(path).map_err(Failure::file("remove", path))?;
+        }
+    }
+    say(&format!("{cuts} cuts, {before} of them before the machine knew of its pool"));
+    Ok(())
 }
 
 fn disk_of<'a>(scene: &'a Scene<'_>) -> Result<&'a Stick, Failure> {
