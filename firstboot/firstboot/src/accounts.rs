@@ -97,6 +97,11 @@ impl Accounts {
         anklume_settings::keep_passwords(&self.root, &file).map(drop).context("keeping passwords")
     }
 
+    /// Whether nobody can log in, and nothing that is locked would change that.
+    pub(crate) fn are_missing(&self) -> bool {
+        self.file().is_ok() && !self.are_there()
+    }
+
     /// Whether anybody can log in.
     pub(crate) fn are_there(&self) -> bool {
         let files = self.on_pool().into_iter().chain([self.in_ram()]);
@@ -203,7 +208,7 @@ mod tests {
         fs::write(root.join("etc/anklume/unlock-keys"), unlock).unwrap();
         let locked = machine(root, true, false);
         locked.apply().unwrap();
-        assert!(!has_ada(root) && !locked.are_there());
+        assert!(!has_ada(root) && !locked.are_there() && !locked.are_missing());
         let line = fs::read_to_string(root.join("etc/ssh/authorized_keys.d/root")).unwrap();
         assert!(line.contains("command=\"/usr/bin/anklume-firstboot data open\""), "{line}");
         assert!(locked.set(&admin(false)).unwrap_err().message().contains("locked"));
@@ -229,6 +234,7 @@ mod tests {
             let accounts = machine(root, has_pool, is_open);
             accounts.apply().unwrap();
             assert!(!has_ada(root) && !accounts.are_there());
+            assert_eq!(accounts.are_missing(), !has_pool || is_open);
         }
     }
 

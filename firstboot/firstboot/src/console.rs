@@ -183,8 +183,7 @@ fn welcome(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
 
 /// Whether somebody can log in, or will be able to once the pool is open.
 fn is_set_up() -> Result<bool, Failure> {
-    let locked = record::read()?.is_some() && !record::is_open();
-    Ok(locked || Accounts::here()?.are_there())
+    Ok(!Accounts::here()?.are_missing())
 }
 
 /// Nobody can log in yet: what now?

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{inventory, record, say};
 use anklume_failure::{Context, Failure};
 
-/// The log of this boot; it is in RAM, and root's.
+/// The log of this boot, in RAM.
 const PATH: &str = "/run/anklume/setup.log";
 /// Name of the file that is saved.
 pub(crate) const NAME: &str = "anklume-setup-log.txt";

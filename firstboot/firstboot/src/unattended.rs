@@ -79,7 +79,9 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
         What::Later => {}
     }
     log.part(Part::Machine);
-    work::settings(&settings, &mut said)
+    work::settings(&settings, &mut said)?;
+    work::bring_up(&settings.networks, &mut said);
+    Ok(())
 }
 
 /// A disk that is to be given up, and is one of a pool.

@@ -109,7 +109,7 @@ fn steps(draft: &Draft) -> Vec<Step> {
     // The network first: keys may come from the web.
     let machine: [Step; 3] = [ask_network::network, ask_machine::hostname, ask_machine::admin];
     steps.extend(machine);
-    if draft.admin.is_some() {
+    if !draft.keep_accounts {
         steps.push(ask_ssh::ssh_keys);
     }
     let last: [Step; 2] = [ask_machine::timezone, show_plan::plan];

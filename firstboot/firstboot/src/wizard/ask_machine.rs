@@ -24,8 +24,9 @@ pub(crate) fn admin(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>,
     let title = language.pick("Who administers it?", "Qui l'administre ?");
     face.heading(title, Some(draft.step))?;
     match who(face, draft)? {
-        Reply::Answer(true) => {}
+        Reply::Answer(true) => draft.keep_accounts = false,
         Reply::Answer(false) => {
+            draft.keep_accounts = true;
             draft.admin = None;
             return Ok(Reply::Answer(()));
         }

@@ -16,10 +16,8 @@ pub(crate) fn network(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()
     let title = language.pick("Network", "Réseau");
     face.heading(title, Some(draft.step))?;
     tell_now(face, draft);
-    let devices = draft.world.devices().unwrap_or_else(|error| {
-        face.warn(&error.text(language));
-        Vec::new()
-    });
+    // Why there are none was told just now.
+    let devices = draft.world.devices().unwrap_or_default();
     loop {
         let options = ways(language, &devices);
         let question = Question::new("network", title).back().leave();

@@ -68,6 +68,8 @@ pub(crate) struct Draft {
     /// What is asked of the machine meanwhile.
     pub(crate) world: Box<dyn World>,
     pub(crate) admin: Option<Admin>,
+    /// Whether the accounts on the disk are enough.
+    pub(crate) keep_accounts: bool,
     /// What is going to be done to disks.
     pub(crate) plan: Option<Plan>,
     /// What was done.
@@ -104,6 +106,7 @@ impl Draft {
             for_now: false,
             world: Box::new(Here),
             admin: None,
+            keep_accounts: false,
             plan: None,
             log: Log::default(),
         }

@@ -15,6 +15,7 @@ use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
 use crate::accounts::Accounts;
 use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
+use crate::wizard::world::PATIENCE;
 use crate::{containers, data, record};
 use anklume_failure::{Context, Failure};
 
@@ -54,7 +55,7 @@ fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
         (None, What::Try) => try_in_ram(&mut said)?,
         _ => {}
     }
-    if !Accounts::here()?.are_there() {
+    if Accounts::here()?.are_missing() {
         face.warn(language.pick(
             "There is no account on the disk yet: nobody can log in. Make one.",
             "Il n'y a pas encore de compte sur le disque : personne ne peut se connecter. Créez-en un.",
@@ -140,6 +141,18 @@ fn networks(networks: &[Network], said: &mut dyn FnMut(String)) {
         Services::system().and_then(|services| NetworkManager::new(&services).apply(networks));
     if let Err(error) = applied {
         said(format!("networks: {error}"));
+    }
+}
+
+/// Brings these networks up, where nobody tried them before: they would count from the next start on.
+pub(crate) fn bring_up(networks: &[Network], said: &mut dyn FnMut(String)) {
+    let Ok(services) = Services::system() else { return };
+    let manager = NetworkManager::new(&services);
+    for network in networks {
+        match manager.activate(network, PATIENCE) {
+            Ok(connected) => said(format!("{}: {}", connected.id, connected.addresses.join(", "))),
+            Err(error) => said(format!("networks: {error}")),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::inventory;
 /// How long a card listens for Wi-Fi.
 const LISTEN: Duration = Duration::from_secs(15);
 /// How long a network may take to come up: NetworkManager itself waits 45 s for an address.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Where a stick is mounted while its keys are read.
 const STICK: &str = "/run/anklume/stick";
 /// Folders of a stick that are looked into.

@@ -1,23 +1,16 @@
 //! A message bus that nobody else uses, and services that answer as they are told.
 
-use std::fs::{self, File};
 use std::future::poll_fn;
-use std::io::{BufRead, BufReader};
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 
-use anklume_host::process::{Cmd, Running, Stdin, Stdout};
+use anklume_private_bus::PrivateBus;
 use anklume_settings::Services;
 use futures_core::Stream;
 use zbus::message::Type;
 use zbus::{Connection, Message, MessageStream, connection};
 
 /// A private bus. It ends with the test.
-pub(crate) struct Alone {
-    _folder: tempfile::TempDir,
-    address: String,
-    _daemon: Running,
-}
+pub(crate) struct Alone(PrivateBus);
 
 /// An error that a service answers: its name and text.
 pub(crate) type Refusal = (&'static str, &'static str);
@@ -26,32 +19,11 @@ pub(crate) type Answer = Result<Message, Refusal>;
 
 impl Alone {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let shown = folder.path().display();
-        let config = format!(
-            "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\" \
-             \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
-             <busconfig><type>session</type><listen>unix:path={shown}/bus</listen>\
-             <auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>\
-             <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>\
-             <allow own=\"*\"/></policy></busconfig>"
-        );
-        fs::write(folder.path().join("bus.conf"), config).unwrap();
-        let (read, write) = std::io::pipe().unwrap();
-        let daemon = Cmd::new("dbus-daemon")
-            .args(["--nofork", "--nopidfile", "--print-address"])
-            .arg(format!("--config-file={shown}/bus.conf"))
-            .start(Stdin::Null, Stdout::File(File::from(OwnedFd::from(write))))
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(read).read_line(&mut address).unwrap();
-        assert!(address.starts_with("unix:"), "the bus says {address:?}");
-        let address = address.trim_end().to_owned();
-        Self { _folder: folder, address, _daemon: daemon }
+        Self(PrivateBus::new())
     }
 
     pub(crate) fn services(&self) -> Services {
-        Services::at(&self.address).unwrap()
+        Services::at(self.0.address()).unwrap()
     }
 
     /// A service of this name on a thread, which ends with the bus. Returns when it can be called.
@@ -60,7 +32,7 @@ impl Alone {
         name: &'static str,
         answer: impl Fn(&Connection, &Message) -> Answer + Send + 'static,
     ) {
-        let builder = connection::Builder::address(self.address.as_str());
+        let builder = connection::Builder::address(self.0.address());
         let connection = zbus::block_on(builder.build()).unwrap();
         // Before the name: the first call may come at once.
         let mut stream = MessageStream::from(&connection);

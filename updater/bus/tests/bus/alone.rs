@@ -1,9 +1,6 @@
 //! A message bus that nobody else uses, and a service on it.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,58 +9,34 @@ use std::time::Duration;
 
 use crate::fake::PATIENCE;
 use anklume_bus::{Bus, Client, Config, Engine, Failure, NAME, serve};
-use anklume_host::process::{Cmd, Running, Stdin, Stdout};
+use anklume_host::process::Cmd;
+use anklume_private_bus::PrivateBus;
 use zbus::{Connection, DynamicType, Message, connection};
 
 /// A private bus. It ends with the test.
-pub(crate) struct Alone {
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) address: String,
-    daemon: Mutex<Option<Running>>,
-}
-
-const OPEN: &str = "<allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>\
-    <allow own=\"*\"/>";
+pub(crate) struct Alone(PrivateBus);
 
 impl Alone {
     pub(crate) fn new() -> Self {
-        Self::with(OPEN, "")
+        Self(PrivateBus::new())
     }
 
     /// With these rules for everybody, and more of the configuration.
     pub(crate) fn with(rules: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let shown = folder.path().display();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(folder.path().join("services")).unwrap();
-        let config = format!(
-            "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\" \
-             \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
-             <busconfig><type>session</type><listen>unix:path={shown}/bus</listen>\
-             <auth>EXTERNAL</auth><servicedir>{shown}/services</servicedir>\
-             <policy context=\"default\"><allow user=\"*\"/>{rules}</policy>{more}</busconfig>"
-        );
-        fs::write(folder.path().join("bus.conf"), config).unwrap();
-        let (read, write) = std::io::pipe().unwrap();
-        let daemon = Cmd::new("dbus-daemon")
-            .args(["--nofork", "--nopidfile", "--print-address"])
-            .arg(format!("--config-file={shown}/bus.conf"))
-            .start(Stdin::Null, Stdout::File(File::from(OwnedFd::from(write))))
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(read).read_line(&mut address).unwrap();
-        assert!(address.starts_with("unix:"), "the bus says {address:?}");
-        let address = address.trim_end().to_owned();
-        Self { folder, address, daemon: Mutex::new(Some(daemon)) }
+        Self(PrivateBus::with(rules, more))
     }
 
     /// The bus goes away.
     pub(crate) fn end(&self) {
-        *self.daemon.lock().unwrap() = None;
+        self.0.end();
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        self.0.address()
     }
 
     pub(crate) fn bus(&self) -> Bus {
-        Bus::At(self.address.clone())
+        Bus::At(self.address().to_owned())
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -72,7 +45,7 @@ impl Alone {
 
     /// Somebody on the bus.
     pub(crate) fn connect(&self) -> Connection {
-        let builder = connection::Builder::address(self.address.as_str());
+        let builder = connection::Builder::address(self.address());
         zbus::block_on(builder.build()).unwrap()
     }
 
@@ -108,13 +81,13 @@ impl Alone {
 
     /// What busctl prints.
     pub(crate) fn busctl(&self, arguments: &[&str]) -> String {
-        let command = Cmd::new("busctl").arg(format!("--address={}", self.address));
+        let command = Cmd::new("busctl").arg(format!("--address={}", self.address()));
         let output = command.args(arguments).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.0.folder().join(name)
     }
 }
 
