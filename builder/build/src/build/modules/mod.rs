@@ -294,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn modules_and_index_lie_in_the_folder_of_the_kernel() {
+        let found = result::tests::found(&["spl", "zfs"]);
+        let (sources, sums) = (Vec::new(), Sums::default());
+        let modules = Modules { release: "6.12".to_owned(), found, sources, sums };
+        let put = |change: &Change| match change {
+            Change::Put(Node { path, mode: 0o644, uid: 0, .. }) => path.clone(),
+            other => panic!("{other:?}"),
+        };
+        let paths: Vec<String> = modules.changes().iter().map(put).collect();
+        for path in ["updates/dkms/spl.ko", "updates/dkms/zfs.ko", "modules.dep", "modules.alias"] {
+            let path = format!("usr/lib/modules/6.12/{path}");
+            assert!(paths.contains(&path), "{path}: {paths:?}");
+        }
+        assert_eq!(paths.len(), 6);
+    }
+
+    #[test]
     fn headers_of_another_version_are_refused() {
         let status = "Package: linux-image-6.12-amd64\nStatus: install ok installed\nVersion: 6.12.1-1\n\
                       Architecture: amd64\n";
