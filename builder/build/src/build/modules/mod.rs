@@ -159,7 +159,7 @@ impl Build<'_> {
         let ready = self.ready(&tree, packages, archive, &state)?;
         let (start, step) = (Instant::now(), self.reporter.step(tree.name()));
         self.reporter.note(&format!(
-            "{} are built for {release}; this takes minutes, and the next build has them",
+            "building modules of {} for {release}: this takes minutes, and the next build has them",
             self.request.definition.module_sources().into_iter().collect::<Vec<_>>().join(", ")
         ));
         let run = ready.command.output();
