@@ -24,7 +24,7 @@ use super::archive::{ArchiveState, hex};
 use super::packages::{Pool, Sums};
 use super::trees::{TreeRequest, explain, quoted};
 use super::{Build, archive, cached, lock};
-use crate::events::human_bytes;
+use crate::events::{Step, human_bytes};
 use crate::failure::{Context, Failure};
 use result::Found;
 
@@ -105,12 +105,12 @@ impl Build<'_> {
         let folder = self.request.derived.join("modules");
         fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
         let path = folder.join(format!("{}.tar", key(kernel.release, &packages)));
-        let mut start = Instant::now();
+        let start = Instant::now();
         let was_there = cached::is_whole(&path, self.reporter)?;
-        if !was_there {
-            self.build_modules(&tree, (&packages, archive), kernel.release, &path, &mut start)?;
-        }
-        let step = self.reporter.step(tree.name()).since(start);
+        let (start, step) = match was_there {
+            true => (start, self.reporter.step(tree.name()).since(start)),
+            false => self.build_modules(&tree, (&packages, archive), kernel.release, &path)?,
+        };
         let found = Found::read(&path)?;
         found.check(kernel.release, &names)?;
         let bytes = found.modules.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
@@ -141,16 +141,15 @@ impl Build<'_> {
         }
     }
 
-    /// Builds into `target`, which is finished and sealed or not there. `start` is set to when all
-    /// downloads were there, since these are steps of their own.
+    /// Builds into `target`, which is finished and sealed or not there. The step that is returned began
+    /// when all downloads were there, since these are steps of their own.
     fn build_modules(
         &self,
         tree: &TreeRequest,
         (packages, archive): (&[PackageFile], &ArchiveState),
         release: &str,
         target: &Path,
-        start: &mut Instant,
-    ) -> Result<(), Failure> {
+    ) -> Result<(Instant, Step<'_>), Failure> {
         let what = || format!("a folder in {}", self.request.derived.display());
         let work = WorkFolder::create(&self.request.derived).context(what())?;
         let script = work.path().join("build");
@@ -158,9 +157,9 @@ impl Build<'_> {
         let tree = TreeRequest { hooks: hooks(release, work.path()), ..tree.clone() };
         let state = ArchiveState { epoch: EPOCH, ..archive.clone() };
         let ready = self.ready(&tree, packages, archive, &state)?;
-        *start = Instant::now();
+        let (start, step) = (Instant::now(), self.reporter.step(tree.name()));
         self.reporter.note(&format!(
-            "{} are built for {release}; this takes minutes, and the next build has them",
+            "building modules of {} for {release}: this takes minutes, and the next build has them",
             self.request.definition.module_sources().into_iter().collect::<Vec<_>>().join(", ")
         ));
         let run = ready.command.output();
@@ -175,7 +174,8 @@ impl Build<'_> {
         let output = OutputFile::create_replacing(target).context(what())?;
         output.file().write_all(&found.to_archive()?).context(what())?;
         output.finish().context(what())?;
-        cached::seal(target)
+        cached::seal(target)?;
+        Ok((start, step))
     }
 
     /// Where the log of a build that failed stays. A rebuild's own folder does not.
@@ -291,6 +291,23 @@ mod tests {
             key("6.12", &[file("gcc", "1", 1), file("zfs-dkms", "2", 3)]),
         ];
         assert!(others.iter().all(|other| *other != first));
+    }
+
+    #[test]
+    fn modules_and_index_lie_in_the_folder_of_the_kernel() {
+        let found = result::tests::found(&["spl", "zfs"]);
+        let (sources, sums) = (Vec::new(), Sums::default());
+        let modules = Modules { release: "6.12".to_owned(), found, sources, sums };
+        let put = |change: &Change| match change {
+            Change::Put(Node { path, mode: 0o644, uid: 0, .. }) => path.clone(),
+            other => panic!("{other:?}"),
+        };
+        let paths: Vec<String> = modules.changes().iter().map(put).collect();
+        for path in ["updates/dkms/spl.ko", "updates/dkms/zfs.ko", "modules.dep", "modules.alias"] {
+            let path = format!("usr/lib/modules/6.12/{path}");
+            assert!(paths.contains(&path), "{path}: {paths:?}");
+        }
+        assert_eq!(paths.len(), 6);
     }
 
     #[test]

@@ -183,7 +183,7 @@ pub(super) fn read(file: impl Read) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn module(release: &str) -> Vec<u8> {
@@ -200,7 +200,8 @@ mod tests {
         texts.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).into()
     }
 
-    fn found(names: &[&str]) -> Found {
+    /// Modules of these names for the kernel 6.12.
+    pub(in super::super) fn found(names: &[&str]) -> Found {
         let dep = "updates/dkms/zfs.ko: updates/dkms/spl.ko\nupdates/dkms/spl.ko:\n";
         let status = "Package: zfs-dkms\nStatus: install ok installed\nVersion: 2.3\n\
                       Architecture: all\n";
