@@ -8,7 +8,7 @@ use anklume_vm_tests::setup::{
     ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool, nothing_to_unlock,
     sets_itself_up, succeed, switch_off, unattended, unlock, unlock_without_a_disk,
 };
-use anklume_vm_tests::{Failure, Workdir};
+use anklume_vm_tests::{Failure, Machine, Workdir};
 
 const ON_ZFS: Pool = Pool { backend: "zfs", ..ON_BTRFS };
 const BY_ZFS: Pool = Pool { encryption: "zfs", ..ON_ZFS };
@@ -18,6 +18,26 @@ const REST: Pool = Pool { disks: 0, ..ON_BTRFS };
 /// The power cuts of one run.
 const CUTS: usize = 30;
 
+/// Without a question, and with a container.
+fn sets_up(scene: &Scene<'_>, pool: Pool) -> Result<(), Failure> {
+    let mut machine = scene.power_on(unattended(pool))?;
+    sets_itself_up(&mut machine)?;
+    launch(&mut machine)?;
+    switch_off(machine).map(drop)
+}
+
+/// A later boot of the same machine.
+fn opens_again(scene: &Scene<'_>) -> Result<(), Failure> {
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock(&mut machine)?;
+    is_still_there(machine)
+}
+
+fn is_still_there(mut machine: Machine<'_>) -> Result<(), Failure> {
+    is_kept(&mut machine)?;
+    switch_off(machine).map(drop)
+}
+
 #[test]
 fn a_container_on_an_encrypted_disk_is_there_again_after_a_restart() -> Result<(), Failure> {
     let workdir = Workdir::new("setup")?;
@@ -26,10 +46,7 @@ fn a_container_on_an_encrypted_disk_is_there_again_after_a_restart() -> Result<(
     new_pool(&mut machine)?;
     launch(&mut machine)?;
     switch_off(machine)?;
-    let mut machine = scene.power_on(Vec::new())?;
-    unlock(&mut machine)?;
-    is_kept(&mut machine)?;
-    switch_off(machine).map(drop)
+    opens_again(&scene)
 }
 
 /// On a disk that had another life.
@@ -39,17 +56,13 @@ fn an_answer_file_sets_it_up_and_another_stick_finds_the_pool() -> Result<(), Fa
     let workdir = Workdir::new("setup-answers")?;
     let mut scene = Scene::new(&workdir, &product, ON_BTRFS)?;
     leftovers::leave(&workdir, &scene.disks[0])?;
-    let mut machine = scene.power_on(unattended(ON_BTRFS))?;
-    sets_itself_up(&mut machine)?;
-    launch(&mut machine)?;
-    switch_off(machine)?;
+    sets_up(&scene, ON_BTRFS)?;
     // The new volume, where the first of the old partitions was.
     assert_eq!(leftovers::found(&scene.disks[0])?, ["crypto_LUKS", "", "", ""]);
     scene.new_stick(&product)?;
     let mut machine = scene.power_on(Vec::new())?;
     existing_pool(&mut machine)?;
-    is_kept(&mut machine)?;
-    switch_off(machine).map(drop)
+    is_still_there(machine)
 }
 
 /// Of the other slot, with the same data.
@@ -86,25 +99,18 @@ fn encrypted_by_zfs_and_found_by_another_stick() -> Result<(), Failure> {
     let root = succeed(&mut machine, "zfs get -H -o value encryptionroot anklume/data/storage")?;
     assert!(root.contains("anklume/data"), "{root}");
     switch_off(machine)?;
-    let mut machine = scene.power_on(Vec::new())?;
-    unlock(&mut machine)?;
-    is_kept(&mut machine)?;
-    switch_off(machine)?;
+    opens_again(&scene)?;
     scene.new_stick(&product)?;
     let mut machine = scene.power_on(Vec::new())?;
     existing_pool(&mut machine)?;
-    is_kept(&mut machine)?;
-    switch_off(machine).map(drop)
+    is_still_there(machine)
 }
 
 #[test]
 fn a_mirror_of_zfs_without_one_of_its_disks() -> Result<(), Failure> {
     let workdir = Workdir::new("setup-mirror")?;
     let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, MIRROR)?;
-    let mut machine = scene.power_on(unattended(MIRROR))?;
-    sets_itself_up(&mut machine)?;
-    launch(&mut machine)?;
-    switch_off(machine)?;
+    sets_up(&scene, MIRROR)?;
     let mut machine = scene.power_on_with(&[1], Vec::new())?;
     unlock_without_a_disk(&mut machine)?;
     is_kept(&mut machine)?;
@@ -123,16 +129,10 @@ fn a_mirror_of_zfs_without_one_of_its_disks() -> Result<(), Failure> {
 fn on_the_rest_of_the_boot_disk() -> Result<(), Failure> {
     let workdir = Workdir::new("setup-rest")?;
     let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, REST)?;
-    let mut machine = scene.power_on(unattended(REST))?;
-    sets_itself_up(&mut machine)?;
-    launch(&mut machine)?;
-    switch_off(machine)?;
+    sets_up(&scene, REST)?;
     let faults = scene.stick.table_faults()?;
     assert!(faults.is_empty(), "{faults}");
-    let mut machine = scene.power_on(Vec::new())?;
-    unlock(&mut machine)?;
-    is_kept(&mut machine)?;
-    switch_off(machine).map(drop)
+    opens_again(&scene)
 }
 
 #[test]

@@ -127,3 +127,18 @@ pub fn found(disk: &Stick) -> Result<Vec<String>, Failure> {
     }
     Ok(kinds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By [`leave`] itself, which looks for each of them.
+    #[test]
+    fn what_is_left_is_found_by_libblkid() -> Result<(), Failure> {
+        let workdir = Workdir::new("leftovers")?;
+        let disk = Stick::blank(&workdir, 8 << 30)?;
+        leave(&workdir, &disk)?;
+        assert_eq!(found(&Stick::blank(&workdir, 8 << 30)?)?, ["", "", "", ""]);
+        Ok(())
+    }
+}
