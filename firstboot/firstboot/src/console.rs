@@ -3,6 +3,8 @@
 //! It is the beginning of each console's own login service, so that nobody else reads the console meanwhile, and no
 //! part of the boot waits for a person.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::{data, record, wizard};
 use anklume_failure::{Context, Failure};
 
 /// While it is there, an answer file is being carried out.
-const UNATTENDED: &str = "/run/anklume/unattended";
+pub(crate) const UNATTENDED: &str = "/run/anklume/unattended";
 
 /// Asks what is to be asked, then becomes the login prompt, whatever came of it.
 pub(crate) fn run(args: &ConsoleArgs) -> Result<(), Failure> {
@@ -41,11 +43,9 @@ fn is_for_people(console: &str) -> bool {
 }
 
 fn attend() -> Result<(), Failure> {
-    while Path::new(UNATTENDED).exists() {
-        std::thread::sleep(Duration::from_millis(200));
-        if anklume_host::interrupt::interrupted() {
-            return Ok(());
-        }
+    show_unattended(Path::new(UNATTENDED), &mut io::stdout());
+    if anklume_host::interrupt::interrupted() {
+        return Ok(());
     }
     // Who can log in may type `anklume setup`.
     if Accounts::here()?.are_there() {
@@ -61,6 +61,21 @@ fn attend() -> Result<(), Failure> {
     }
     // Accounts come with the pool; on one that has none, somebody makes one now.
     if is_set_up()? { Ok(()) } else { welcome(face.as_mut(), &hints) }
+}
+
+/// Shows what an answer file's setup says, until it is over.
+fn show_unattended(path: &Path, out: &mut dyn Write) {
+    let Ok(mut file) = File::open(path) else { return };
+    loop {
+        // Looked at first: what was said before the end is read after it.
+        let is_over = !path.exists() || anklume_host::interrupt::interrupted();
+        let _ = io::copy(&mut file, out);
+        let _ = out.flush();
+        if is_over {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Until the data is open, or somebody has an account without it: nobody can log in before that.
@@ -226,6 +241,26 @@ mod tests {
         assert_eq!(pick(Language::French, true, "4"), (Next::ForNow, true));
         assert_eq!(pick(Language::French, false, "1"), (Next::Again, false));
         assert_eq!(pick(Language::English, false, "Sw").0, Next::Power("poweroff"));
+    }
+
+    #[test]
+    fn what_an_answer_file_says_is_shown_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("unattended");
+        let mut shown = Vec::new();
+        show_unattended(&path, &mut shown);
+        assert!(shown.is_empty());
+        std::fs::write(&path, "first\n").unwrap();
+        let says = path.clone();
+        let other = std::thread::spawn(move || {
+            let mut file = File::options().append(true).open(&says).unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+            file.write_all(b"last\n").unwrap();
+            std::fs::remove_file(&says).unwrap();
+        });
+        show_unattended(&path, &mut shown);
+        other.join().unwrap();
+        assert_eq!(String::from_utf8(shown).unwrap(), "first\nlast\n");
     }
 
     #[test]

@@ -21,8 +21,10 @@ mod unattended;
 mod units;
 mod wizard;
 
+use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anklume_host::{interrupt, process};
 use anklume_setup::rekey::KeySlot;
@@ -67,7 +69,14 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
+/// Where lines for the user go, too: what the consoles show while they wait.
+static SHOWN: OnceLock<File> = OnceLock::new();
+
 /// Prints a line for the user.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let text = format!("{line}\n");
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if let Some(mut shown) = SHOWN.get() {
+        let _ = shown.write_all(text.as_bytes());
+    }
 }

@@ -1,5 +1,7 @@
 //! A first start without questions.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 
 use anklume_inventory::{Inventory, boot_medium};
@@ -13,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::work;
-use crate::{data, inventory, record};
+use crate::{console, data, inventory, record};
 use anklume_failure::{Context, Failure};
 
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
@@ -22,10 +24,15 @@ pub(crate) fn run() -> Result<(), Failure> {
     if record::read()?.is_some() {
         return Ok(());
     }
-    match Seed::find()? {
-        Some(seed) => carry_out(&seed),
-        None => Ok(()),
+    // The consoles show what is said while they wait.
+    if let Ok(file) = OpenOptions::new().append(true).open(console::UNATTENDED) {
+        let _ = crate::SHOWN.set(file);
     }
+    let done = Seed::find().and_then(|seed| seed.as_ref().map_or(Ok(()), carry_out));
+    if let (Err(failure), Some(mut shown)) = (&done, crate::SHOWN.get()) {
+        let _ = writeln!(shown, "{failure}");
+    }
+    done
 }
 
 /// Carries out an answer file that somebody named.
