@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anklume_dialog::{Face, Hints, Question, Reply, Secret, Terminal};
+use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
 use anklume_host::process::ProcessError;
 use anklume_language::{Language, say};
 use anklume_passphrase::RecoveryKey;
@@ -46,7 +46,9 @@ pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
         let terminal = Terminal::standard().context("the terminal")?;
         let hints = Hints::gather(&terminal, None);
         let mut face = anklume_dialog::open(terminal, wizard::language(), &hints);
-        ask(face.as_mut(), &pool, &mut |typed| unlock(&pool, &found, typed))?;
+        ask(face.as_mut(), &pool, &mut |typed, force| {
+            unlock(&pool, &found.clone().by_force(force || args.force), typed)
+        })?;
     }
     became_open(&pool, &mut |line| crate::say(line))
 }
@@ -54,12 +56,12 @@ pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
 /// At one of several consoles, at each of which somebody may be first.
 pub(crate) fn ask_here(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure> {
     let mut opened = None;
-    ask(face, pool, &mut |typed| {
+    ask(face, pool, &mut |typed, force| {
         let lock = record::lock_or_refuse().map_err(Unlock::Failed)?;
         if record::is_open() {
             return Ok(());
         }
-        unlock(pool, found, typed)?;
+        unlock(pool, &found.clone().by_force(force), typed)?;
         opened = Some(lock);
         Ok(())
     })?;
@@ -110,6 +112,8 @@ pub(crate) fn without_disks(
 pub(crate) enum Unlock {
     /// The key is another one's.
     WrongKey,
+    /// Another machine used the pool last and did not close it: what ZFS says.
+    LeftOpen(String),
     /// Something else.
     Failed(Failure),
 }
@@ -121,7 +125,28 @@ impl Unlock {
                 Failure::refused("that is neither the passphrase nor the recovery key")
                     .hint("check the keyboard layout; upper and lower case matter")
             }
+            Self::LeftOpen(why) => Failure::refused(why).hint(
+                "if that machine is off, or no longer has the disk: `anklume data open --force`",
+            ),
             Self::Failed(failure) => failure,
+        }
+    }
+
+    /// What an error says of the key and the pool.
+    fn of(error: &ExecuteError) -> Self {
+        match error {
+            ExecuteError::Program(ProcessError::Failed { program, code: WRONG_KEY, .. })
+                if program == "cryptsetup" =>
+            {
+                Self::WrongKey
+            }
+            // The words of `zpool import`; it has one exit code for everything.
+            ExecuteError::Program(ProcessError::Failed { program, tail, .. })
+                if program == "zpool" && tail.contains("Last accessed by") =>
+            {
+                Self::LeftOpen(tail.trim().to_owned())
+            }
+            error => Self::Failed(Failure::failed(describe(error))),
         }
     }
 }
@@ -136,10 +161,7 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unl
     carry_out(&plan, &keys).map_err(|error| {
         // Nothing stays half open: another try begins anew.
         let _ = carry_out(&abandon(pool), &Keys::default());
-        match error {
-            ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }) => Unlock::WrongKey,
-            error => Unlock::Failed(Failure::failed(describe(&error))),
-        }
+        Unlock::of(&error)
     })
 }
 
@@ -161,7 +183,7 @@ pub(crate) fn describe(error: &ExecuteError) -> String {
 fn ask(
     face: &mut dyn Face,
     pool: &Pool,
-    unlock: &mut dyn FnMut(&[u8]) -> Result<(), Unlock>,
+    unlock: &mut dyn FnMut(&[u8], bool) -> Result<(), Unlock>,
 ) -> Result<(), Failure> {
     for _ in 0..TRIES {
         let language = face.language();
@@ -184,9 +206,15 @@ fn ask(
             return Err(Failure::refused("the data stays closed").hint("anklume data open"));
         }
         face.say(language.pick("Unlocking…", "Déverrouillage…"));
-        match unlock(typed.as_bytes()) {
+        let mut done = unlock(typed.as_bytes(), false);
+        if let Err(Unlock::LeftOpen(why)) = &done
+            && is_forced(face, why)?
+        {
+            done = unlock(typed.as_bytes(), true);
+        }
+        match done {
             Ok(()) => return Ok(()),
-            Err(Unlock::Failed(failure)) => return Err(failure),
+            Err(why @ (Unlock::Failed(_) | Unlock::LeftOpen(_))) => return Err(why.into_failure()),
             Err(Unlock::WrongKey) => face.warn(language.pick(
                 "That is neither the passphrase nor the recovery key.",
                 "Ce n'est ni la phrase de passe ni la clé de secours.",
@@ -194,6 +222,17 @@ fn ask(
         }
     }
     Err(Unlock::WrongKey.into_failure())
+}
+
+/// Whether a pool is to be opened that another machine did not close: it was named by `why`.
+fn is_forced(face: &mut dyn Face, why: &str) -> Result<bool, Failure> {
+    face.warn(why);
+    let prompt = face.language().pick(
+        "If that machine is on and has the disk, both together destroy the data. Open it all the same?",
+        "Si cette machine est allumée et a le disque, les deux ensemble détruisent les données. L'ouvrir quand même ?",
+    );
+    let question = Confirm::new(Question::new("force", prompt).fresh()).default(false);
+    Ok(face.confirm(&question).context("the question")? == Reply::Answer(true))
 }
 
 /// `data close`. Also what shutdown does.
@@ -244,4 +283,47 @@ pub(crate) fn status() -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anklume_dialog::{Answer, ScriptFace};
+
+    use super::*;
+
+    fn failed(program: &str, code: i32, tail: &str) -> ExecuteError {
+        let (program, tail) = (program.to_owned(), tail.to_owned());
+        ProcessError::Failed { program, code, tail, command: String::new() }.into()
+    }
+
+    #[test]
+    fn a_wrong_key_is_told_from_a_pool_in_use() {
+        assert!(matches!(Unlock::of(&failed("cryptsetup", 2, "")), Unlock::WrongKey));
+        assert!(matches!(Unlock::of(&failed("zpool", 2, "usage")), Unlock::Failed(_)));
+        let last = "cannot import 'anklume'\nLast accessed by lab (hostid=7)\n";
+        assert!(matches!(Unlock::of(&failed("zpool", 1, last)), Unlock::LeftOpen(_)));
+    }
+
+    /// What the person answers to a pool that is in use, and with what it is then opened.
+    fn opened(answer: bool) -> (bool, Vec<bool>, bool) {
+        let text = "version = 1\nid = '00000000-0000-0000-0000-000000000001'\nbackend = 'zfs'\n\
+            redundancy = 'single'\nencryption = 'none'\ndiscard = false\n\
+            file-system = '00000000-0000-0000-0000-000000000002'\nrecovery-key-saved = true\n\
+            [[disks]]\nname = 'X'\nsize = 1\npartition = '00000000-0000-0000-0000-000000000003'\n";
+        let pool = Pool::parse(text).unwrap();
+        let script = vec![("unlock", Answer::Type("word")), ("force", Answer::Say(answer))];
+        let mut face = ScriptFace::new(Language::English, script);
+        let mut tries = Vec::new();
+        let done = ask(&mut face, &pool, &mut |_, force| {
+            tries.push(force);
+            if force { Ok(()) } else { Err(Unlock::LeftOpen("by lab".to_owned())) }
+        });
+        (done.is_ok(), tries, face.mentions("by lab"))
+    }
+
+    #[test]
+    fn a_pool_that_another_machine_left_open_is_opened_after_a_question() {
+        assert_eq!(opened(true), (true, vec![false, true], true));
+        assert_eq!(opened(false), (false, vec![false], true));
+    }
 }

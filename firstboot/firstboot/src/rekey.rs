@@ -132,7 +132,7 @@ fn known(face: &mut dyn Face, locks: &mut dyn Locks) -> Result<Zeroizing<Vec<u8>
         let key = Zeroizing::new(key.as_bytes().to_vec());
         match locks.try_key(&key) {
             Ok(()) => return Ok(key),
-            Err(Unlock::Failed(failure)) => return Err(failure),
+            Err(why @ (Unlock::Failed(_) | Unlock::LeftOpen(_))) => return Err(why.into_failure()),
             Err(Unlock::WrongKey) => face.warn(language.pick(
                 "That is neither the passphrase nor the recovery key.",
                 "Ce n'est ni la phrase de passe ni la clé de secours.",
