@@ -116,7 +116,8 @@ impl<'a> Machine<'a> {
 
     /// Waits until a shell answers on the console.
     ///
-    /// A login that starts just now throws away what was typed before, so the question is repeated.
+    /// A login that starts just now throws away what was typed before, so the question is repeated. It may be cut
+    /// anywhere, so that it has no quotes.
     ///
     /// # Errors
     ///
@@ -124,7 +125,7 @@ impl<'a> Machine<'a> {
     pub fn wait_shell(&mut self, seconds: u64) -> Result<(), Failure> {
         let deadline = Deadline::after(seconds)?;
         loop {
-            self.send("echo ANKLUME-'SHELL'\n")?;
+            self.send("echo ANKLUME-\\SHELL\n")?;
             let answer = self.wait_for("ANKLUME-SHELL\n", SHELL_SECONDS);
             if deadline.left().is_none() || !matches!(answer, Err(Failure::Late { .. })) {
                 return answer.map(drop);

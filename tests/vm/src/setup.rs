@@ -25,6 +25,8 @@ const OFF_SECONDS: u64 = 300;
 
 /// What is typed.
 const PASSPHRASE: &str = "correct horse battery staple under test";
+/// What was written down, for a machine that sets itself up.
+const RECOVERY: &str = "cbdefghi-jklnrtuv-vutrnlkj-ihgfedbc-cbdefghi-jklnrtuv-vutrnlkj-ihgfedbc";
 const PASSWORD: &str = "a password of ada";
 /// Serial number of a data disk, without its last digit; the end is what a person types.
 const SERIAL: &str = "QEMU-DATA-471";
@@ -188,7 +190,10 @@ pub fn unattended(pool: Pool) -> Vec<String> {
     let Pool { backend, encryption, redundancy, disks } = pool;
     let word = match encryption {
         "none" => "",
-        _ => "passphrase = { credential = 'anklume.word' }\n",
+        _ => {
+            "passphrase = { credential = 'anklume.word' }\n\
+             recovery-key = { credential = 'anklume.recovery' }\n"
+        }
     };
     let place = match disks {
         0 => "rest-of-boot-disk = true\n".to_owned(),
@@ -202,6 +207,7 @@ pub fn unattended(pool: Pool) -> Vec<String> {
     vec![
         probe::credential("anklume.answers", &answers),
         probe::credential("anklume.word", PASSPHRASE),
+        probe::credential("anklume.recovery", RECOVERY),
     ]
 }
 
@@ -263,10 +269,23 @@ pub fn existing_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
 ///
 /// When the data is not opened.
 pub fn unlock(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    unlock_with(machine, PASSPHRASE)
+}
+
+/// The same of a machine that set itself up, with the recovery key, in capitals.
+///
+/// # Errors
+///
+/// As [`unlock`].
+pub fn recover(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    unlock_with(machine, &RECOVERY.to_uppercase())
+}
+
+fn unlock_with(machine: &mut Machine<'_>, key: &str) -> Result<(), Failure> {
     machine.wait_for("Passphrase or recovery key", BOOT_SECONDS)?;
     answer(machine, "> ", "not the passphrase")?;
     machine.wait_for("neither the passphrase nor", ANSWER_SECONDS)?;
-    secret(machine, "Passphrase or recovery key", PASSPHRASE)?;
+    secret(machine, "Passphrase or recovery key", key)?;
     login(machine)
 }
 
@@ -346,7 +365,10 @@ pub fn is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
                 incus list -c ns -f csv";
     let list = succeed(machine, wait)?;
     if !list.contains("c1,RUNNING") {
-        return Err(machine.unexpected("c1,RUNNING", list));
+        let why = "incus info c1 --show-log; incus config show c1 | grep last_state; \
+                   journalctl -u incus -u incus-startup --no-pager -n 40";
+        let (_, why) = machine.shell(why, INCUS_SECONDS)?;
+        return Err(machine.unexpected("c1,RUNNING", format!("{list}\n{why}")));
     }
     let kept = succeed(machine, "incus exec c1 -- cat /root/kept; cat /home/ada/mine")?;
     if !kept.contains("kept") || !kept.contains("mine") {

@@ -6,7 +6,7 @@ use anklume_vm_tests::setup::cuts::making_a_pool;
 use anklume_vm_tests::setup::leftovers;
 use anklume_vm_tests::setup::{
     ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool, nothing_to_unlock,
-    sets_itself_up, succeed, switch_off, unattended, unlock, unlock_without_a_disk,
+    recover, sets_itself_up, succeed, switch_off, unattended, unlock, unlock_without_a_disk,
 };
 use anklume_vm_tests::{Failure, Machine, Workdir};
 
@@ -99,7 +99,9 @@ fn encrypted_by_zfs_and_found_by_another_stick() -> Result<(), Failure> {
     let root = succeed(&mut machine, "zfs get -H -o value encryptionroot anklume/data/storage")?;
     assert!(root.contains("anklume/data"), "{root}");
     switch_off(machine)?;
-    opens_again(&scene)?;
+    let mut machine = scene.power_on(Vec::new())?;
+    recover(&mut machine)?;
+    is_still_there(machine)?;
     scene.new_stick(&product)?;
     let mut machine = scene.power_on(Vec::new())?;
     existing_pool(&mut machine)?;
@@ -132,7 +134,9 @@ fn on_the_rest_of_the_boot_disk() -> Result<(), Failure> {
     sets_up(&scene, REST)?;
     let faults = scene.stick.table_faults()?;
     assert!(faults.is_empty(), "{faults}");
-    opens_again(&scene)
+    let mut machine = scene.power_on(Vec::new())?;
+    recover(&mut machine)?;
+    is_still_there(machine)
 }
 
 #[test]
