@@ -3,15 +3,18 @@
 //! It is the beginning of each console's own login service, so that nobody else reads the console meanwhile, and no
 //! part of the boot waits for a person.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anklume_dialog::{Choice, Confirm, Ended, Face, Hints, Item, Question, Reply, Terminal};
+use anklume_host::interrupt::interrupted;
 use anklume_host::process::Cmd;
 use anklume_language::say;
 use anklume_setup::{Backend, Found, Pool};
+use nix::fcntl::OFlag;
 
 use crate::accounts::Accounts;
 use crate::cli::ConsoleArgs;
@@ -28,9 +31,28 @@ pub(crate) fn run(args: &ConsoleArgs) -> Result<(), Failure> {
     {
         crate::say(failure);
     }
+    // Asked to end, as at shutdown: a login program that starts now would not hear of it.
+    if interrupted() {
+        return Ok(());
+    }
     let (program, rest) =
         args.login.split_first().ok_or_else(|| Failure::failed("no login program is named"))?;
     Err(Failure::failed(Cmd::new(program).args(rest).become_it()))
+}
+
+/// Says something on every console of the kernel, as at shutdown, when nobody is logged in. That a console is gone is
+/// no loss.
+pub(crate) fn tell(text: &str) {
+    let active = fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
+    for name in active.split_whitespace() {
+        let flags = OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+        let path = Path::new("/dev").join(name);
+        if let Ok(mut console) =
+            OpenOptions::new().write(true).custom_flags(flags.bits()).open(path)
+        {
+            let _ = console.write_all(format!("\r\n{text}\r\n").as_bytes());
+        }
+    }
 }
 
 /// The first screen, and serial consoles. The other screens are for logins.
@@ -44,7 +66,7 @@ fn is_for_people(console: &str) -> bool {
 
 fn attend() -> Result<(), Failure> {
     show_unattended(Path::new(UNATTENDED), &mut io::stdout());
-    if anklume_host::interrupt::interrupted() {
+    if interrupted() {
         return Ok(());
     }
     // Who can log in may type `anklume setup`.
@@ -60,7 +82,7 @@ fn attend() -> Result<(), Failure> {
         open_or_not(face.as_mut(), &hints, &pool)?;
     }
     // Accounts come with the pool; on one that has none, somebody makes one now.
-    if is_set_up()? { Ok(()) } else { welcome(face.as_mut(), &hints) }
+    if interrupted() || is_set_up()? { Ok(()) } else { welcome(face.as_mut(), &hints) }
 }
 
 /// Shows what an answer file's setup says, until it is over.
@@ -68,7 +90,7 @@ fn show_unattended(path: &Path, out: &mut dyn Write) {
     let Ok(mut file) = File::open(path) else { return };
     loop {
         // Looked at first: what was said before the end is read after it.
-        let is_over = !path.exists() || anklume_host::interrupt::interrupted();
+        let is_over = !path.exists() || interrupted();
         let _ = io::copy(&mut file, out);
         let _ = out.flush();
         if is_over {
@@ -87,7 +109,7 @@ fn open_or_not(face: &mut dyn Face, hints: &Hints, pool: &Pool) -> Result<(), Fa
             face.warn(&failure.to_string());
         }
         // By who was at another console, too.
-        if record::is_open() || Accounts::here()?.are_there() {
+        if interrupted() || record::is_open() || Accounts::here()?.are_there() {
             return Ok(());
         }
         match closed(face, missing)? {
@@ -171,6 +193,7 @@ fn welcome(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
     loop {
         match wizard::greet(face) {
             Ok(()) => {}
+            Err(Ended::Interrupted | Ended::Left) if interrupted() => return Ok(()),
             Err(Ended::Interrupted | Ended::Left) if again(face)? => continue,
             Err(Ended::Interrupted | Ended::Left) => return Ok(()),
             Err(error) => return Err(Failure::failed(error)),
@@ -190,7 +213,7 @@ fn welcome(face: &mut dyn Face, hints: &Hints) -> Result<(), Failure> {
             face.warn(&failure.to_string());
         }
         drop(lock);
-        if is_set_up()? || !again(face)? {
+        if interrupted() || is_set_up()? || !again(face)? {
             return Ok(());
         }
     }

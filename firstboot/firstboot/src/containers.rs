@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use anklume_host::process::{Cmd, Stdin, Stdout};
-use anklume_incus::names::{AliasName, BridgeName, PoolName};
+use anklume_incus::names::{AliasName, BridgeName, PoolName, Subnet};
 use anklume_incus::nftables::{self, Isolated};
+use anklume_incus::pick::{Route, free_ipv4, unique_local};
 use anklume_incus::wanted::{Addressing, Bridge, Driver, Pool as StoragePool, Wanted};
 use anklume_incus::{Client, ImageFiles, Settings, find_socket};
 use anklume_language::Language;
@@ -42,8 +43,9 @@ pub(crate) fn start_on(
     units::start_incus()?;
     let socket = find_socket().map_err(incus)?;
     let client = Client::new(&socket, Settings::default());
+    let wanted = wanted(driver, source, bridge_of(&client)?)?;
     let applied = client
-        .apply(&wanted(driver, source)?, &mut |step| said(step.say(Language::English)), &mut |_| ())
+        .apply(&wanted, &mut |step| said(step.say(Language::English)), &mut |_| ())
         .map_err(incus)?;
     if !applied.was_done() {
         said("Incus is set up".to_owned());
@@ -52,26 +54,54 @@ pub(crate) fn start_on(
     import(&client, said)
 }
 
-fn wanted(driver: Driver, source: &str) -> Result<Wanted, Failure> {
-    let name = |error| Failure::failed(error);
-    let bridge = BridgeName::new(BRIDGE).map_err(name)?;
+fn wanted(driver: Driver, source: &str, bridge: Bridge) -> Result<Wanted, Failure> {
     Ok(Wanted {
         pool: StoragePool {
-            name: PoolName::new(POOL).map_err(name)?,
+            name: PoolName::new(POOL).map_err(Failure::failed)?,
             driver,
             source: source.to_owned(),
             config: Default::default(),
         },
-        networks: vec![Bridge {
-            name: bridge.clone(),
-            ipv4: Addressing::Auto,
-            ipv4_nat: true,
-            ipv6: Addressing::Auto,
-            ipv6_nat: true,
-            config: Default::default(),
-        }],
-        default_network: Some(bridge),
+        default_network: Some(bridge.name.clone()),
+        networks: vec![bridge],
     })
+}
+
+/// The bridge: as it is, or with subnets that this machine has no way to yet.
+fn bridge_of(client: &Client) -> Result<Bridge, Failure> {
+    let name = BridgeName::new(BRIDGE).map_err(Failure::failed)?;
+    let is_there = client.isolated().map_err(incus)?.iter().any(|one| one.bridge == name);
+    let (ipv4, ipv6) = if is_there { (None, None) } else { subnets()? };
+    let addressing = |subnet: Option<Subnet>| subnet.map_or(Addressing::Auto, Addressing::Subnet);
+    Ok(Bridge {
+        name,
+        ipv4: addressing(ipv4),
+        ipv4_nat: true,
+        ipv6: addressing(ipv6),
+        ipv6_nat: true,
+        config: Default::default(),
+    })
+}
+
+/// Subnets for a new bridge; where none is free, Incus looks for one.
+fn subnets() -> Result<(Option<Subnet>, Option<Subnet>), Failure> {
+    let mut random = [0; 13];
+    getrandom::fill(&mut random).context("random numbers")?;
+    let [a, b, c, d, e, number @ ..] = random;
+    let ipv4 = free_ipv4(&routes(), u64::from_le_bytes(number));
+    Ok((ipv4, unique_local([a, b, c, d, e])))
+}
+
+/// Where packets of this machine go.
+fn routes() -> Vec<Route> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        dst: String,
+    }
+    let command = Cmd::new("ip").args(["-json", "-4", "route", "show", "table", "all"]);
+    let output = command.output().map(|output| output.stdout).unwrap_or_default();
+    let lines: Vec<Line> = serde_json::from_slice(&output).unwrap_or_default();
+    lines.iter().filter_map(|line| Route::parse(&line.dst)).collect()
 }
 
 fn incus(error: anklume_incus::Error) -> Failure {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{containers, inventory, record, units, wizard};
+use crate::{console, containers, inventory, record, units, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
@@ -247,7 +247,14 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
         crate::say(failure);
     }
     if args.disk_only {
-        return close_disk(&pool);
+        let closed = close_disk(&pool);
+        console::tell(&match &closed {
+            Ok(()) => wizard::language()
+                .pick("The data disk is locked.", "Le disque de données est verrouillé.")
+                .to_owned(),
+            Err(failure) => failure.to_string(),
+        });
+        return closed;
     }
     units::stop_incus()?;
     close_disk(&pool)?;

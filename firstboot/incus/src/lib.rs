@@ -27,6 +27,7 @@ pub mod idmap;
 pub mod names;
 pub mod nftables;
 pub mod operation;
+pub mod pick;
 pub mod plan;
 pub mod request;
 pub mod sysctl;

@@ -69,6 +69,11 @@ pub enum Action {
         /// Its arguments.
         arguments: Vec<Argument>,
     },
+    /// Unmount what is mounted at a folder and below; what keeps it in use is an error, after a while.
+    Unmount {
+        /// The folder.
+        path: &'static str,
+    },
     /// Close an opened LUKS volume, if it is open; what keeps it open is an error.
     CloseVolume {
         /// Its name in `/dev/mapper`.
@@ -83,6 +88,13 @@ pub enum Action {
         /// First byte.
         offset: u64,
         /// Length.
+        bytes: u64,
+    },
+    /// Write zeros to both ends of a partition that nothing uses, or to all of it.
+    ZeroEnds {
+        /// Its node.
+        node: String,
+        /// How many at each end.
         bytes: u64,
     },
     /// Write bytes to a disk of the plan.
@@ -164,11 +176,11 @@ impl Action {
     #[must_use]
     pub fn destroys(&self) -> bool {
         match self {
-            Self::Zero { .. } | Self::Write { .. } => true,
+            Self::Zero { .. } | Self::ZeroEnds { .. } | Self::Write { .. } => true,
             Self::Run { program, arguments } | Self::Try { program, arguments } => {
                 let first = arguments.first().map(ToString::to_string).unwrap_or_default();
                 matches!(*program, "wipefs" | "mkfs.btrfs" | "mkfs.ext4")
-                    || (*program == "zpool" && matches!(first.as_str(), "create" | "labelclear"))
+                    || (*program == "zpool" && first == "create")
                     || (*program == "cryptsetup" && first == "luksFormat")
             }
             _ => false,
@@ -188,6 +200,7 @@ impl fmt::Display for Action {
                 f.write_str(program)?;
                 arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
             }
+            Self::Unmount { path } => write!(f, "umount --recursive {path}"),
             Self::CloseVolume { name } => write!(f, "cryptsetup close {name}"),
             Self::CheckIdentity { disk, .. } => {
                 write!(f, "(check the identity of disk {})", person(*disk))
@@ -197,6 +210,9 @@ impl fmt::Display for Action {
             }
             Self::Zero { disk, offset, bytes, .. } => {
                 write!(f, "(write {bytes} zeros at byte {offset} of disk {})", person(*disk))
+            }
+            Self::ZeroEnds { node, bytes } => {
+                write!(f, "(write {bytes} zeros to both ends of {node})")
             }
             Self::Write { disk, object, piece, .. } => {
                 let (length, offset) = (piece.bytes.len(), piece.offset);

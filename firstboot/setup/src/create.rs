@@ -1,7 +1,7 @@
 //! The plan of a new pool.
 
 use anklume_gpt::Guid;
-use anklume_inventory::{Content, Disk, Identity, Partition};
+use anklume_inventory::{Disk, Identity, Partition};
 
 use crate::action::{Access, Action, Key};
 use crate::luks::{self, Cost};
@@ -117,7 +117,6 @@ fn clear(disks: &[&Disk]) -> Step {
             actions.extend(clear_partition(partition));
         }
         let node = format!("/dev/{}", disk.name);
-        actions.extend(label_clear(&disk.content, &node));
         actions.push(Action::run("wipefs", &["--all", "--force", &node]));
         for (offset, bytes) in ends(disk.size) {
             actions.push(Action::Zero { disk: index, access: Access::Alone, offset, bytes });
@@ -135,19 +134,10 @@ fn clear_partition(partition: &Partition) -> Vec<Action> {
         return Vec::new();
     }
     let node = format!("/dev/{}", partition.name);
-    let mut actions = label_clear(&partition.content, &node);
-    actions.push(Action::run("wipefs", &["--all", "--force", &node]));
-    actions
-}
-
-/// wipefs only removes what makes a member of a pool known; this removes the labels, as far as the OS can.
-fn label_clear(content: &Content, node: &str) -> Vec<Action> {
-    if !content.signatures.iter().any(|one| one.kind == "zfs_member") {
-        return Vec::new();
-    }
+    // wipefs removes what makes a signature known, but one at a time, and a member of a ZFS pool has hundreds.
     vec![
-        Action::attempt("modprobe", &["zfs"]),
-        Action::attempt("zpool", &["labelclear", "-f", node]),
+        Action::run("wipefs", &["--all", "--force", &node]),
+        Action::ZeroEnds { node, bytes: END_BYTES },
     ]
 }
 

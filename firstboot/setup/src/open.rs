@@ -9,6 +9,8 @@ use crate::plan::{Plan, PlanDisk, Step, Work};
 use crate::pool::{Pool, PoolDisk, mapper_name};
 use crate::{Backend, Encryption, native, paths, zfs};
 
+/// Where parts of a pool are mounted, in the order in which they are unmounted.
+const PLACES: [&str; 4] = [paths::HOME, paths::INCUS, paths::POOL, paths::LOCKED];
 /// Options of every mount of the pool.
 const OPTIONS: &str = "noatime,compress=zstd:1";
 
@@ -152,13 +154,15 @@ pub fn close(pool: &Pool) -> Plan {
         // Of a disk that is missing there is none.
         lock.extend(pool.mapper_names().map(|name| luks::close(&name)));
     }
-    closing(pool, unmount(), lock)
+    let unmount = PLACES.map(|path| Action::Unmount { path });
+    closing(pool, unmount.into(), lock)
 }
 
 /// The plan that closes whatever part of a pool is open.
 #[must_use]
 pub fn abandon(pool: &Pool) -> Plan {
-    let mut unmount = unmount();
+    let attempt = |path| Action::attempt("umount", &["--recursive", path]);
+    let mut unmount: Vec<Action> = PLACES.map(attempt).into();
     unmount.extend(native::abandon());
     let mut lock = Vec::new();
     if pool.backend == Backend::Zfs {
@@ -169,11 +173,6 @@ pub fn abandon(pool: &Pool) -> Plan {
         lock.extend(names.map(|name| Action::attempt("cryptsetup", &["close", &name])));
     }
     closing(pool, unmount, lock)
-}
-
-fn unmount() -> Vec<Action> {
-    let places = [paths::HOME, paths::INCUS, paths::POOL, paths::LOCKED];
-    places.map(|path| Action::attempt("umount", &["--recursive", path])).into()
 }
 
 fn closing(pool: &Pool, unmount: Vec<Action>, lock: Vec<Action>) -> Plan {

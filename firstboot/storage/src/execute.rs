@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anklume_gpt::Piece;
 use anklume_host::disk::RawDisk;
@@ -20,6 +21,9 @@ use crate::keys::{Keys, Placed};
 
 /// Where the keys are while a program runs: a file system in RAM.
 const KEYS: &str = "/run/anklume/keys";
+/// How often something is unmounted that is in use, and how long it is waited in between.
+const TRIES: usize = 50;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 /// Why a plan was not carried out to its end.
 #[derive(Debug, Error)]
@@ -71,6 +75,8 @@ pub trait Machine {
     fn run(&mut self, command: &Cmd) -> Result<(), ExecuteError>;
     /// What a program that only looks prints; nothing if it fails.
     fn output(&mut self, command: &Cmd) -> Vec<u8>;
+    /// Whether something is mounted at a folder or below.
+    fn is_mounted(&mut self, path: &str) -> bool;
     /// The identity of the disk with this kernel name now; none if it is gone.
     ///
     /// # Errors
@@ -92,6 +98,11 @@ impl Machine for Here {
 
     fn output(&mut self, command: &Cmd) -> Vec<u8> {
         command.output().map(|output| output.stdout).unwrap_or_default()
+    }
+
+    fn is_mounted(&mut self, path: &str) -> bool {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        is_in(&mounts, path)
     }
 
     fn identity(&mut self, name: &str) -> Result<Option<Identity>, ExecuteError> {
@@ -160,6 +171,7 @@ fn act(
         Action::Expect { disk, object, piece } => {
             on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))
         }
+        Action::Unmount { path } => unmount(path, machine),
         Action::CloseVolume { name } => {
             if !under(machine, "/dev/mapper").join(name).exists() {
                 return Ok(());
@@ -171,6 +183,9 @@ fn act(
         }
         Action::Zero { disk, access, offset, bytes } => {
             on_disk(disk_of(disks, *disk)?, *access, |open| open.zero(*offset, *bytes))
+        }
+        Action::ZeroEnds { node, bytes } => {
+            zero_ends(Path::new(node), *bytes).map_err(|source| failed(node, source))
         }
         Action::Write { disk, access, piece, .. } => {
             on_disk(disk_of(disks, *disk)?, *access, |open| open.write(piece.offset, &piece.bytes))
@@ -250,6 +265,36 @@ fn on_disk(
     work(&open).map_err(|source| failed(node.display(), source))
 }
 
+/// Whether `path`, or something below it, is the fifth field of a line (proc_pid_mountinfo(5)).
+fn is_in(mounts: &str, path: &str) -> bool {
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    places
+        .filter_map(|place| place.strip_prefix(path))
+        .any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// At shutdown others unmount what is below at the same moment, so that one try may meet a mount that has just gone.
+fn unmount(path: &str, machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    let command = Cmd::new("umount").args(["--recursive", path]);
+    for _ in 0..TRIES {
+        if !machine.is_mounted(path) {
+            return Ok(());
+        }
+        if machine.run(&command).is_err() {
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+    }
+    if machine.is_mounted(path) { machine.run(&command) } else { Ok(()) }
+}
+
+fn zero_ends(node: &Path, bytes: u64) -> io::Result<()> {
+    let open = RawDisk::open_alone(node)?;
+    let size = open.bytes()?;
+    open.zero(0, bytes.min(size))?;
+    open.zero(size.saturating_sub(bytes), bytes.min(size))?;
+    open.flush()
+}
+
 fn expect(disk: &RawDisk, object: &str, piece: &Piece) -> io::Result<()> {
     if disk.read(piece.offset, piece.bytes.len())? == piece.bytes {
         return Ok(());
@@ -269,4 +314,17 @@ fn under(machine: &dyn Machine, path: &str) -> PathBuf {
 
 fn failed(object: impl ToString, source: io::Error) -> ExecuteError {
     ExecuteError::Io { object: object.to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_found_at_a_place_and_below() {
+        let mounts = "25 1 0:22 / /var/lib/incus/shmounts rw - tmpfs tmpfs rw\n\
+                      30 25 0:40 / /var/homes rw,noatime - btrfs /dev/dm-1 rw\n";
+        assert!(is_in(mounts, "/var/lib/incus") && is_in(mounts, "/var/lib/incus/shmounts"));
+        assert!(!is_in(mounts, "/var/home") && !is_in("", "/var/home"));
+    }
 }

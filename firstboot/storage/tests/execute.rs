@@ -22,6 +22,8 @@ struct Fake {
     identity: Option<Identity>,
     /// Contents of the key files that commands named.
     keys: Vec<String>,
+    /// How often something is still mounted.
+    mounted: usize,
     /// A program, and what it prints.
     says: Vec<(&'static str, &'static str)>,
 }
@@ -29,7 +31,15 @@ struct Fake {
 impl Fake {
     fn new(identity: Option<Identity>) -> Self {
         let root = tempfile::tempdir().unwrap();
-        Self { root, ran: Vec::new(), fails: None, identity, keys: Vec::new(), says: Vec::new() }
+        Self {
+            root,
+            ran: Vec::new(),
+            fails: None,
+            identity,
+            keys: Vec::new(),
+            mounted: 0,
+            says: Vec::new(),
+        }
     }
 }
 
@@ -58,6 +68,11 @@ impl Machine for Fake {
         let text = format!("{command:?}");
         let said = self.says.iter().find(|(program, _)| text.contains(program));
         said.map(|(_, text)| text.as_bytes().to_vec()).unwrap_or_default()
+    }
+
+    fn is_mounted(&mut self, _: &str) -> bool {
+        self.mounted = self.mounted.saturating_sub(1);
+        self.mounted > 0
     }
 
     fn identity(&mut self, _: &str) -> Result<Option<Identity>, ExecuteError> {
@@ -138,7 +153,6 @@ fn opened(machine: &Fake) {
 fn closing_goes_on_after_what_was_not_open_and_stops_at_a_lock_that_stays() {
     let pool = plan(&inventory()).pool;
     let mut machine = Fake::new(None);
-    machine.fails = Some(("umount", 32));
     let closed = |machine: &mut Fake| {
         machine.ran.clear();
         execute(&close(&pool), &Keys::default(), machine, &mut |_, _| ())
@@ -150,6 +164,20 @@ fn closing_goes_on_after_what_was_not_open_and_stops_at_a_lock_that_stays() {
     assert!(machine.ran.last().unwrap().contains("cryptsetup"));
     machine.fails = Some(("cryptsetup", 5));
     assert!(closed(&mut machine).is_err());
+}
+
+/// As at shutdown, when others unmount what is below.
+#[test]
+fn what_is_in_use_for_a_moment_is_unmounted_again_and_what_stays_is_an_error() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = Fake::new(None);
+    machine.fails = Some(("umount", 32));
+    machine.mounted = 3;
+    execute(&close(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).unwrap();
+    assert_eq!(machine.ran.len(), 2);
+    machine.mounted = usize::MAX;
+    let why = execute(&close(&pool), &Keys::default(), &mut machine, &mut |_, _| ()).unwrap_err();
+    assert!(matches!(why, ExecuteError::Program(_)), "{why}");
 }
 
 #[test]

@@ -21,6 +21,10 @@ struct Files {
 }
 
 impl Machine for Files {
+    fn is_mounted(&mut self, _: &str) -> bool {
+        false
+    }
+
     fn output(&mut self, _: &Cmd) -> Vec<u8> {
         Vec::new()
     }
