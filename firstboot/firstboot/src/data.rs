@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
-use anklume_host::process::ProcessError;
+use anklume_host::process::{Cmd, ProcessError};
 use anklume_language::{Language, say};
 use anklume_passphrase::RecoveryKey;
 use anklume_setup::{
-    Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan,
+    Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan, paths,
 };
 use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
@@ -262,9 +262,32 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
 }
 
 fn close_disk(pool: &Pool) -> Result<(), Failure> {
+    units::end_what_incus_left();
     carry_out(&close_plan(pool), &Keys::default()).map_err(|error| {
-        Failure::failed(describe(&error)).hint("`lsof /var/home /var/lib/incus` tells what uses it")
+        let users = users();
+        let by = if users.is_empty() { String::new() } else { format!("; used by {users}") };
+        Failure::failed(format!("{}{by}", describe(&error)))
+            .hint("end these programs, or wait for them, then `anklume data close`")
     })
+}
+
+/// Programs that use what is on the pool.
+fn users() -> String {
+    let every: Vec<i32> = (0..=255).collect();
+    let fuser = Cmd::new("fuser").args(["-m", paths::HOME, paths::INCUS, paths::POOL]);
+    // The numbers go to standard output, the letters beside them to the other one.
+    let output = fuser.accept(&every).output().map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&output).into_owned();
+    let mut users: Vec<String> = text
+        .split_whitespace()
+        .filter_map(|number| {
+            let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;
+            Some(format!("{} ({number})", name.trim()))
+        })
+        .collect();
+    users.dedup();
+    users.truncate(10);
+    users.join(", ")
 }
 
 /// `data status`.

@@ -9,6 +9,9 @@ const DATA: &str = "anklume-data.service";
 /// Incus, and what starts its instances.
 const INCUS: [&str; 3] = ["incus.socket", "incus.service", "incus-startup.service"];
 
+/// Ends every process of a control group (cgroup v2, `cgroup.kill`).
+const INCUS_KILL: &str = "/sys/fs/cgroup/system.slice/incus.service/cgroup.kill";
+
 /// Says that the pool is open, so that shutdown closes it in order.
 pub(crate) fn data_is_open() -> Result<(), Failure> {
     systemctl(&["start", DATA])
@@ -32,6 +35,13 @@ pub(crate) fn stop_incus() -> Result<(), Failure> {
         systemctl(&["stop", unit])?;
     }
     Ok(())
+}
+
+/// What outlives Incus: name servers of its bridges, which have files on the pool open. Its unit leaves them, so that
+/// a restart of it does not end containers; here these have been stopped.
+pub(crate) fn end_what_incus_left() {
+    // Of a group that is gone there is nothing to end.
+    let _ = std::fs::write(INCUS_KILL, "1");
 }
 
 fn systemctl(words: &[&str]) -> Result<(), Failure> {
