@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anklume_inventory::Inventory;
+use crate::unattended;
+use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_settings::{Secret, Settings};
-use anklume_setup::{Data, NewPool, NoRest, SecretSource, What, boot_disk};
+use anklume_setup::{Data, NewPool, NoRest, SecretSource, What, boot_disk, create};
 use serde::{Deserialize, Serialize};
 
 use anklume_failure::{Context, Failure, Kind};
@@ -64,11 +65,11 @@ impl Answers {
         struct Versioned {
             version: u32,
         }
-        let Versioned { version } = toml::from_str(text).map_err(|error| error.to_string())?;
+        let Versioned { version } = toml::from_str(text).map_err(|error| place(text, &error))?;
         if version != VERSION {
             return Err(format!("version: expected {VERSION}, found {version}"));
         }
-        let answers: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let answers: Self = toml::from_str(text).map_err(|error| place(text, &error))?;
         let mut wrong: Vec<String> = Vec::new();
         if let Err(why) = answers.data.check() {
             wrong.push(why.words(Language::English));
@@ -148,6 +149,19 @@ pub(crate) fn validate(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where a text is wrong and why, without the line itself or a value of it: it may be a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let why = error.message();
+    let why = match (why.find("expected"), why.contains("string \"") || why.contains('`')) {
+        (Some(at), true) if !why.starts_with("missing") => why.get(at..).unwrap_or(why),
+        _ => why,
+    };
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {why}")
+}
+
 /// `answers match`.
 pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
     let answers = Answers::read(file)?;
@@ -155,6 +169,14 @@ pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
     let machine = Inventory::parse(&bytes).map_err(|error| {
         Failure::new(Kind::Damaged, format!("{}: {error}", inventory.display()))
     })?;
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.!-".contains(c);
+        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)
+    };
+    if let Some(disk) = machine.disks.iter().find(|disk| !is_name(&disk.name)) {
+        let why = format!("{}: expected kernel names, found {:?}", inventory.display(), disk.name);
+        return Err(Failure::new(Kind::Damaged, why));
+    }
     if answers.data.rest_of_boot_disk {
         let disk = boot_disk(&machine)
             .ok_or_else(|| Failure::refused(NoRest::Unknown.words(Language::English)))?;
@@ -166,9 +188,20 @@ pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
         crate::say("no disk is taken");
         return Ok(());
     };
+    let language = Language::English;
+    let boot = boot_medium(&machine);
+    if !boot.is_certain() {
+        return Err(Failure::refused(boot.words(language)));
+    }
+    if let Some(disk) = unattended::holds_a_pool(&machine, &pool) {
+        crate::say(format!("{disk} has a pool already: it would be opened"));
+        return Ok(());
+    }
+    let ids = anklume_storage::ids(pool.disks.len()).context("random numbers")?;
+    create(&pool, &ids).map_err(|why| Failure::refused(why.words(language)))?;
     for confirmed in &pool.disks {
         let disk = confirmed.disk();
-        crate::say(format!("{} would be erased: {}", disk.name, disk.words(Language::English)));
+        crate::say(format!("{} would be erased: {}", disk.name, disk.words(language)));
     }
     Ok(())
 }
@@ -197,6 +230,42 @@ mod tests {
         let text = format!("{FILE}[secrets]\n'machine.hostname' = {{ file = 'x' }}\n");
         let why = Answers::parse(&text).unwrap_err();
         assert!(why.contains("machine.hostname"), "{why}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_line_it_is_in() {
+        for (from, to) in [
+            ("password = 'not shown'", "password = 'not shown' x"),
+            ("password = 'not shown'", "passwrd = 'not shown'"),
+            ("passphrase = { file = 'passphrase' }", "passphrase = 'not shown'"),
+            ("hostname = 'lab'", "networks = 'not shown'"),
+        ] {
+            let why = Answers::parse(&FILE.replace(from, to)).unwrap_err();
+            assert!(why.starts_with("line ") && !why.contains("not shown"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_match_is_what_would_be_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, inventory] = ["a.toml", "i.json"].map(|name| folder.path().join(name));
+        let machine = r#"{"version": 1, "memory": 1, "boot": {"backing": ["sdz"]}, "disks": [
+            {"name": "sda", "size": 512000000000, "logical-sector": 512, "physical-sector": 512,
+             "serial": "A", "bus": "ata"},
+            {"name": "sdz", "size": 8000000000, "logical-sector": 512, "physical-sector": 512,
+             "serial": "Z", "bus": "usb"}]}"#;
+        let result = |answers: &str, machine: &str| {
+            fs::write(&file, answers).unwrap();
+            fs::write(&inventory, machine).unwrap();
+            matches(&file, &inventory).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(result(FILE, machine), Ok(()));
+        let zfs = FILE.replace("what = 'new'", "what = 'new'\nbackend = 'zfs'");
+        assert!(result(&zfs, machine).unwrap_err().contains("no ZFS"));
+        let unknown = machine.replace("\"backing\": [\"sdz\"]", "");
+        assert!(result(FILE, &unknown).is_err());
+        let evil = machine.replace("\"sda\"", "\"sda -x\"");
+        assert!(result(FILE, &evil).unwrap_err().contains("kernel names"));
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub(crate) struct SetupArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) export_answers: Option<PathBuf>,
     /// Carry this answer file out, without questions
-    #[arg(long, value_name = "FILE", conflicts_with = "export_answers")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["export_answers", "dry_run"])]
     pub(crate) answers: Option<PathBuf>,
     /// Write what the last setup of this boot did into this folder, without secrets, and the disks
     #[arg(long, value_name = "DIR", conflicts_with_all = ["answers", "export_answers", "dry_run"])]

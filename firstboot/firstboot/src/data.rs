@@ -26,29 +26,31 @@ pub(crate) const WRONG_KEY: i32 = 2;
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
     record::need_root("opening the data disk")?;
-    let _lock = record::lock_or_refuse()?;
     let pool = record::read()?.ok_or_else(|| {
         Failure::refused("this machine knows of no data disk")
             .hint("`anklume setup` finds or makes one")
     })?;
     if record::is_open() {
         crate::say("the data disk is open");
+        let _lock = record::lock_or_refuse()?;
+        units::data_is_open()?;
         return containers::start(&pool, &mut |line| crate::say(line));
     }
     let found = locate(&pool)?.by_force(args.force);
     without_disks(&pool, &found, args.degraded, &mut |line| crate::say(line))?;
-    if let Some(path) = &args.key_file {
-        let key = Zeroizing::new(fs::read(path).context(path.display())?);
-        unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
-    } else if !pool.encryption.has_key() {
-        unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
-    } else {
+    if pool.encryption.has_key() && args.key_file.is_none() {
         let terminal = Terminal::standard().context("the terminal")?;
         let hints = Hints::gather(&terminal, None);
         let mut face = anklume_dialog::open(terminal, wizard::language(), &hints);
-        ask(face.as_mut(), &pool, &mut |typed, force| {
-            unlock(&pool, &found.clone().by_force(force || args.force), typed)
-        })?;
+        // Not while it is asked: whoever leaves the question unanswered must not keep others out.
+        return ask_here(face.as_mut(), &pool, &found);
+    }
+    let _lock = record::lock_or_refuse()?;
+    if let Some(path) = &args.key_file {
+        let key = Zeroizing::new(fs::read(path).context(path.display())?);
+        unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
+    } else {
+        unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
     }
     became_open(&pool, &mut |line| crate::say(line))
 }
@@ -153,6 +155,10 @@ impl Unlock {
 
 /// Opens the pool with what was typed: the passphrase, or the recovery key however it was typed.
 pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unlock> {
+    // By somebody else a moment ago: nothing of it may be closed again.
+    if record::is_open() {
+        return Ok(());
+    }
     let text = std::str::from_utf8(typed).unwrap_or_default();
     let recovery = RecoveryKey::parse(text).ok();
     let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
@@ -267,7 +273,10 @@ fn close_disk(pool: &Pool) -> Result<(), Failure> {
         let users = users();
         let by = if users.is_empty() { String::new() } else { format!("; used by {users}") };
         Failure::failed(format!("{}{by}", describe(&error)))
-            .hint("end these programs, or wait for them, then `anklume data close`")
+            .hint(
+                "Incus is stopped. End these programs, or leave their folder (`cd /`), then `anklume data close`; \
+                 `anklume data open` starts Incus again",
+            )
     })
 }
 

@@ -74,7 +74,11 @@ static SHOWN: OnceLock<File> = OnceLock::new();
 
 /// Prints a line for the user.
 fn say(line: impl std::fmt::Display) {
-    let text = format!("{line}\n");
+    // Names of disks come from disks, and from files that anybody may have written.
+    let line = line.to_string();
+    let shown =
+        line.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c });
+    let text = shown.chain(['\n']).collect::<String>();
     let _ = std::io::stdout().write_all(text.as_bytes());
     if let Some(mut shown) = SHOWN.get() {
         let _ = shown.write_all(text.as_bytes());

@@ -7,21 +7,22 @@ use std::path::Path;
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Key, NewPool, What, abandon, create};
+use anklume_setup::{ConfirmedDisk, Key, NewPool, Pool, What, abandon, boot_disk, create};
 use anklume_storage::{Here, Keys, execute, ids};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
-use crate::wizard::work;
-use crate::{console, data, inventory, record};
+use crate::wizard::{self, work};
+use crate::{console, data, inventory, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
 pub(crate) fn run() -> Result<(), Failure> {
     record::need_root("setting up")?;
-    if record::read()?.is_some() {
+    // Written when everything but Incus was done.
+    if record::read()?.is_some() && wizard::was_here() {
         return Ok(());
     }
     // The consoles show what is said while they wait.
@@ -58,11 +59,13 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
     settings.each_secret(&mut |secret| log.hide(secret));
     log.wanted(answers.data.what);
     let mut said = |line: String| crate::say(line);
-    match answers.data.what {
-        What::New => {
-            if let Some(pool) = record::read()? {
-                return Err(Failure::refused(format!("this machine has pool {} already", pool.id)));
-            }
+    let pool = match (answers.data.what, record::read()?) {
+        (What::New, Some(pool)) if wizard::was_here() => {
+            return Err(Failure::refused(format!("this machine has pool {} already", pool.id)));
+        }
+        // The power failed, or something else did, between the pool and the settings of the machine.
+        (What::New | What::Open, Some(pool)) => Some(go_on(seed, pool)?),
+        (What::New, None) => {
             let machine = inventory::collect()?;
             // A person may be asked which one it is; here nobody can.
             let boot = boot_medium(&machine);
@@ -70,34 +73,76 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
                 return Err(Failure::refused(boot.words(language))
                     .hint("unplug one of them; nothing was changed"));
             }
-            if let Some(wanted) = answers.pool(&machine)? {
-                match holds_a_pool(&machine, &wanted) {
-                    // A machine that forgot, as with a new stick, must not erase what it made itself.
-                    Some(disk) => {
-                        crate::say(format!("{disk} has a pool already: it is opened"));
-                        open(seed, log)?;
-                    }
-                    None => new_pool(seed, &wanted, language, log)?,
-                }
-            }
+            Some(new_or_own(seed, &machine, log)?)
         }
-        What::Open => open(seed, log)?,
-        What::Try => work::try_in_ram(&mut said)?,
-        What::Later => {}
-    }
+        (What::Open, None) => Some(open(seed, log)?),
+        (What::Try | What::Later, _) => None,
+    };
     log.part(Part::Machine);
+    // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
+    if pool.is_some() {
+        units::data_is_open()?;
+    }
     work::settings(&settings, &mut said)?;
+    wizard::remember_language(language);
     work::bring_up(&settings.networks, &mut said);
-    Ok(())
+    log.part(Part::Containers);
+    match (&pool, answers.data.what) {
+        (Some(pool), _) => data::became_open(pool, &mut said),
+        (None, What::Try) => work::try_in_ram(&mut said),
+        (None, _) => Ok(()),
+    }
+}
+
+/// A new pool, unless the disks are those of one: a machine that forgot, as with a new stick, must not erase what it
+/// made itself.
+fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, Failure> {
+    let answers = &seed.answers;
+    let own = |disk: &str| {
+        crate::say(format!("{disk} has a pool already: it is opened"));
+    };
+    // Whose last partition is taken has no rest.
+    let boot = boot_disk(machine).filter(|_| answers.data.rest_of_boot_disk);
+    if let Some(disk) = boot.filter(|disk| is_of_a_pool(machine, &disk.name)) {
+        own(&disk.name);
+        return open(seed, log);
+    }
+    let wanted = answers.pool(machine)?;
+    let wanted = wanted.ok_or_else(|| Failure::failed("the answers name no disk"))?;
+    match holds_a_pool(machine, &wanted) {
+        Some(disk) => {
+            own(&disk);
+            open(seed, log)
+        }
+        None => new_pool(seed, &wanted, answers.language, log),
+    }
+}
+
+/// The pool that this machine knows, opened.
+fn go_on(seed: &Seed, pool: Pool) -> Result<Pool, Failure> {
+    let passphrase = passphrase(seed)?;
+    let found = data::locate(&pool)?;
+    data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)?;
+    Ok(pool)
+}
+
+fn passphrase(seed: &Seed) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match &seed.answers.data.passphrase {
+        Some(source) => seed.secret(source),
+        None => Ok(Zeroizing::new(Vec::new())),
+    }
+}
+
+fn is_of_a_pool(machine: &Inventory, disk: &str) -> bool {
+    candidates(machine).iter().any(|one| one.disk == disk)
 }
 
 /// A disk that is to be given up, and is one of a pool.
-fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
-    let found = candidates(machine);
+pub(crate) fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
     let disks = wanted.disks.iter().map(ConfirmedDisk::disk);
     let rest = wanted.rest.iter().map(|confirmed| confirmed.rest().disk());
     let names = disks.chain(rest).map(|disk| &disk.name);
-    names.into_iter().find(|name| found.iter().any(|one| one.disk == **name)).cloned()
+    names.into_iter().find(|name| is_of_a_pool(machine, name)).cloned()
 }
 
 fn new_pool(
@@ -105,7 +150,7 @@ fn new_pool(
     wanted: &NewPool,
     language: Language,
     log: &mut Log,
-) -> Result<(), Failure> {
+) -> Result<Pool, Failure> {
     let mut keys = Keys::default();
     if wanted.encryption.has_key() {
         let source = seed.answers.data.passphrase.as_ref();
@@ -140,16 +185,12 @@ fn new_pool(
         Failure::failed(data::describe(&error))
     })?;
     Accounts::here()?.move_to_pool()?;
-    data::became_open(&plan.pool, &mut |line| crate::say(line))
+    Ok(plan.pool)
 }
 
 /// The pool that is there.
-fn open(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
-    let source = seed.answers.data.passphrase.as_ref();
-    let passphrase = match source {
-        Some(source) => seed.secret(source)?,
-        None => Zeroizing::new(Vec::new()),
-    };
+fn open(seed: &Seed, log: &mut Log) -> Result<Pool, Failure> {
+    let passphrase = passphrase(seed)?;
     log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
     let existing = work::adopt(&machine, &passphrase)?;
@@ -161,7 +202,7 @@ fn open(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
     work::take_over(&existing.pool, &passphrase, force)?;
-    data::became_open(&existing.pool, &mut |line| crate::say(line))
+    Ok(existing.pool)
 }
 
 #[cfg(test)]

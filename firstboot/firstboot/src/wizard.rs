@@ -192,8 +192,13 @@ pub(crate) fn language() -> Language {
     toml::from_str(&text).map_or(Language::default(), |Chosen { language }| language)
 }
 
+/// Whether this machine was set up, as far as the wizard or an answer file goes.
+pub(crate) fn was_here() -> bool {
+    Path::new(LANGUAGE).exists()
+}
+
 /// It is no loss if that fails: the language is asked again.
-fn remember_language(language: Language) {
+pub(crate) fn remember_language(language: Language) {
     let text = format!("language = \"{language}\"\n");
     let _ = anklume_host::file::replace(Path::new(LANGUAGE), text.as_bytes());
 }

@@ -122,6 +122,14 @@ pub enum Action {
         /// Permissions.
         mode: u32,
     },
+    /// Make sure that these datasets of ZFS are encrypted with the key of another one, which is loaded: whoever had
+    /// the disk could have put others in their place.
+    Encrypted {
+        /// Whose key.
+        root: &'static str,
+        /// The datasets.
+        datasets: &'static [&'static str],
+    },
     /// Give this machine a host ID, by which ZFS knows who uses a pool, if it has none.
     HostId,
     /// Write the pool's record to this file, durably, with the old one in place until the new one is whole.
@@ -223,6 +231,10 @@ impl fmt::Display for Action {
                 )
             }
             Self::Flush { disk, .. } => write!(f, "(flush disk {})", person(*disk)),
+            Self::Encrypted { root, datasets } => {
+                let datasets = datasets.join(" ");
+                write!(f, "(check that the key of {root} encrypts {datasets})")
+            }
             Self::HostId => f.write_str("(give this machine a host ID, if it has none)"),
             Self::Folder { path, mode } => write!(f, "mkdir -p -m {mode:o} {path}"),
             Self::Record { path } => write!(f, "(write {path})"),

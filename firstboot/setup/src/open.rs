@@ -32,7 +32,7 @@ impl Found {
     /// The same, for a pool that another machine used last and did not close.
     #[must_use]
     pub fn by_force(mut self, force: bool) -> Self {
-        self.force = force;
+        self.force |= force;
         self
     }
 
@@ -129,6 +129,9 @@ pub fn open(pool: &Pool, found: &Found, key: Key) -> Plan {
     if pool.backend == Backend::Zfs {
         unlock.extend(zfs::unlock(pool, &nodes, key, found.force));
     }
+    if pool.encryption == Encryption::Zfs {
+        unlock.push(Action::Encrypted { root: zfs::DATA, datasets: &zfs::DATASETS });
+    }
     let mut mount = mount_pool(pool, &nodes, degraded);
     mount.extend(mount_folders(pool, &nodes, degraded));
     let mut steps = vec![
@@ -207,6 +210,7 @@ pub(crate) fn mount_pool(pool: &Pool, volumes: &[String], degraded: bool) -> Vec
     }
     actions.push(Action::Folder { path: paths::POOL.to_owned(), mode: 0o700 });
     actions.push(mount(volumes, "subvolid=5", degraded, paths::POOL));
+    actions.push(zfs::roots_alone());
     actions
 }
 

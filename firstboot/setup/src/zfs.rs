@@ -26,6 +26,8 @@ pub(crate) const DATA: &str = "anklume/data";
 pub(crate) const KEYSTORE: &str = "anklume/keystore";
 /// Record and accounts.
 pub(crate) const STATE: &str = "anklume/data/state";
+/// Everything that is mounted of an open pool, or given to Incus.
+pub(crate) const DATASETS: [&str; 4] = [STATE, "anklume/data/incus", STORAGE, "anklume/data/home"];
 /// A pool that was made with it is imported by every ZFS from 2.3 on: the other slot's may be older
 /// (zpool-features(7)).
 const COMPATIBILITY: &str = "compatibility=openzfs-2.3";
@@ -157,8 +159,17 @@ pub(crate) fn mount(options: &[&str], dataset: &str, path: &str) -> Action {
 }
 
 /// Where the parts of an open pool belong.
-pub(crate) fn mount_pool() -> [Action; 2] {
-    [Action::Folder { path: paths::POOL.to_owned(), mode: 0o700 }, mount(&[], STATE, paths::POOL)]
+pub(crate) fn mount_pool() -> [Action; 3] {
+    [
+        Action::Folder { path: paths::POOL.to_owned(), mode: 0o700 },
+        mount(&[], STATE, paths::POOL),
+        roots_alone(),
+    ]
+}
+
+/// What is mounted has permissions of its own.
+pub(crate) fn roots_alone() -> Action {
+    Action::run("chmod", &["0700", paths::POOL])
 }
 
 pub(crate) fn mount_folders() -> [Action; 4] {

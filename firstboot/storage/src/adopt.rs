@@ -62,17 +62,23 @@ fn look_at(
     keys: &Keys,
     machine: &mut dyn Machine,
 ) -> Result<Adopted, ExecuteError> {
-    let mut unlocked = Vec::new();
+    // What the key opens comes before what anybody can have put there.
+    let (mut by_key, mut open, mut broken) = (Vec::new(), Vec::new(), None);
     for candidate in candidates {
-        let opened = candidate.unlock().map_or(Ok(()), |action| run(&action, keys, machine));
-        match opened {
-            Ok(()) => unlocked.push(candidate.volume()),
+        let Some(unlock) = candidate.unlock() else {
+            open.push(candidate.volume());
+            continue;
+        };
+        match run(&unlock, keys, machine) {
+            Ok(()) => by_key.push(candidate.volume()),
             Err(error) if is_wrong_key(&error) => {}
-            Err(error) => return Err(error),
+            // One of two halves that does not open any more.
+            Err(error) => broken = Some(error),
         }
     }
+    let unlocked = if by_key.is_empty() { open } else { by_key };
     if unlocked.is_empty() {
-        return Ok(Adopted::WrongKey);
+        return broken.map_or(Ok(Adopted::WrongKey), Err);
     }
     let (backend, volumes) = of_one_kind(unlocked, machine);
     let left_open_by = match backend {

@@ -171,6 +171,7 @@ fn act(
         Action::Expect { disk, object, piece } => {
             on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))
         }
+        Action::Encrypted { root, datasets } => encrypted(root, datasets, machine),
         Action::Unmount { path } => unmount(path, machine),
         Action::CloseVolume { name } => {
             if !under(machine, "/dev/mapper").join(name).exists() {
@@ -263,6 +264,20 @@ fn on_disk(
         return Err(another(format!("expected {expected} bytes, found {found}")));
     }
     work(&open).map_err(|source| failed(node.display(), source))
+}
+
+fn encrypted(root: &str, datasets: &[&str], machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    for dataset in datasets {
+        let words = ["get", "-H", "-o", "value", "encryptionroot,keystatus", dataset];
+        let said = machine.output(&Cmd::new("zfs").args(words));
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let mut lines = said.lines();
+        if (lines.next(), lines.next()) != (Some(root), Some("available")) {
+            let why = format!("expected it to be encrypted with the key of {root}, found {said:?}");
+            return Err(failed(dataset, io::Error::other(why)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether `path`, or something below it, is the fifth field of a line (proc_pid_mountinfo(5)).

@@ -9,7 +9,7 @@ use anklume_inventory::{Identity, Inventory};
 use anklume_setup::adopt::LOOK;
 use anklume_setup::{
     Backend, ConfirmedDisk, Encryption, Ids, Key, NewPool, Plan, Pool, Redundancy, Version,
-    abandon, close, create,
+    abandon, close, create, find, open,
 };
 use anklume_storage::{Adopted, ExecuteError, Existing, Keys, Machine, adopt, execute};
 
@@ -251,6 +251,35 @@ fn the_key_of_a_pool_that_zfs_encrypts_is_tried() {
     assert_eq!(found(&mut machine).pool, pool);
     machine.fails = Some(("--test-passphrase", 2));
     assert!(matches!(adopt(&inventory(), &keys(), &mut machine).unwrap(), Adopted::WrongKey));
+}
+
+/// As if somebody had put another dataset in the place of one.
+#[test]
+fn a_dataset_that_is_not_encrypted_is_not_mounted() {
+    let inventory = inventory();
+    let pool = plan_of(&inventory, Backend::Zfs, Encryption::Zfs).pool;
+    let mut there = inventory.clone();
+    there.disks[0].content.partitions[0].guid = Some(pool.disks[0].partition.clone());
+    let plan = open(&pool, &find(&pool, &there).unwrap(), Key::Passphrase);
+    let mut machine = Fake::new(None);
+    std::fs::create_dir_all(machine.root().join("etc")).unwrap();
+    std::fs::write(machine.root().join("etc/machine-id"), "a1").unwrap();
+    machine.says = vec![("encryptionroot", "anklume/data\navailable\n")];
+    execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap();
+    for said in ["-\n-\n", "anklume/data\nunavailable\n", ""] {
+        machine.ran.clear();
+        machine.says = vec![("encryptionroot", said)];
+        assert!(execute(&plan, &keys(), &mut machine, &mut |_, _| ()).is_err());
+        assert!(!machine.ran.iter().any(|command| command.contains("anklume/data/state")));
+    }
+}
+
+#[test]
+fn half_of_a_mirror_that_does_not_open_is_left_out() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = with_record(&pool);
+    machine.fails = Some(("\"open\"", 1));
+    assert!(adopt(&inventory(), &keys(), &mut machine).is_err());
 }
 
 #[test]

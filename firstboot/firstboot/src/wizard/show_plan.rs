@@ -1,8 +1,9 @@
 //! The plan, before anything is changed.
 
 use anklume_dialog::{Choice, Ended, Face, Item, Question, Reply};
-use anklume_language::Language;
-use anklume_setup::{Plan, What, create};
+use anklume_inventory::harmless;
+use anklume_language::{Language, say};
+use anklume_setup::{Key, Plan, What, create, find, open};
 use anklume_storage::ids;
 
 use crate::wizard::draft::Draft;
@@ -22,6 +23,11 @@ pub(crate) fn plan(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
                 return Ok(Reply::Back);
             }
         }
+    }
+    if let (What::Open, Some(pool)) = (draft.what, &draft.existing)
+        && let Ok(found) = find(pool, &draft.inventory)
+    {
+        face.say(&words(&open(pool, &found.by_force(draft.force), Key::Passphrase), language));
     }
     if draft.dry_run {
         return Ok(Reply::Answer(()));
@@ -50,6 +56,15 @@ fn new_plan(draft: &Draft, language: Language) -> Result<Plan, String> {
 /// Each step, and every command of it.
 fn words(plan: &Plan, language: Language) -> String {
     let mut text = String::new();
+    for (number, disk) in plan.disks.iter().enumerate() {
+        let serial = disk.identity.serial.as_deref().map(harmless).unwrap_or_default();
+        let (number, name) = (number + 1, &disk.name);
+        text.push_str(&say!(
+            language,
+            "disk {number} is /dev/{name} {serial}\n",
+            "le disque {number} est /dev/{name} {serial}\n"
+        ));
+    }
     for (number, step) in plan.steps.iter().enumerate() {
         text.push_str(&format!("{}. {}\n", number + 1, step.work.words(language)));
         for action in &step.actions {

@@ -16,7 +16,7 @@ use crate::accounts::Accounts;
 use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
 use crate::wizard::world::PATIENCE;
-use crate::{containers, data, record};
+use crate::{containers, data, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries a draft out, and keeps a log of it.
@@ -97,6 +97,8 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     match done {
         Ok(()) => {
             progress.done();
+            // From here on shutdown closes it, whatever becomes of the rest.
+            units::data_is_open()?;
             Accounts::here()?.move_to_pool()?;
             Ok(plan.pool)
         }
@@ -111,8 +113,11 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
                 &mut Here,
                 &mut |_, _| (),
             );
-            Err(Failure::failed(why)
-                .hint("nothing of the pool is used; `anklume setup` begins anew"))
+            // Written before the last action failed: the pool is there, and is found by its name.
+            let _ = fs::remove_file(paths::RECORD);
+            Err(Failure::failed(why).hint(
+                "what was on the disk may be erased already, and nothing of the pool is used; `anklume setup` begins anew",
+            ))
         }
     }
 }
