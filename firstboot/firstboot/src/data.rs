@@ -185,12 +185,11 @@ pub(crate) fn describe(error: &ExecuteError) -> String {
     }
 }
 
+/// Opens a pool with what was typed, and perhaps by force.
+type Unlocks<'a> = dyn FnMut(&[u8], bool) -> Result<(), Unlock> + 'a;
+
 /// Asks for the key, three times at most.
-fn ask(
-    face: &mut dyn Face,
-    pool: &Pool,
-    unlock: &mut dyn FnMut(&[u8], bool) -> Result<(), Unlock>,
-) -> Result<(), Failure> {
+fn ask(face: &mut dyn Face, pool: &Pool, unlock: &mut Unlocks<'_>) -> Result<(), Failure> {
     for _ in 0..TRIES {
         let language = face.language();
         let names: Vec<&str> = pool.disks.iter().map(|disk| disk.name.as_str()).collect();

@@ -383,7 +383,10 @@ pub fn is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
 ///
 /// When they do not, or do.
 pub fn are_apart(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    succeed(machine, "incus network create ank-other ipv4.address=10.9.9.1/24 ipv4.nat=true ipv6.address=none")?;
+    succeed(
+        machine,
+        "incus network create ank-other ipv4.address=10.9.9.1/24 ipv4.nat=true ipv6.address=none",
+    )?;
     succeed(machine, "incus launch debian c2 -n ank-other")?;
     let address = |name: &str| {
         format!(
