@@ -13,7 +13,7 @@ use anklume_dialog::{Choice, Confirm, Ended, Face, Hints, Item, Question, Reply,
 use anklume_host::interrupt::interrupted;
 use anklume_host::process::Cmd;
 use anklume_language::say;
-use anklume_setup::{Backend, Found, Pool};
+use anklume_setup::{Backend, Found, Pool, paths};
 use nix::fcntl::OFlag;
 
 use crate::accounts::Accounts;
@@ -69,11 +69,15 @@ fn attend() -> Result<(), Failure> {
     if interrupted() {
         return Ok(());
     }
+    // One that cannot be read would keep everybody out: another one is on the pool.
+    let pool = record::read().or_else(|failure| {
+        crate::say(&failure);
+        record::set_aside(Path::new(paths::RECORD)).map(|()| None)
+    })?;
     // Who can log in may type `anklume setup`.
     if Accounts::here()?.are_there() {
         return Ok(());
     }
-    let pool = record::read()?;
     let terminal = Terminal::standard().context("the console")?;
     let hints = Hints::gather(&terminal, None);
     let language = wizard::language();

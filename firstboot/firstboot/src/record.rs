@@ -31,6 +31,11 @@ pub(crate) fn read_at(path: &Path) -> Result<Option<Pool>, Failure> {
     })
 }
 
+/// Gives a record that cannot be read another name, so that the machine goes on as one that knows of no pool.
+pub(crate) fn set_aside(path: &Path) -> Result<(), Failure> {
+    fs::rename(path, path.with_extension("toml.bad")).context(path.display())
+}
+
 /// Whether the pool is part of the machine now.
 pub(crate) fn is_open() -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -66,6 +71,18 @@ pub(crate) fn need_root(what: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_set_aside_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pool.toml");
+        fs::write(&path, "version = 2\n").unwrap();
+        assert!(read_at(&path).is_err());
+        set_aside(&path).unwrap();
+        assert_eq!(read_at(&path).unwrap(), None);
+        let kept = fs::read_to_string(folder.path().join("pool.toml.bad")).unwrap();
+        assert_eq!(kept, "version = 2\n");
+    }
 
     #[test]
     fn a_mount_is_found_by_its_place() {

@@ -23,8 +23,8 @@ const LAST: &str = "lab login:";
 /// Where the data partition begins, and as much of it as LUKS2 has for itself.
 const DATA_OFFSET: u64 = 1 << 20;
 const HEADER_BYTES: u64 = 16 << 20;
-/// Between two cuts, at most.
-const MILLIS: u64 = 3000;
+/// What all cuts are spread over, at most: the work, and some of what follows.
+const MILLIS: u64 = 90_000;
 
 /// What was found after a cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,9 @@ pub fn while_made(
     let workdir = scene.workdir;
     machine.wait_for(FIRST, BOOT_SECONDS)?;
     let mut before = 0;
+    let apart = MILLIS / u64::try_from(cuts.max(1)).unwrap_or(1);
     for cut in 1..=cuts {
-        std::thread::sleep(Duration::from_millis(random.below(MILLIS)));
+        std::thread::sleep(Duration::from_millis(random.below(apart)));
         let (stick, disk) = machine.while_stopped(|| copies(workdir, scene))??;
         let left = judge(workdir, &stick, &disk, encrypted)
             .map_err(|error| machine.unexpected(&format!("cut {cut} to be sound"), error))?;
