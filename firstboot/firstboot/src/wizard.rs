@@ -177,7 +177,10 @@ fn ask_from(
     let done = work::carry_out(face, &mut draft);
     if let Err(failure) = &done {
         face.warn(&failure.to_string());
-        save_log::offer(face, draft.world.as_ref())?;
+        // At shutdown nobody is there to answer, and the console would hold it up.
+        if !anklume_host::interrupt::interrupted() {
+            save_log::offer(face, draft.world.as_ref())?;
+        }
     }
     done
 }
