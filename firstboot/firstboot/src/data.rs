@@ -20,8 +20,6 @@ use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
 pub(crate) const TRIES: usize = 3;
-/// cryptsetup(8): no permission, which is a wrong key.
-pub(crate) const WRONG_KEY: i32 = 2;
 
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
@@ -135,13 +133,9 @@ impl Unlock {
     }
 
     /// What an error says of the key and the pool.
-    fn of(error: &ExecuteError) -> Self {
+    pub(crate) fn of(error: &ExecuteError) -> Self {
         match error {
-            ExecuteError::Program(ProcessError::Failed { program, code: WRONG_KEY, .. })
-                if program == "cryptsetup" =>
-            {
-                Self::WrongKey
-            }
+            error if error.is_wrong_key() => Self::WrongKey,
             // The words of `zpool import`; it has one exit code for everything.
             ExecuteError::Program(ProcessError::Failed { program, tail, .. })
                 if program == "zpool" && tail.contains("Last accessed by") =>

@@ -1,14 +1,13 @@
 //! `data recovery-key` and `data passphrase`: another key for the data disk.
 
 use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
-use anklume_host::process::ProcessError;
 use anklume_passphrase::{RecoveryKey, judge};
 use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{Encryption, Found, Key, Plan, Pool};
 use anklume_storage::{ExecuteError, Here, Keys, execute};
 use zeroize::Zeroizing;
 
-use crate::data::{self, TRIES, Unlock, WRONG_KEY};
+use crate::data::{self, TRIES, Unlock};
 use crate::seeds::new_recovery_key;
 use crate::wizard::ask_keys;
 use crate::{inventory, record, wizard};
@@ -64,10 +63,7 @@ struct Disks {
 impl Locks for Disks {
     fn try_key(&mut self, key: &[u8]) -> Result<(), Unlock> {
         let keys = Keys::default().with(Key::Passphrase, key);
-        carry_out(&rekey::check(&self.pool, &self.found), &keys).map_err(|error| match error {
-            ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }) => Unlock::WrongKey,
-            error => Unlock::Failed(Failure::failed(data::describe(&error))),
-        })
+        carry_out(&rekey::check(&self.pool, &self.found), &keys).map_err(|error| Unlock::of(&error))
     }
 
     fn replace(&mut self, slot: KeySlot, known: &[u8], new: &[u8]) -> Result<(), Failure> {

@@ -37,8 +37,8 @@ pub(crate) fn stop_incus() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What outlives Incus: name servers of its bridges, which have files on the pool open. Its unit leaves them, so that
-/// a restart of it does not end containers; here these have been stopped.
+/// What may outlive Incus, such as name servers of its bridges: its unit ends the daemon alone, so that a restart does
+/// not end containers. Here these have been stopped, and nothing may have files on the pool open.
 pub(crate) fn end_what_incus_left() {
     // Of a group that is gone there is nothing to end.
     let _ = std::fs::write(INCUS_KILL, "1");

@@ -26,7 +26,7 @@ pub struct Ids {
 
 /// What both ends of a disk and of each old partition are overwritten with, in bytes: longer than the labels
 /// of ZFS, the superblocks of md and DDF, and the backup of a GPT.
-const END_BYTES: u64 = 16 << 20;
+pub(crate) const END_BYTES: u64 = 16 << 20;
 
 /// The plan of a pool.
 ///

@@ -28,11 +28,41 @@ impl Cost {
         };
         Self { memory, passes: 4, threads: 4 }
     }
+
+    /// As cryptsetup is told.
+    fn arguments(self) -> Vec<Argument> {
+        [
+            option("--pbkdf", "argon2id"),
+            option("--pbkdf-memory", &self.memory.to_string()),
+            option("--pbkdf-parallel", &self.threads.to_string()),
+            option("--pbkdf-force-iterations", &self.passes.to_string()),
+        ]
+        .concat()
+    }
+}
+
+/// What a key is kept with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kept {
+    /// One that people choose.
+    Chosen(Cost),
+    /// One of 256 random bits: guesses need not be made costly, and opening takes no time.
+    Random,
+}
+
+impl Kept {
+    fn arguments(self) -> Vec<Argument> {
+        match self {
+            Self::Chosen(cost) => cost.arguments(),
+            Self::Random => {
+                [option("--pbkdf", "pbkdf2"), option("--pbkdf-force-iterations", "1000")].concat()
+            }
+        }
+    }
 }
 
 /// Makes a LUKS2 volume with the passphrase in slot 0.
 pub(crate) fn format(device: &str, uuid: &str, cost: Cost) -> Action {
-    let Cost { memory, passes, threads } = cost;
     Action::run("cryptsetup", &["luksFormat", "--batch-mode", "--type", "luks2"])
         .with(option("--uuid", uuid))
         .with(option("--label", crate::LABEL))
@@ -40,23 +70,30 @@ pub(crate) fn format(device: &str, uuid: &str, cost: Cost) -> Action {
         .with(option("--key-size", "512"))
         .with(option("--sector-size", "4096"))
         .with(option("--key-slot", "0"))
-        .with(option("--pbkdf", "argon2id"))
-        .with(option("--pbkdf-memory", &memory.to_string()))
-        .with(option("--pbkdf-parallel", &threads.to_string()))
-        .with(option("--pbkdf-force-iterations", &passes.to_string()))
+        .with(cost.arguments())
         .with(key_file("--key-file", Key::Passphrase))
         .with([text(device)])
 }
 
-/// Adds the recovery key in slot 1. It has 256 random bits, so that guesses need not be made costly, and
-/// opening takes no time.
+/// Adds the recovery key in slot 1.
 pub(crate) fn add_recovery(device: &str) -> Action {
+    add(device, 1, Key::Passphrase, Key::Recovery, Kept::Random)
+}
+
+/// Adds `new` in an empty slot, by leave of `known`.
+pub(crate) fn add(device: &str, slot: u8, known: Key, new: Key, kept: Kept) -> Action {
     Action::run("cryptsetup", &["luksAddKey", "--batch-mode"])
-        .with(option("--new-key-slot", "1"))
-        .with(option("--pbkdf", "pbkdf2"))
-        .with(option("--pbkdf-force-iterations", "1000"))
-        .with(key_file("--key-file", Key::Passphrase))
-        .with([text(device), Argument::KeyFile(Key::Recovery)])
+        .with(option("--new-key-slot", &slot.to_string()))
+        .with(kept.arguments())
+        .with(key_file("--key-file", known))
+        .with([text(device), Argument::KeyFile(new)])
+}
+
+/// Empties a slot; cryptsetup does so only if `remains` opens another one.
+pub(crate) fn empty(device: &str, slot: u8, remains: Key) -> Action {
+    Action::run("cryptsetup", &["luksKillSlot", "--batch-mode"])
+        .with(key_file("--key-file", remains))
+        .with([text(device), text(&slot.to_string())])
 }
 
 /// Opens a volume as `/dev/mapper/name`.

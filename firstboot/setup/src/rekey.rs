@@ -4,8 +4,8 @@
 //! tried there; only then it takes the place of the old one, disk by disk. So at every moment the old key or the new
 //! one opens each disk, and whoever has both can begin anew after a power cut.
 
-use crate::action::{Action, Argument, Key};
-use crate::luks::Cost;
+use crate::action::{Action, Key};
+use crate::luks::{Cost, Kept};
 use crate::open::Found;
 use crate::plan::{Plan, Step, Work};
 use crate::pool::Pool;
@@ -56,19 +56,20 @@ pub fn replace(pool: &Pool, found: &Found, slot: KeySlot, memory: u64, open: boo
     let mut pool = pool.clone();
     pool.recovery_key_saved |= slot == KeySlot::Recovery;
     let number = slot.number();
+    let (kept, chosen) = (kept(slot, memory), Kept::Chosen(Cost::for_memory(memory)));
     let (mut add, mut swap) = (Vec::new(), Vec::new());
     for node in nodes {
-        add.push(kill(node, PARK, Key::Passphrase).may_fail());
-        let parked = add_key(node, PARK, Key::Passphrase, Key::Passphrase, &argon(memory));
+        add.push(luks::empty(node, PARK, Key::Passphrase).may_fail());
+        let parked = luks::add(node, PARK, Key::Passphrase, Key::Passphrase, chosen);
         add.push(parked.may_fail());
-        add.push(kill(node, SPARE, Key::Passphrase).may_fail());
-        add.push(add_key(node, SPARE, Key::Passphrase, Key::New, &cost(slot, memory)));
+        add.push(luks::empty(node, SPARE, Key::Passphrase).may_fail());
+        add.push(luks::add(node, SPARE, Key::Passphrase, Key::New, kept));
         add.push(luks::prove(node, SPARE, Key::New));
-        swap.push(kill(node, number, Key::New).may_fail());
-        swap.push(add_key(node, number, Key::New, Key::New, &cost(slot, memory)));
+        swap.push(luks::empty(node, number, Key::New).may_fail());
+        swap.push(luks::add(node, number, Key::New, Key::New, kept));
         swap.push(luks::prove(node, number, Key::New));
-        swap.push(kill(node, PARK, Key::New));
-        swap.push(kill(node, SPARE, Key::New));
+        swap.push(luks::empty(node, PARK, Key::New));
+        swap.push(luks::empty(node, SPARE, Key::New));
     }
     let mut steps = vec![
         Step { work: Work::AddKey, actions: add },
@@ -93,48 +94,9 @@ fn remember(pool: &Pool, open: bool) -> Vec<Action> {
     on_pool.into_iter().chain(here).collect()
 }
 
-/// A recovery key has 256 random bits, so that guesses need not be made costly.
-fn cost(slot: KeySlot, memory: u64) -> Vec<String> {
+fn kept(slot: KeySlot, memory: u64) -> Kept {
     match slot {
-        KeySlot::Passphrase => argon(memory),
-        KeySlot::Recovery => words(&["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"]),
+        KeySlot::Passphrase => Kept::Chosen(Cost::for_memory(memory)),
+        KeySlot::Recovery => Kept::Random,
     }
-}
-
-fn argon(memory: u64) -> Vec<String> {
-    let Cost { memory, passes, threads } = Cost::for_memory(memory);
-    let (memory, passes, threads) = (memory.to_string(), passes.to_string(), threads.to_string());
-    words(&[
-        "--pbkdf",
-        "argon2id",
-        "--pbkdf-memory",
-        &memory,
-        "--pbkdf-parallel",
-        &threads,
-        "--pbkdf-force-iterations",
-        &passes,
-    ])
-}
-
-/// Adds `new`, by leave of `known`. It fails if the slot is taken.
-fn add_key(node: &str, slot: u8, known: Key, new: Key, cost: &[String]) -> Action {
-    Action::run("cryptsetup", &["luksAddKey", "--batch-mode", "--new-key-slot", &slot.to_string()])
-        .with(cost.iter().cloned().map(Argument::Text))
-        .with([text("--key-file"), Argument::KeyFile(known)])
-        .with([text(node), Argument::KeyFile(new)])
-}
-
-/// Empties a slot; cryptsetup does so only if `remains` opens another one.
-fn kill(node: &str, slot: u8, remains: Key) -> Action {
-    Action::run("cryptsetup", &["luksKillSlot", "--batch-mode"])
-        .with([text("--key-file"), Argument::KeyFile(remains)])
-        .with([text(node), text(&slot.to_string())])
-}
-
-fn text(word: &str) -> Argument {
-    Argument::Text(word.to_owned())
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }

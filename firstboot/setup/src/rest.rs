@@ -11,6 +11,7 @@ use anklume_language::{Language, say, size};
 
 use crate::action::{Access, Action};
 use crate::confirm::NotConfirmed;
+use crate::create::{END_BYTES, partition_node};
 use crate::plan::{Step, Work};
 use crate::request::Refused;
 use crate::table::{self, Content, LABEL_NEW};
@@ -19,9 +20,6 @@ use crate::table::{self, Content, LABEL_NEW};
 const ALIGNMENT: u64 = 1 << 20;
 /// Number of the data partition; a disk of the OS has seven others.
 const NUMBER: u32 = 8;
-/// What is overwritten at both ends of the new partition, in bytes: a former life of the disk may have left
-/// something there.
-const END_BYTES: u64 = 16 << 20;
 
 /// Free space at the end of the boot disk.
 #[derive(Debug, Clone)]
@@ -168,7 +166,7 @@ impl ConfirmedRest {
 
     /// The node of its partition, once that is made.
     pub(crate) fn node(&self) -> String {
-        crate::create::partition_node(&self.rest.disk.name, NUMBER)
+        partition_node(&self.rest.disk.name, NUMBER)
     }
 
     /// The table with the partition under this name.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anklume_host::process::{Cmd, ProcessError};
+use anklume_host::process::Cmd;
 use anklume_inventory::{Inventory, zfs_labels};
 use anklume_setup::adopt::{Candidate, LOOK, candidates, look, look_away, try_key};
 use anklume_setup::{Action, Backend, Encryption, Pool, ZPOOL};
@@ -12,8 +12,6 @@ use crate::execute::{ExecuteError, Machine, perform};
 use crate::hostid;
 use crate::keys::Keys;
 
-/// cryptsetup(8): no permission, which is a wrong key.
-const WRONG_KEY: i32 = 2;
 /// The record on the pool.
 const RECORD: &str = "pool.toml";
 
@@ -71,7 +69,7 @@ fn look_at(
         };
         match run(&unlock, keys, machine) {
             Ok(()) => by_key.push(candidate.volume()),
-            Err(error) if is_wrong_key(&error) => {}
+            Err(error) if error.is_wrong_key() => {}
             // One of two halves that does not open any more.
             Err(error) => broken = Some(error),
         }
@@ -92,15 +90,11 @@ fn look_at(
     let pool = Pool::parse(&read(&path)?)?;
     if pool.encryption == Encryption::Zfs {
         match run(&try_key(), keys, machine) {
-            Err(error) if is_wrong_key(&error) => return Ok(Adopted::WrongKey),
+            Err(error) if error.is_wrong_key() => return Ok(Adopted::WrongKey),
             tried => tried?,
         }
     }
     Ok(Adopted::Pool(Box::new(Existing { pool, left_open_by })))
-}
-
-fn is_wrong_key(error: &ExecuteError) -> bool {
-    matches!(error, ExecuteError::Program(ProcessError::Failed { code: WRONG_KEY, .. }))
 }
 
 /// Those of the volumes that are of a pool of ZFS; all of them, if none is.

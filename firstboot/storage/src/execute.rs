@@ -66,6 +66,18 @@ pub enum ExecuteError {
     NoDisk(usize),
 }
 
+/// cryptsetup(8): no permission, which is a wrong key.
+const WRONG_KEY: i32 = 2;
+
+impl ExecuteError {
+    /// Whether a key opens nothing of what it was tried on.
+    #[must_use]
+    pub fn is_wrong_key(&self) -> bool {
+        matches!(self, Self::Program(ProcessError::Failed { program, code: WRONG_KEY, .. })
+            if program == "cryptsetup")
+    }
+}
+
 /// What actions are done with; a test has another one.
 pub trait Machine {
     /// Runs a program.

@@ -51,11 +51,11 @@ impl Machine for Fake {
             self.keys.push(std::fs::read_to_string(entry.path()).unwrap());
         }
         let fails = self.fails.filter(|(word, _)| text.contains(word));
-        self.ran.push(text);
+        self.ran.push(text.clone());
         match fails {
             None => Ok(()),
             Some((word, code)) => Err(ProcessError::Failed {
-                program: word.to_owned(),
+                program: if text.contains("cryptsetup") { "cryptsetup" } else { word }.to_owned(),
                 code,
                 tail: String::new(),
                 command: String::new(),
@@ -274,12 +274,37 @@ fn a_dataset_that_is_not_encrypted_is_not_mounted() {
     }
 }
 
+/// The machine with one more disk, whose partition holds `kind`.
+fn with_another(kind: &str) -> Inventory {
+    let mut machine = inventory();
+    let text = machine.to_json().replace("sdzy", "sdzz").replace("crypto_LUKS", kind);
+    machine.disks.extend(Inventory::parse(text.as_bytes()).unwrap().disks);
+    machine
+}
+
 #[test]
 fn half_of_a_mirror_that_does_not_open_is_left_out() {
     let pool = plan(&inventory()).pool;
     let mut machine = with_record(&pool);
-    machine.fails = Some(("\"open\"", 1));
+    machine.fails = Some(("/dev/sdzy1", 1));
+    let found = adopt(&with_another("crypto_LUKS"), &keys(), &mut machine).unwrap();
+    assert!(matches!(found, Adopted::Pool(found) if found.pool == pool));
+    // Alone, it is what went wrong.
     assert!(adopt(&inventory(), &keys(), &mut machine).is_err());
+}
+
+#[test]
+fn what_the_key_opens_comes_before_what_needs_none() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = with_record(&pool);
+    adopt(&with_another("btrfs"), &keys(), &mut machine).unwrap();
+    let mount = machine.ran.iter().find(|command| command.contains("\"mount\"")).unwrap();
+    assert!(mount.contains("anklume-look-1") && !mount.contains("sdzz"), "{mount}");
+    // Where it opens nothing, the other one is there.
+    machine.ran.clear();
+    machine.fails = Some(("\"open\"", 2));
+    adopt(&with_another("btrfs"), &keys(), &mut machine).unwrap();
+    assert!(machine.ran.iter().any(|command| command.contains("/dev/sdzz1")));
 }
 
 #[test]

@@ -49,10 +49,12 @@ fn encryptions(draft: &Draft, language: Language) -> Vec<(Encryption, Item)> {
     ));
     let mut choices = vec![(Encryption::Luks2, luks)];
     if draft.backend == Backend::Zfs {
-        let native = Item::new(language.pick("Encrypted by ZFS", "Chiffré par ZFS")).explained(language.pick(
-            "As well, but names and sizes of datasets stay readable. Backups can be sent without being unlocked.",
-            "De même, mais les noms et tailles des jeux de données restent lisibles. Les sauvegardes peuvent être envoyées sans être déverrouillées.",
-        ));
+        let native = Item::new(language.pick("Encrypted by ZFS", "Chiffré par ZFS")).explained(
+            language.pick(
+                "As well, but names and sizes of datasets stay readable.",
+                "De même, mais les noms et tailles des jeux de données restent lisibles.",
+            ),
+        );
         let native = match Encryption::Zfs.check(draft.backend, draft.zfs()) {
             Ok(()) => native,
             Err(why) => native.refused(why.words(language)),
