@@ -24,12 +24,16 @@ use anklume_failure::{Context, Failure};
 /// While it is there, an answer file is being carried out.
 pub(crate) const UNATTENDED: &str = "/run/anklume/unattended";
 
-/// Asks what is to be asked, then becomes the login prompt, whatever came of it.
+/// Asks what is to be asked, then becomes the login prompt.
 pub(crate) fn run(args: &ConsoleArgs) -> Result<(), Failure> {
     if is_for_people(&args.console)
         && let Err(failure) = attend()
     {
         crate::say(failure);
+        // As after Ctrl-D. At a login prompt nobody could get in: the service starts anew, and so do the questions.
+        if Accounts::here().is_ok_and(|accounts| !accounts.are_there()) {
+            return Ok(());
+        }
     }
     // Asked to end, as at shutdown: a login program that starts now would not hear of it.
     if interrupted() {

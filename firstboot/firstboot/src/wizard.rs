@@ -10,6 +10,7 @@ mod ask_ssh;
 mod ask_start;
 mod ask_wifi;
 mod draft;
+mod machine_words;
 mod save_log;
 mod show_plan;
 #[cfg(test)]

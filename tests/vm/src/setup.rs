@@ -144,44 +144,48 @@ fn secret(machine: &mut Machine<'_>, prompt: &str, typed: &str) -> Result<(), Fa
     answer(machine, "> ", typed)
 }
 
-/// The wizard in English: a new encrypted pool on the blank disk.
+/// The wizard in French: a new encrypted pool on the blank disk. Ctrl-D at its first question asks it again.
 ///
 /// # Errors
 ///
 /// When a question does not come, or the work fails.
 pub fn new_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
     machine.wait_for("Language / Langue", BOOT_SECONDS)?;
-    machine.send("1\n")?;
-    answer(machine, "What do you want?", "k")?;
-    answer(machine, "Which disk?", "")?;
-    answer(machine, "type the end of its serial number", "4711")?;
-    answer(machine, "What keeps the data?", "b")?;
-    answer(machine, "Encryption", "")?;
+    machine.send("\x04")?;
+    answer(machine, "Language / Langue", "2")?;
+    answer(machine, "Que voulez-vous", "Garder")?;
+    answer(machine, "Quel disque", "")?;
+    answer(machine, "tapez la fin de son num", "4711")?;
+    answer(machine, "qui garde les donn", "b")?;
+    answer(machine, "Chiffrement", "")?;
     // Where the disk says that it can be told.
-    let (asked, _) = machine
-        .wait_for_any(&["Six words that nobody guesses", "Tell the disk"], ANSWER_SECONDS)?;
+    let words = "Six mots que personne ne devine";
+    let (asked, _) = machine.wait_for_any(&[words, "Dire au disque"], ANSWER_SECONDS)?;
     if asked == 1 {
         answer(machine, "> ", "n")?;
-        machine.wait_for("Six words that nobody guesses", ANSWER_SECONDS)?;
+        machine.wait_for(words, ANSWER_SECONDS)?;
     }
-    secret(machine, "Passphrase", PASSPHRASE)?;
-    secret(machine, "The same again", PASSPHRASE)?;
-    answer(machine, "of the key", "")?;
-    the_machine(machine)?;
-    machine.wait_for("This machine is set up.", WORK_SECONDS)?;
-    login(machine)
+    secret(machine, "Phrase de passe", PASSPHRASE)?;
+    secret(machine, "encore une fois", PASSPHRASE)?;
+    answer(machine, "Tapez le groupe", "")?;
+    answer(machine, "Laisser comme c'est", "4")?;
+    answer(machine, "Nom de cette machine", "lab")?;
+    answer(machine, "Nom du compte", "ada")?;
+    secret(machine, "Mot de passe", PASSWORD)?;
+    secret(machine, "encore une fois", PASSWORD)?;
+    answer(machine, "SSH ?", "")?;
+    answer(machine, "Fuseau horaire", "Europe/Paris")?;
+    answer(machine, "Le faire ?", "1")?;
+    is_set_up(machine, "Cette machine est install", "Enregistrer un journal")
 }
 
-/// Name, account and time zone, and the plan.
-fn the_machine(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    answer(machine, "Leave it as it is", "4")?;
-    answer(machine, "Name of this machine", "lab")?;
-    answer(machine, "Name of the account", "ada")?;
-    secret(machine, "Password", PASSWORD)?;
-    secret(machine, "The same again", PASSWORD)?;
-    answer(machine, "Where is your SSH key?", "")?;
-    answer(machine, "Time zone", "Europe/Paris")?;
-    answer(machine, "Do it?", "1")
+/// Waits for the end of the work, and logs in; or for the question that comes when it has failed.
+fn is_set_up(machine: &mut Machine<'_>, done: &str, failed: &str) -> Result<(), Failure> {
+    let (which, _) = machine.wait_for_any(&[done, failed], WORK_SECONDS)?;
+    if which == 1 {
+        return Err(machine.unexpected(done, failed.to_owned()));
+    }
+    login(machine)
 }
 
 /// Credentials of a machine that sets itself up.
@@ -259,8 +263,7 @@ pub fn existing_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "Which accounts?", "")?;
     answer(machine, "Time zone", "Europe/Paris")?;
     answer(machine, "Do it?", "1")?;
-    machine.wait_for("This machine is set up.", WORK_SECONDS)?;
-    login(machine)
+    is_set_up(machine, "This machine is set up.", "Save a log to a stick")
 }
 
 /// A later boot: the passphrase, at its prompt.
@@ -269,7 +272,16 @@ pub fn existing_pool(machine: &mut Machine<'_>) -> Result<(), Failure> {
 ///
 /// When the data is not opened.
 pub fn unlock(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    unlock_with(machine, PASSPHRASE)
+    unlock_with(machine, ENGLISH, PASSPHRASE)
+}
+
+/// The same of a machine whose wizard was answered in French.
+///
+/// # Errors
+///
+/// As [`unlock`].
+pub fn unlock_in_french(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    unlock_with(machine, ["Phrase de passe ou cl", "ni la phrase de passe ni"], PASSPHRASE)
 }
 
 /// The same of a machine that set itself up, with the recovery key, in capitals.
@@ -278,14 +290,18 @@ pub fn unlock(machine: &mut Machine<'_>) -> Result<(), Failure> {
 ///
 /// As [`unlock`].
 pub fn recover(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    unlock_with(machine, &RECOVERY.to_uppercase())
+    unlock_with(machine, ENGLISH, &RECOVERY.to_uppercase())
 }
 
-fn unlock_with(machine: &mut Machine<'_>, key: &str) -> Result<(), Failure> {
-    machine.wait_for("Passphrase or recovery key", BOOT_SECONDS)?;
+/// What is asked, and what is said to a wrong key.
+const ENGLISH: [&str; 2] = ["Passphrase or recovery key", "neither the passphrase nor"];
+
+fn unlock_with(machine: &mut Machine<'_>, words: [&str; 2], key: &str) -> Result<(), Failure> {
+    let [question, wrong] = words;
+    machine.wait_for(question, BOOT_SECONDS)?;
     answer(machine, "> ", "not the passphrase")?;
-    machine.wait_for("neither the passphrase nor", ANSWER_SECONDS)?;
-    secret(machine, "Passphrase or recovery key", key)?;
+    machine.wait_for(wrong, ANSWER_SECONDS)?;
+    secret(machine, question, key)?;
     login(machine)
 }
 

@@ -6,7 +6,8 @@ use anklume_vm_tests::setup::cuts::making_a_pool;
 use anklume_vm_tests::setup::leftovers;
 use anklume_vm_tests::setup::{
     ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool, nothing_to_unlock,
-    recover, sets_itself_up, succeed, switch_off, unattended, unlock, unlock_without_a_disk,
+    recover, sets_itself_up, succeed, switch_off, unattended, unlock, unlock_in_french,
+    unlock_without_a_disk,
 };
 use anklume_vm_tests::{Failure, Machine, Workdir};
 
@@ -26,13 +27,6 @@ fn sets_up(scene: &Scene<'_>, pool: Pool) -> Result<(), Failure> {
     switch_off(machine).map(drop)
 }
 
-/// A later boot of the same machine.
-fn opens_again(scene: &Scene<'_>) -> Result<(), Failure> {
-    let mut machine = scene.power_on(Vec::new())?;
-    unlock(&mut machine)?;
-    is_still_there(machine)
-}
-
 fn is_still_there(mut machine: Machine<'_>) -> Result<(), Failure> {
     is_kept(&mut machine)?;
     switch_off(machine).map(drop)
@@ -46,7 +40,9 @@ fn a_container_on_an_encrypted_disk_is_there_again_after_a_restart() -> Result<(
     new_pool(&mut machine)?;
     launch(&mut machine)?;
     switch_off(machine)?;
-    opens_again(&scene)
+    let mut machine = scene.power_on(Vec::new())?;
+    unlock_in_french(&mut machine)?;
+    is_still_there(machine)
 }
 
 /// On a disk that had another life.

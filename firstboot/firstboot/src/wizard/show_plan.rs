@@ -7,6 +7,7 @@ use anklume_setup::{Key, Plan, What, create, find, open};
 use anklume_storage::ids;
 
 use crate::wizard::draft::Draft;
+use crate::wizard::machine_words;
 
 /// Shows what will be done; the plan that is carried out is this one.
 pub(crate) fn plan(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, Ended> {
@@ -28,6 +29,10 @@ pub(crate) fn plan(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
         && let Ok(found) = find(pool, &draft.inventory)
     {
         face.say(&words(&open(pool, &found.by_force(draft.force), Key::Passphrase), language));
+    }
+    face.say(language.pick("On this machine:", "Sur cette machine :"));
+    for line in machine_words::lines(draft, language) {
+        face.say(&format!("     {line}"));
     }
     if draft.dry_run {
         return Ok(Reply::Answer(()));

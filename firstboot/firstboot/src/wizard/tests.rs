@@ -92,6 +92,9 @@ fn person() -> Vec<(&'static str, Answer)> {
 fn a_dry_run_shows_the_plan_and_writes_answers_without_secrets() {
     let (face, answers) = run(disk().into_iter().chain(machine()).collect(), draft());
     assert!(face.mentions("luksFormat") && face.mentions("/dev/sdb"));
+    assert!(face.mentions("name: lab") && face.mentions("time zone: Etc/UTC"));
+    assert!(face.mentions("account: ada, SSH keys: 0") && face.mentions("network: DHCP on every"));
+    assert!(face.mentions("a storage pool on the disk"));
     assert!(!face.mentions("secret of ada") && !face.mentions(PASSPHRASE));
     let answers = answers.unwrap();
     assert!(
