@@ -2,6 +2,7 @@
 
 pub mod cuts;
 pub mod leftovers;
+pub mod screen;
 
 use std::path::Path;
 use std::time::Instant;

@@ -3,12 +3,12 @@
 use anklume_vm_tests::cuts::seeded;
 use anklume_vm_tests::image::{self, PRODUCT_ISO, PRODUCT_NEXT};
 use anklume_vm_tests::setup::cuts::making_a_pool;
-use anklume_vm_tests::setup::leftovers;
 use anklume_vm_tests::setup::{
-    ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool, nothing_to_unlock,
-    recover, sets_itself_up, succeed, switch_off, unattended, unlock, unlock_in_french,
-    unlock_without_a_disk,
+    BOOT_SECONDS, ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool,
+    nothing_to_unlock, recover, sets_itself_up, succeed, switch_off, unattended, unlock,
+    unlock_in_french, unlock_without_a_disk,
 };
+use anklume_vm_tests::setup::{leftovers, screen};
 use anklume_vm_tests::{Failure, Machine, Workdir};
 
 const ON_ZFS: Pool = Pool { backend: "zfs", ..ON_BTRFS };
@@ -80,7 +80,7 @@ fn on_zfs_and_after_an_update_of_the_os() -> Result<(), Failure> {
     unlock(&mut machine)?;
     is_kept(&mut machine)?;
     let slot = succeed(&mut machine, "anklume status")?;
-    assert!(slot.contains("slot B"), "{slot}");
+    assert!(slot.contains("13.99999998, slot b"), "{slot}");
     switch_off(machine).map(drop)
 }
 
@@ -133,6 +133,15 @@ fn on_the_rest_of_the_boot_disk() -> Result<(), Failure> {
     let mut machine = scene.power_on(Vec::new())?;
     recover(&mut machine)?;
     is_still_there(machine)
+}
+
+#[test]
+fn on_the_first_screen_with_a_french_keyboard() -> Result<(), Failure> {
+    let workdir = Workdir::new("setup-screen")?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, ON_BTRFS)?;
+    let mut machine = scene.power_on(screen::for_the_test())?;
+    screen::try_it_in_french(&mut machine)?;
+    machine.wait_exit(BOOT_SECONDS).map(drop)
 }
 
 #[test]
