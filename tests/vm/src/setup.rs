@@ -317,6 +317,18 @@ pub fn unlock_without_a_disk(machine: &mut Machine<'_>) -> Result<(), Failure> {
     login(machine)
 }
 
+/// The same where it has to be agreed to.
+///
+/// # Errors
+///
+/// As [`unlock_without_a_disk`].
+pub fn agree_to_do_without_a_disk(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    machine.wait_for("Open the data without it?", BOOT_SECONDS)?;
+    answer(machine, "> ", "y")?;
+    secret(machine, "Passphrase or recovery key", PASSPHRASE)?;
+    login(machine)
+}
+
 /// A boot without the data disk: that is said, and the machine can be switched off.
 ///
 /// # Errors

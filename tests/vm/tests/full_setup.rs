@@ -4,9 +4,9 @@ use anklume_vm_tests::cuts::seeded;
 use anklume_vm_tests::image::{self, PRODUCT_ISO, PRODUCT_NEXT};
 use anklume_vm_tests::setup::cuts::making_a_pool;
 use anklume_vm_tests::setup::{
-    BOOT_SECONDS, ON_BTRFS, Pool, Scene, are_apart, existing_pool, is_kept, launch, new_pool,
-    nothing_to_unlock, recover, sets_itself_up, succeed, switch_off, unattended, unlock,
-    unlock_in_french, unlock_without_a_disk,
+    BOOT_SECONDS, ON_BTRFS, Pool, Scene, agree_to_do_without_a_disk, are_apart, existing_pool,
+    is_kept, launch, new_pool, nothing_to_unlock, recover, sets_itself_up, succeed, switch_off,
+    unattended, unlock, unlock_in_french, unlock_without_a_disk,
 };
 use anklume_vm_tests::setup::{leftovers, screen};
 use anklume_vm_tests::{Failure, Machine, Workdir};
@@ -14,6 +14,7 @@ use anklume_vm_tests::{Failure, Machine, Workdir};
 const ON_ZFS: Pool = Pool { backend: "zfs", ..ON_BTRFS };
 const BY_ZFS: Pool = Pool { encryption: "zfs", ..ON_ZFS };
 const MIRROR: Pool = Pool { redundancy: "mirror", disks: 2, ..ON_ZFS };
+const RAID1: Pool = Pool { redundancy: "mirror", disks: 2, ..ON_BTRFS };
 const REST: Pool = Pool { disks: 0, ..ON_BTRFS };
 
 /// The power cuts of one run.
@@ -120,6 +121,19 @@ fn a_mirror_of_zfs_without_one_of_its_disks() -> Result<(), Failure> {
     is_kept(&mut machine)?;
     let state = succeed(&mut machine, "zpool wait -t resilver anklume; zpool list -H -o health")?;
     assert!(state.contains("ONLINE"), "{state}");
+    switch_off(machine).map(drop)
+}
+
+#[test]
+fn a_mirror_of_btrfs_without_one_of_its_disks() -> Result<(), Failure> {
+    let workdir = Workdir::new("setup-raid1")?;
+    let scene = Scene::new(&workdir, &image::from_environment(PRODUCT_ISO)?, RAID1)?;
+    sets_up(&scene, RAID1)?;
+    let mut machine = scene.power_on_with(&[1], Vec::new())?;
+    agree_to_do_without_a_disk(&mut machine)?;
+    is_kept(&mut machine)?;
+    let devices = succeed(&mut machine, "btrfs filesystem show anklume-data 2>&1")?;
+    assert!(devices.to_lowercase().contains("missing"), "{devices}");
     switch_off(machine).map(drop)
 }
 
