@@ -179,6 +179,16 @@ pub(crate) fn describe(error: &ExecuteError) -> String {
     }
 }
 
+/// An error of a command.
+pub(crate) fn failure(error: &ExecuteError) -> Failure {
+    match error {
+        ExecuteError::PoolOpen { .. } => Failure::refused(describe(error)).hint(
+            "close it (`anklume data close`, `zpool export anklume`), or restart; nothing was changed",
+        ),
+        error => Failure::failed(describe(error)),
+    }
+}
+
 /// Opens a pool with what was typed, and perhaps by force.
 type Unlocks<'a> = dyn FnMut(&[u8], bool) -> Result<(), Unlock> + 'a;
 

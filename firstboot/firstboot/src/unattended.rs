@@ -8,7 +8,7 @@ use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
 use anklume_setup::{ConfirmedDisk, Key, NewPool, Pool, What, abandon, boot_disk, create};
-use anklume_storage::{Here, Keys, execute, ids};
+use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
@@ -75,7 +75,13 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
             }
             Some(new_or_own(seed, &machine, log)?)
         }
-        (What::Open, None) => Some(open(seed, log)?),
+        (What::Open, None) => {
+            let named = answers.data.named(&inventory::collect()?).map_err(|why| {
+                Failure::refused(why.words(language))
+                    .hint("`anklume inventory` shows the disks; nothing was changed")
+            })?;
+            Some(open(seed, &named, log)?)
+        }
         (What::Try | What::Later, _) => None,
     };
     log.part(Part::Machine);
@@ -105,14 +111,14 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
     let boot = boot_disk(machine).filter(|_| answers.data.rest_of_boot_disk);
     if let Some(disk) = boot.filter(|disk| is_of_a_pool(machine, &disk.name)) {
         own(&disk.name);
-        return open(seed, log);
+        return open(seed, std::slice::from_ref(&disk.name), log);
     }
     let wanted = answers.pool(machine)?;
     let wanted = wanted.ok_or_else(|| Failure::failed("the answers name no disk"))?;
     match holds_a_pool(machine, &wanted) {
         Some(disk) => {
             own(&disk);
-            open(seed, log)
+            open(seed, &names(&wanted), log)
         }
         None => new_pool(seed, &wanted, answers.language, log),
     }
@@ -139,10 +145,14 @@ fn is_of_a_pool(machine: &Inventory, disk: &str) -> bool {
 
 /// A disk that is to be given up, and is one of a pool.
 pub(crate) fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
+    names(wanted).into_iter().find(|name| is_of_a_pool(machine, name))
+}
+
+/// Kernel names of the disks of a new pool.
+fn names(wanted: &NewPool) -> Vec<String> {
     let disks = wanted.disks.iter().map(ConfirmedDisk::disk);
     let rest = wanted.rest.iter().map(|confirmed| confirmed.rest().disk());
-    let names = disks.chain(rest).map(|disk| &disk.name);
-    names.into_iter().find(|name| is_of_a_pool(machine, name)).cloned()
+    disks.chain(rest).map(|disk| disk.name.clone()).collect()
 }
 
 fn new_pool(
@@ -169,6 +179,7 @@ fn new_pool(
     let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
     log.part(Part::Pool);
     log.plan(&plan);
+    none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
     let mut last = usize::MAX;
     execute(&plan, &keys, &mut Here, &mut |step, action| {
         let now = plan.steps.get(step).and_then(|step| step.actions.get(action));
@@ -188,12 +199,12 @@ fn new_pool(
     Ok(plan.pool)
 }
 
-/// The pool that is there.
-fn open(seed: &Seed, log: &mut Log) -> Result<Pool, Failure> {
+/// The pool that is there; if disks are named, by their kernel names, the one on them.
+fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
     let passphrase = passphrase(seed)?;
     log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
-    let existing = work::adopt(&machine, &passphrase)?;
+    let existing = the_one(work::adopt(&machine, &passphrase)?, named)?;
     let force = seed.answers.data.force;
     if let Some(host) = existing.left_open_by.as_ref().filter(|_| !force) {
         return Err(Failure::refused(format!(
@@ -203,6 +214,27 @@ fn open(seed: &Seed, log: &mut Log) -> Result<Pool, Failure> {
     }
     work::take_over(&existing.pool, &passphrase, force)?;
     Ok(existing.pool)
+}
+
+/// The pool that is meant: nobody can be asked which one it is.
+fn the_one(mut pools: Vec<Existing>, named: &[String]) -> Result<Existing, Failure> {
+    if !named.is_empty() {
+        pools.retain(|one| one.disks.iter().any(|disk| named.contains(disk)));
+    }
+    match (pools.pop(), pools.as_slice()) {
+        (Some(one), []) => Ok(one),
+        (None, _) => Err(Failure::refused(format!(
+            "the key opens no pool on the disks that are named ({})",
+            named.join(", ")
+        ))
+        .hint("`anklume inventory` shows the disks; nothing was changed")),
+        (Some(last), others) => {
+            let all = others.iter().chain([&last]).map(work::words_of);
+            let all = all.collect::<Vec<_>>().join("; ");
+            Err(Failure::refused(format!("the key opens several pools: {all}"))
+                .hint("unplug the others, or name the disk in [[data.disks]]; nothing was changed"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -237,5 +269,51 @@ mod tests {
         }
         assert_eq!(held(&machine("anklume-data", "ext4")), None);
         assert_eq!(held(&machine("other", "crypto_LUKS")), None);
+    }
+
+    /// A pool that was found on these disks.
+    fn pool_on(disks: &[&str]) -> Existing {
+        let uuid = "00000000-0000-0000-0000-000000000001";
+        let text = format!(
+            "version = 1\nid = '{uuid}'\nbackend = 'btrfs'\nredundancy = 'single'\n\
+             encryption = 'none'\ndiscard = false\nfile-system = '{uuid}'\n\
+             recovery-key-saved = true\n[[disks]]\nname = 'X'\nsize = 1\npartition = '{uuid}'\n"
+        );
+        let disks = disks.iter().map(|name| (*name).to_owned()).collect();
+        Existing { pool: Pool::parse(&text).unwrap(), left_open_by: None, disks }
+    }
+
+    #[test]
+    fn of_several_pools_the_one_on_the_named_disks_is_opened() {
+        let pools = || vec![pool_on(&["sda", "sdb"]), pool_on(&["sdc"])];
+        let one = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            the_one(pools(), &named).map(|one| one.disks.join(" ")).map_err(|why| why.to_string())
+        };
+        assert_eq!(one(&["sdb"]).unwrap(), "sda sdb");
+        assert_eq!(one(&["sdc"]).unwrap(), "sdc");
+        for (named, expected) in [
+            (vec![], "X (sda, sdb); X (sdc)"),
+            (vec!["sda", "sdc"], "several pools"),
+            (vec!["sdd"], "(sdd)"),
+        ] {
+            let why = one(&named).unwrap_err();
+            assert!(why.contains(expected), "{named:?}: {why}");
+        }
+        assert_eq!(the_one(vec![pool_on(&["sda"])], &[]).unwrap().disks, ["sda"]);
+    }
+
+    #[test]
+    fn a_person_is_asked_which_of_several_pools_it_is() {
+        use anklume_dialog::{Answer, Reply, ScriptFace};
+        let mut face = ScriptFace::new(Language::French, [("existing-pool", Answer::Pick("2"))]);
+        let pools = vec![pool_on(&["sda"]), pool_on(&["sdc"])];
+        let Reply::Answer(one) = wizard::ask_keys::which(&mut face, pools).unwrap() else {
+            panic!("no answer")
+        };
+        assert_eq!(one.disks, ["sdc"]);
+        assert!(face.mentions("X (sda)"));
+        let alone = wizard::ask_keys::which(&mut face, vec![pool_on(&["sda"])]).unwrap();
+        assert!(matches!(alone, Reply::Answer(one) if one.disks == ["sda"]));
     }
 }

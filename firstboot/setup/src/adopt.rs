@@ -45,6 +45,62 @@ fn candidate(disk: &Disk, partition: &Partition) -> Option<Candidate> {
     })
 }
 
+/// What an open volume says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// What keeps the data.
+    pub backend: Backend,
+    /// GUID of the pool of ZFS, or UUID of the file system: all of its parts have the same one.
+    pub id: String,
+}
+
+impl Volume {
+    /// Reads what `blkid -p -o export` prints; what says nothing is tried as BTRFS.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let value = |name: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+        };
+        let is_zfs = value("TYPE") == Some("zfs_member");
+        let backend = if is_zfs { Backend::Zfs } else { Backend::Btrfs };
+        Self { backend, id: value("UUID").unwrap_or_default().to_owned() }
+    }
+}
+
+/// The parts of one pool that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// What keeps the data.
+    pub backend: Backend,
+    /// Its partitions.
+    pub candidates: Vec<&'a Candidate>,
+}
+
+impl Parts<'_> {
+    /// The nodes of its file system, once it is unlocked.
+    #[must_use]
+    pub fn volumes(&self) -> Vec<String> {
+        self.candidates.iter().map(|one| one.volume()).collect()
+    }
+}
+
+/// Open volumes by the pool that they are part of: two pools have the same name and the same labels.
+#[must_use]
+pub fn by_pool<'a>(open: Vec<(&'a Candidate, Volume)>) -> Vec<Parts<'a>> {
+    let mut pools: Vec<(Volume, Parts<'a>)> = Vec::new();
+    for (candidate, volume) in open {
+        match pools.iter_mut().find(|(known, _)| *known == volume) {
+            Some((_, parts)) => parts.candidates.push(candidate),
+            None => {
+                let parts = Parts { backend: volume.backend, candidates: vec![candidate] };
+                pools.push((volume, parts));
+            }
+        }
+    }
+    pools.into_iter().map(|(_, parts)| parts).collect()
+}
+
 impl Candidate {
     /// Its file system's node, once it is unlocked.
     #[must_use]
@@ -66,12 +122,13 @@ impl Candidate {
     }
 }
 
-/// What mounts the unlocked `volumes` of a pool at [`LOOK`], without a write to any of them.
+/// What mounts an unlocked pool at [`LOOK`], without a write to any of its parts.
 #[must_use]
-pub fn look(volumes: &[String], backend: Backend) -> Vec<Action> {
+pub fn look(parts: &Parts<'_>) -> Vec<Action> {
+    let volumes = parts.volumes();
     let Some(first) = volumes.first() else { return Vec::new() };
     let folder = Action::Folder { path: LOOK.to_owned(), mode: 0o700 };
-    match backend {
+    match parts.backend {
         Backend::Btrfs => {
             let nodes: Vec<&str> = volumes.iter().map(String::as_str).collect();
             // The log of a file system that was not closed is not replayed: that would write. One of two
@@ -86,7 +143,7 @@ pub fn look(volumes: &[String], backend: Backend) -> Vec<Action> {
         Backend::Zfs => {
             let mut actions = zfs::ready();
             // By force, since nothing is written: it may be one that another machine did not close.
-            actions.push(zfs::import(volumes, true, &["-o", "readonly=on"]));
+            actions.push(zfs::import(&volumes, true, &["-o", "readonly=on"]));
             actions.push(folder);
             // Whichever there is to be read without a key.
             for dataset in [zfs::STATE, zfs::KEYSTORE] {
@@ -103,14 +160,21 @@ pub fn try_key() -> Action {
     luks::prove_any(&format!("{LOOK}/keystore"), Key::Passphrase)
 }
 
-/// What undoes [`look`] and [`Candidate::unlock`], whatever part of it was done.
+/// What undoes [`look`], whatever part of it was done.
 #[must_use]
-pub fn look_away(candidates: &[Candidate]) -> Vec<Action> {
-    let mut actions =
-        vec![Action::attempt("umount", &[LOOK]), Action::attempt("zpool", &["export", zfs::ZPOOL])];
-    let encrypted = candidates.iter().filter(|one| one.encrypted);
-    actions.extend(encrypted.map(|one| Action::attempt("cryptsetup", &["close", &one.mapper()])));
+pub fn look_away(backend: Backend) -> Vec<Action> {
+    let mut actions = vec![Action::attempt("umount", &[LOOK])];
+    if backend == Backend::Zfs {
+        actions.push(Action::attempt("zpool", &["export", zfs::ZPOOL]));
+    }
     actions
+}
+
+/// What undoes [`Candidate::unlock`], of those that are unlocked.
+#[must_use]
+pub fn lock(candidates: &[Candidate]) -> Vec<Action> {
+    let encrypted = candidates.iter().filter(|one| one.encrypted);
+    encrypted.map(|one| Action::attempt("cryptsetup", &["close", &one.mapper()])).collect()
 }
 
 /// What remembers an adopted pool's record.
@@ -120,4 +184,31 @@ pub fn remember() -> Vec<Action> {
         Action::Record { path: crate::paths::RECORD },
         Action::run("anklume", &["persist", "save"]),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(number: usize) -> Candidate {
+        let (disk, node) = (format!("sd{number}"), format!("/dev/sd{number}1"));
+        Candidate { name: disk.clone(), disk, node, encrypted: true, number }
+    }
+
+    #[test]
+    fn parts_of_two_pools_are_told_apart() {
+        let all = [1, 2, 3, 4].map(candidate);
+        let zfs = |id| Volume::parse(&format!("LABEL=anklume\nUUID={id}\nTYPE=zfs_member\n"));
+        let btrfs = |id| Volume::parse(&format!("UUID={id}\nUUID_SUB=9\nTYPE=btrfs\n"));
+        let volumes = [zfs("1"), btrfs("1"), zfs("2"), zfs("1")];
+        let pools = by_pool(all.iter().zip(volumes).collect());
+        let parts = |of: &[usize]| of.iter().map(|at| &all[*at]).collect::<Vec<_>>();
+        let expected = [
+            (Backend::Zfs, parts(&[0, 3])),
+            (Backend::Btrfs, parts(&[1])),
+            (Backend::Zfs, parts(&[2])),
+        ];
+        let expected = expected.map(|(backend, candidates)| Parts { backend, candidates });
+        assert_eq!(pools, expected);
+    }
 }

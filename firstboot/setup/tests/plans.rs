@@ -133,6 +133,32 @@ fn a_mirror_of_zfs_on_encrypted_disks() {
     same_as_file("zfs-mirror-close", &shown(&close(&plan.pool)));
 }
 
+/// Another pool has the same name: the record says where this one's parts are.
+#[test]
+fn only_parts_of_the_record_are_searched_for_a_pool_of_zfs() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 0, "1234")];
+    for encryption in [Encryption::None, Encryption::Luks2, Encryption::Zfs] {
+        let wanted = NewPool { backend: Backend::Zfs, encryption, ..wanted(disks.clone()) };
+        let plan = create(&wanted, &ids()).unwrap();
+        let mut machine = after(&plan, "sdq1");
+        let mut other = machine.clone().disks.remove(0);
+        (other.name, other.content.partitions[0].name) = ("sdr".to_owned(), "sdr1".to_owned());
+        other.content.partitions[0].guid = Some("0f9a1c7e-1111-4222-8333-444455556666".to_owned());
+        machine.disks.insert(0, other);
+        let found = find(&plan.pool, &machine).unwrap();
+        let shown = shown(&open(&plan.pool, &found, Key::Passphrase));
+        let import = shown.lines().find(|line| line.contains("zpool import")).unwrap();
+        let node = match encryption {
+            Encryption::Luks2 => "/dev/mapper/anklume-data-1",
+            _ => "/dev/sdq1",
+        };
+        assert!(import.ends_with(&format!(" -d {node} anklume")), "{import}");
+        assert_eq!(import.matches(" -d ").count(), 1);
+        assert!(!shown.contains("sdr"), "{shown}");
+    }
+}
+
 #[test]
 fn a_pool_that_zfs_encrypts() {
     let inventory = two();
@@ -314,12 +340,22 @@ fn answers_abort_when_two_disks_fit_or_the_disk_is_refused() {
 }
 
 #[test]
+fn answers_may_say_which_pool_is_opened() {
+    let open = answers("what = 'open'\n[[disks]]\nserial = 'WXYZ9876'");
+    assert_eq!(open.named(&two()).unwrap(), ["nvme0n1"]);
+    assert!(open.named(&inventory(&[])).unwrap_err().words(Language::English).contains("no disk"));
+    assert!(answers("what = 'open'").named(&two()).unwrap().is_empty());
+}
+
+#[test]
 fn answers_are_strict() {
     for text in ["what = 'new'\ncolour = 1", "what = 'wipe'", "backend = 'btrfs'"] {
         assert!(toml::from_str::<Data>(text).is_err(), "{text}");
     }
     for (text, expected) in [
-        ("what = 'open'\n[[disks]]\nserial = 'A'", "only a new pool"),
+        ("what = 'try'\n[[disks]]\nserial = 'A'", "nothing is done to disks"),
+        ("what = 'open'\nrest-of-boot-disk = true", "only a new pool"),
+        ("what = 'open'\n[[disks]]\nmodel = 'A'", "expected serial, wwn or link"),
         ("what = 'new'\n[[disks]]\nserial = 'A'", "data.passphrase"),
         (
             "what = 'new'\nredundancy = 'mirror'\n[[disks]]\nserial = 'A'",

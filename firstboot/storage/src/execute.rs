@@ -61,6 +61,12 @@ pub enum ExecuteError {
     /// The record cannot be made.
     #[error(transparent)]
     Record(#[from] PoolError),
+    /// A pool is open already.
+    #[error("a data disk is open already: {object}")]
+    PoolOpen {
+        /// What there is of it.
+        object: String,
+    },
     /// The plan names a disk that it does not have.
     #[error("the plan has no disk {0}")]
     NoDisk(usize),

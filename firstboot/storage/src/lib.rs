@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod closed;
 mod collect;
 mod execute;
 mod firmware;
@@ -13,6 +14,7 @@ mod random;
 mod rest;
 
 pub use adopt::{Adopted, Existing, adopt};
+pub use closed::none_is_open;
 pub use collect::{CollectError, collect};
 pub use execute::{ExecuteError, Here, Machine, execute, perform};
 pub use keys::Keys;

@@ -241,7 +241,8 @@ pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
         let Reply::Answer(typed) = face.secret(&question)? else { return Ok(Reply::Back) };
         face.say(language.pick("Looking at it…", "Lecture…"));
         match work::adopt(&draft.inventory, typed.as_bytes()) {
-            Ok(existing) => {
+            Ok(pools) => {
+                let Reply::Answer(existing) = which(face, pools)? else { return Ok(Reply::Back) };
                 draft.force = false;
                 if let Some(doubt) = doubt(&existing, &draft.inventory, language) {
                     face.warn(&doubt);
@@ -259,6 +260,26 @@ pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
             Err(failure) => face.warn(failure.message()),
         }
     }
+}
+
+/// Which of the pools that a key opens; there is a question only if it opens several.
+pub(crate) fn which(
+    face: &mut dyn Face,
+    mut pools: Vec<Existing>,
+) -> Result<Reply<Existing>, Ended> {
+    let language = face.language();
+    let items: Vec<Item> = pools.iter().map(|one| Item::new(work::words_of(one))).collect();
+    let mut at = 0;
+    if pools.len() > 1 {
+        let prompt = language
+            .pick("This key opens several. Which one?", "Cette clé en ouvre plusieurs. Lequel ?");
+        let question = Question::new("existing-pool", prompt).back().leave().fresh();
+        let Reply::Answer(index) = face.choose(&Choice::new(question, &items))? else {
+            return Ok(Reply::Back);
+        };
+        at = index;
+    }
+    Ok(if at < pools.len() { Reply::Answer(pools.swap_remove(at)) } else { Reply::Back })
 }
 
 /// What speaks against opening a pool that is there.

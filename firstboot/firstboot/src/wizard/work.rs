@@ -6,11 +6,11 @@ use std::path::Path;
 use anklume_dialog::Face;
 use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
-use anklume_inventory::Inventory;
+use anklume_inventory::{Inventory, harmless};
 use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
-use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
+use anklume_storage::{Adopted, Existing, Here, Keys, execute, none_is_open, perform};
 
 use crate::accounts::Accounts;
 use crate::log::Part;
@@ -79,6 +79,8 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     let log = &mut draft.log;
     log.part(Part::Pool);
     log.plan(&plan);
+    // Before anything is written, and before anything could be given up that is somebody's data.
+    none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
     let title = language.pick("Setting up", "Installation");
     let mut progress = face.progress(title);
     let mut last = usize::MAX;
@@ -173,20 +175,27 @@ pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
     containers::start_on(Driver::Dir, paths::STORAGE, said)
 }
 
-/// The pool that a key opens, as it says itself. It is closed again, and nothing is written.
-pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Existing, Failure> {
+/// The pools that a key opens, as they say themselves: at least one. They are closed again, and nothing is written.
+pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Vec<Existing>, Failure> {
     let text = std::str::from_utf8(typed).unwrap_or_default();
     let recovery = RecoveryKey::parse(text).ok();
     let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
     let keys = Keys::default().with(Key::Passphrase, key);
     let found = anklume_storage::adopt(inventory, &keys, &mut Here)
-        .map_err(|error| Failure::failed(data::describe(&error)))?;
+        .map_err(|error| data::failure(&error))?;
     match found {
-        Adopted::Pool(existing) => Ok(*existing),
+        Adopted::Pools(pools) => Ok(pools),
         Adopted::Nothing => Err(Failure::refused("there is no data disk of anklume's here")
             .hint("connect it, then try again")),
         Adopted::WrongKey => Err(data::Unlock::WrongKey.into_failure()),
     }
+}
+
+/// A pool that was found, in words: its disks, as of its record, and where they are now.
+pub(crate) fn words_of(existing: &Existing) -> String {
+    let names: Vec<String> = existing.pool.disks.iter().map(|disk| harmless(&disk.name)).collect();
+    let (names, nodes) = (names.join(", "), existing.disks.join(", "));
+    format!("{names} ({nodes})")
 }
 
 /// Unlocks a pool that was found, and makes it this machine's.
