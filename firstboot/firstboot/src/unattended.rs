@@ -268,6 +268,8 @@ mod tests {
             assert_eq!(held(&machine("anklume-data", kind)).as_deref(), Some("sdb"), "{kind}");
         }
         assert_eq!(held(&machine("anklume-data", "ext4")), None);
+        // Of a setup that was cut off: it is made anew.
+        assert_eq!(held(&machine("anklume-new", "crypto_LUKS")), None);
         assert_eq!(held(&machine("other", "crypto_LUKS")), None);
     }
 

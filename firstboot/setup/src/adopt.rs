@@ -1,9 +1,13 @@
 //! A pool that is on the disks already, as on a machine whose boot medium was replaced.
 
+use anklume_gpt::Table;
 use anklume_inventory::{Disk, Inventory, Partition};
 
-use crate::action::{Action, Key};
-use crate::{Backend, LABEL, luks, zfs};
+use crate::action::{Access, Action, Key};
+use crate::create::plan_disk;
+use crate::plan::{Plan, Step, Work};
+use crate::table::{self, LABEL_NEW};
+use crate::{Backend, LABEL, Pool, Refused, luks, zfs};
 
 /// Where such a pool is looked at, read-only, before anything else.
 pub const LOOK: &str = "/run/anklume/look";
@@ -19,30 +23,50 @@ pub struct Candidate {
     pub node: String,
     /// Whether it is encrypted as a whole.
     pub encrypted: bool,
+    /// Whether it still has the name of a pool that is being made. If another part of its pool has a pool's name, the
+    /// power failed between the two, and the pool is whole: its record is on it before any of the names.
+    pub is_unnamed: bool,
     number: usize,
 }
 
 /// The partitions with a pool's label.
 #[must_use]
 pub fn candidates(inventory: &Inventory) -> Vec<Candidate> {
-    let disks = inventory.disks.iter();
-    let pairs = disks.flat_map(|disk| disk.content.partitions.iter().map(move |part| (disk, part)));
-    let found = pairs.filter_map(|(disk, part)| candidate(disk, part));
+    let mut all = with_unnamed(inventory);
+    all.retain(|one| !one.is_unnamed);
+    all
+}
+
+/// The same, and those with the label of a pool that is being made.
+#[must_use]
+pub fn with_unnamed(inventory: &Inventory) -> Vec<Candidate> {
+    let found = partitions(inventory).filter_map(|(disk, part)| candidate(disk, part));
     found.enumerate().map(|(at, one)| Candidate { number: at.saturating_add(1), ..one }).collect()
+}
+
+fn partitions(inventory: &Inventory) -> impl Iterator<Item = (&Disk, &Partition)> {
+    let disks = inventory.disks.iter();
+    disks.flat_map(|disk| disk.content.partitions.iter().map(move |part| (disk, part)))
 }
 
 fn candidate(disk: &Disk, partition: &Partition) -> Option<Candidate> {
     let signatures = &partition.content.signatures;
     let has = |kind: &str| signatures.iter().any(|one| one.kind == kind);
     let encrypted = has("crypto_LUKS");
-    let labelled = partition.label.as_deref() == Some(LABEL);
+    let is_unnamed = is_unnamed(partition);
+    let labelled = is_unnamed || partition.label.as_deref() == Some(LABEL);
     (labelled && (encrypted || has("btrfs") || has("zfs_member"))).then(|| Candidate {
         disk: disk.name.clone(),
         name: disk.title(anklume_language::Language::English),
         node: format!("/dev/{}", partition.name),
         encrypted,
+        is_unnamed,
         number: 0,
     })
+}
+
+fn is_unnamed(partition: &Partition) -> bool {
+    partition.label.as_deref() == Some(LABEL_NEW)
 }
 
 /// What an open volume says of itself.
@@ -85,7 +109,8 @@ impl Parts<'_> {
     }
 }
 
-/// Open volumes by the pool that they are part of: two pools have the same name and the same labels.
+/// Open volumes by the pool that they are part of: two pools have the same name and the same labels. One of which no
+/// part has a pool's label is none yet.
 #[must_use]
 pub fn by_pool<'a>(open: Vec<(&'a Candidate, Volume)>) -> Vec<Parts<'a>> {
     let mut pools: Vec<(Volume, Parts<'a>)> = Vec::new();
@@ -98,7 +123,8 @@ pub fn by_pool<'a>(open: Vec<(&'a Candidate, Volume)>) -> Vec<Parts<'a>> {
             }
         }
     }
-    pools.into_iter().map(|(_, parts)| parts).collect()
+    let is_whole = |parts: &Parts<'_>| parts.candidates.iter().any(|one| !one.is_unnamed);
+    pools.into_iter().map(|(_, parts)| parts).filter(is_whole).collect()
 }
 
 impl Candidate {
@@ -177,6 +203,37 @@ pub fn lock(candidates: &[Candidate]) -> Vec<Action> {
     encrypted.map(|one| Action::attempt("cryptsetup", &["close", &one.mapper()])).collect()
 }
 
+/// The disks whose part of `pool` did not get its name any more.
+#[must_use]
+pub fn unnamed<'a>(pool: &Pool, inventory: &'a Inventory) -> Vec<&'a Disk> {
+    let own =
+        |part: &Partition| pool.disks.iter().any(|one| Some(&one.partition) == part.guid.as_ref());
+    let found = partitions(inventory).filter(|(_, part)| is_unnamed(part) && own(part));
+    found.map(|(disk, _)| disk).collect()
+}
+
+/// The plan that gives parts of `pool`, which is open, their name, on disks with these tables.
+///
+/// # Errors
+/// [`Refused::Table`].
+pub fn name(pool: &Pool, disks: &[(Disk, Table)]) -> Result<Plan, Refused> {
+    let mut actions = Vec::new();
+    for (index, (disk, table)) in disks.iter().enumerate() {
+        let mut table = table.clone();
+        let own = |guid: String| pool.disks.iter().any(|one| one.partition == guid);
+        for part in &mut table.partitions {
+            if part.name == LABEL_NEW && own(part.unique_guid.to_string()) {
+                LABEL.clone_into(&mut part.name);
+            }
+        }
+        actions.push(Action::CheckIdentity { disk: index, access: Access::InUse });
+        actions.extend(table::replace(index, disk, &table)?);
+    }
+    let disks = disks.iter().map(|(disk, _)| plan_disk(disk)).collect();
+    let steps = vec![Step { work: Work::Remember, actions }];
+    Ok(Plan { disks, steps, pool: pool.clone() })
+}
+
 /// What remembers an adopted pool's record.
 #[must_use]
 pub fn remember() -> Vec<Action> {
@@ -192,7 +249,8 @@ mod tests {
 
     fn candidate(number: usize) -> Candidate {
         let (disk, node) = (format!("sd{number}"), format!("/dev/sd{number}1"));
-        Candidate { name: disk.clone(), disk, node, encrypted: true, number }
+        let is_unnamed = number == 4;
+        Candidate { name: disk.clone(), disk, node, encrypted: true, is_unnamed, number }
     }
 
     #[test]
@@ -210,5 +268,7 @@ mod tests {
         ];
         let expected = expected.map(|(backend, candidates)| Parts { backend, candidates });
         assert_eq!(pools, expected);
+        // Of a setup that was cut off.
+        assert!(by_pool(vec![(&all[3], zfs("3"))]).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{
     Action, Backend, ConfirmedDisk, ConfirmedRest, Data, Encryption, Found, Ids, Key, MatchError,
     NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest, Version,
-    abandon, boot_disk, close, create, find, open,
+    abandon, adopt, boot_disk, close, create, find, open,
 };
 use serde_json::{Value, json};
 
@@ -231,6 +231,43 @@ fn a_pool_has_its_name_only_when_its_record_is_on_it() {
         assert!(!before.iter().any(|text| text == "(write /etc/anklume/pool.toml)"));
         assert!(actions[first..].iter().all(|action| !matches!(action, Action::Zero { .. })));
     }
+}
+
+/// The power failed between the names of two disks: the second one's is written when the pool is opened.
+#[test]
+fn parts_without_a_name_get_it_and_others_do_not() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 0, "1234"), confirmed(&inventory, 1, "9876")];
+    let pool = create(&wanted(disks), &ids()).unwrap().pool;
+    let mut machine = two();
+    let mut part = machine.disks[0].content.partitions[1].clone();
+    part.label = Some("anklume-data".to_owned());
+    part.guid = Some(pool.disks[0].partition.clone());
+    machine.disks[0].content.partitions = vec![part.clone()];
+    part.label = Some("anklume-new".to_owned());
+    machine.disks[1].content.partitions = vec![part.clone()];
+    assert_eq!(adopt::unnamed(&pool, &machine).len(), 1);
+    machine.disks[1].content.partitions[0].guid = Some(pool.disks[1].partition.clone());
+    let found = adopt::unnamed(&pool, &machine);
+    assert_eq!(found.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["nvme0n1"]);
+    let (_, mut table) = stick(64 << 20);
+    for (place, partition) in (1_u64..).zip(&mut table.partitions) {
+        (partition.first_lba, partition.last_lba) = (place * 2048, place * 2048 + 2047);
+        partition.name = "anklume-new".to_owned();
+    }
+    table.partitions[1].unique_guid = pool.disks[1].partition.parse().unwrap();
+    let plan = adopt::name(&pool, &[(found[0].clone(), table.clone())]).unwrap();
+    assert_eq!(plan.disks[0].name, "nvme0n1");
+    let mut bytes = vec![0; usize::try_from(table.disk_sectors * 512).unwrap()];
+    for action in &plan.steps[0].actions {
+        if let Action::Write { piece, .. } = action {
+            let at = usize::try_from(piece.offset).unwrap();
+            bytes[at..at + piece.bytes.len()].copy_from_slice(&piece.bytes);
+        }
+    }
+    let read = anklume_gpt::read(&bytes.as_slice(), 512).unwrap();
+    table.partitions[1].name = "anklume-data".to_owned();
+    assert!(read.copies_equal && read.table == table, "{read:?}");
 }
 
 #[test]

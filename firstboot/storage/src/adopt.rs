@@ -1,17 +1,20 @@
 //! Finding a pool that is on the disks already.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
+use anklume_host::file::FileReader;
 use anklume_host::process::Cmd;
 use anklume_inventory::{Inventory, zfs_labels};
+use anklume_language::Language;
 use anklume_setup::adopt::{
-    Candidate, LOOK, Parts, Volume, by_pool, candidates, lock, look, look_away, try_key,
+    Candidate, LOOK, Parts, Volume, by_pool, candidates, lock, look, look_away, name, try_key,
+    unnamed, with_unnamed,
 };
-use anklume_setup::{Action, Backend, Encryption, Pool, ZPOOL};
+use anklume_setup::{Action, Backend, Encryption, Pool, Refused, ZPOOL};
 
 use crate::closed::none_is_open;
-use crate::execute::{ExecuteError, Machine, perform};
+use crate::execute::{ExecuteError, Machine, execute, perform};
 use crate::hostid;
 use crate::keys::Keys;
 
@@ -49,10 +52,10 @@ pub fn adopt(
     keys: &Keys,
     machine: &mut dyn Machine,
 ) -> Result<Adopted, ExecuteError> {
-    let candidates = candidates(inventory);
-    if candidates.is_empty() {
+    if candidates(inventory).is_empty() {
         return Ok(Adopted::Nothing);
     }
+    let candidates = with_unnamed(inventory);
     // Afterwards a pool with that name is closed: it has to be one that was opened here.
     none_is_open(machine)?;
     let found = look_at(&candidates, keys, machine);
@@ -76,13 +79,15 @@ fn look_at(
         };
         match run(&unlock, keys, machine) {
             Ok(()) => by_key.push((candidate, volume(candidate, machine))),
-            Err(error) if error.is_wrong_key() => {}
+            // One that is not whole may be anything.
+            Err(error) if error.is_wrong_key() || candidate.is_unnamed => {}
             // One of two halves that does not open any more.
             Err(error) => broken = Some(error),
         }
     }
+    let by_key = by_pool(by_key);
     let mut pools = Vec::new();
-    for parts in by_pool(if by_key.is_empty() { open } else { by_key }) {
+    for parts in if by_key.is_empty() { by_pool(open) } else { by_key } {
         let found = existing(&parts, keys, machine);
         for action in look_away(parts.backend) {
             run(&action, keys, machine)?;
@@ -132,6 +137,39 @@ fn volume(candidate: &Candidate, machine: &mut dyn Machine) -> Volume {
     let words = ["-p", "-o", "export", &candidate.volume()];
     let said = machine.output(&Cmd::new("blkid").args(words));
     Volume::parse(&String::from_utf8_lossy(&said))
+}
+
+/// Gives the parts of `pool`, which is open, their name, where the power failed before they had it.
+///
+/// # Errors
+/// [`ExecuteError`].
+pub fn finish_names(
+    pool: &Pool,
+    inventory: &Inventory,
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
+    let mut disks = Vec::new();
+    for disk in unnamed(pool, inventory) {
+        let object = format!("/dev/{}", disk.name);
+        let failed = |source| ExecuteError::Io { object: object.clone(), source };
+        let reader = FileReader::open(Path::new(&object)).map_err(io::Error::other);
+        let sector = u64::from(disk.logical_sector);
+        let read = reader.and_then(|open| gpt(&open, sector)).map_err(failed)?;
+        disks.push((disk.clone(), read.table));
+    }
+    if disks.is_empty() {
+        return Ok(());
+    }
+    let refused = |why: Refused| ExecuteError::Io {
+        object: "the names of the partitions".to_owned(),
+        source: io::Error::other(why.words(Language::English)),
+    };
+    let plan = name(pool, &disks).map_err(refused)?;
+    execute(&plan, &Keys::default(), machine, &mut |_, _| ())
+}
+
+fn gpt(reader: &FileReader, sector: u64) -> io::Result<anklume_gpt::Read> {
+    anklume_gpt::read(reader, sector).map_err(io::Error::other)
 }
 
 /// The machine that has the pool open, or was switched off with it open. Not this one.

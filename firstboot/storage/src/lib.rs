@@ -13,7 +13,7 @@ mod keys;
 mod random;
 mod rest;
 
-pub use adopt::{Adopted, Existing, adopt};
+pub use adopt::{Adopted, Existing, adopt, finish_names};
 pub use closed::none_is_open;
 pub use collect::{CollectError, collect};
 pub use execute::{ExecuteError, Here, Machine, execute, perform};

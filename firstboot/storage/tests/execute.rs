@@ -356,6 +356,37 @@ fn half_of_a_pool_that_another_one_is_beside_is_found_with_the_other_half() {
         && found[0].disks == ["sdzy", "sdzz"]));
 }
 
+/// The second disk's partition did not get its name any more.
+fn cut_off(second: &str) -> Inventory {
+    let mut machine = with_another(second);
+    machine.disks[1].content.partitions[0].label = Some("anklume-new".to_owned());
+    machine
+}
+
+#[test]
+fn a_pool_is_found_whole_although_the_power_failed_between_the_names_of_its_parts() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = with_record(&pool);
+    let on = |machine: &mut Fake, inventory: &Inventory| match adopt(inventory, &keys(), machine) {
+        Ok(Adopted::Pools(found)) => found.iter().map(|one| one.disks.join(" ")).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    let (one, two) = ("anklume-look-1", "anklume-look-2");
+    machine.says = vec![("blkid", "UUID=7\nTYPE=btrfs\n")];
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy sdzz"]);
+    assert!(machine.ran.last().unwrap().contains(two));
+    // Another setup's, that was cut off before any name.
+    machine.says = vec![(one, "UUID=7\nTYPE=btrfs\n"), (two, "UUID=8\nTYPE=btrfs\n")];
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy"]);
+    machine.fails = Some(("/dev/sdzz1", 1));
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy"]);
+    machine.ran.clear();
+    let mut none = cut_off("crypto_LUKS");
+    none.disks.remove(0);
+    assert_eq!(on(&mut machine, &none), ["Ok(Nothing)"]);
+    assert!(machine.ran.is_empty());
+}
+
 #[test]
 fn while_a_pool_is_open_no_other_one_is_looked_at_or_made() {
     let refused = |machine: &mut Fake| {

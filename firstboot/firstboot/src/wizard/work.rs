@@ -10,13 +10,15 @@ use anklume_inventory::{Inventory, harmless};
 use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
-use anklume_storage::{Adopted, Existing, Here, Keys, execute, none_is_open, perform};
+use anklume_storage::{
+    Adopted, Existing, Here, Keys, execute, finish_names, none_is_open, perform,
+};
 
 use crate::accounts::Accounts;
 use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
 use crate::wizard::world::PATIENCE;
-use crate::{containers, data, record, units};
+use crate::{containers, data, inventory, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries a draft out, and keeps a log of it.
@@ -203,6 +205,8 @@ pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<(), Fa
     let found = data::locate(pool)?.by_force(force);
     data::without_disks(pool, &found, force, &mut |line| crate::say(line))?;
     data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    // Before the record, after which nobody looks for them.
+    finish_names(pool, &inventory::collect()?, &mut Here).map_err(|error| data::failure(&error))?;
     for action in adopt_plan::remember() {
         perform(&[], pool, &action, &Keys::default(), &mut Here)
             .map_err(|error| Failure::failed(data::describe(&error)))?;
