@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
-use anklume_host::process::{Cmd, ProcessError};
+use anklume_host::process::ProcessError;
 use anklume_language::{Language, say};
 use anklume_passphrase::RecoveryKey;
 use anklume_setup::{
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{console, containers, inventory, record, units, wizard};
+use crate::{console, containers, inventory, record, units, users, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
@@ -251,6 +251,16 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     if !record::is_open() {
         return Ok(());
     }
+    let _lock = record::lock_to_close(args.disk_only)?;
+    // By somebody else meanwhile.
+    if !record::is_open() {
+        return Ok(());
+    }
+    // Its own folder must not keep a file system in use.
+    std::env::set_current_dir("/").context("/")?;
+    if !args.disk_only {
+        refuse_while_used(&users::other_than_incus(&[paths::HOME, paths::POOL]))?;
+    }
     // The data is locked whatever becomes of that.
     if let Err(failure) = Accounts::here().and_then(|accounts| accounts.keep_passwords()) {
         crate::say(failure);
@@ -270,10 +280,20 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     units::data_is_closed()
 }
 
+/// Before Incus is stopped: somebody's open file would keep the disk from being locked.
+fn refuse_while_used(users: &str) -> Result<(), Failure> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("the data disk is used by {users}")).hint(
+        "nothing was stopped. End these programs, or leave their folder (`cd /`), then `anklume data close`",
+    ))
+}
+
 fn close_disk(pool: &Pool) -> Result<(), Failure> {
     units::end_what_incus_left();
     carry_out(&close_plan(pool), &Keys::default()).map_err(|error| {
-        let users = users();
+        let users = users::of(&[paths::HOME, paths::INCUS, paths::POOL]);
         let by = if users.is_empty() { String::new() } else { format!("; used by {users}") };
         Failure::failed(format!("{}{by}", describe(&error)))
             .hint(
@@ -281,25 +301,6 @@ fn close_disk(pool: &Pool) -> Result<(), Failure> {
                  `anklume data open` starts Incus again",
             )
     })
-}
-
-/// Programs that use what is on the pool.
-fn users() -> String {
-    let every: Vec<i32> = (0..=255).collect();
-    let fuser = Cmd::new("fuser").args(["-m", paths::HOME, paths::INCUS, paths::POOL]);
-    // The numbers go to standard output, the letters beside them to the other one.
-    let output = fuser.accept(&every).output().map(|output| output.stdout).unwrap_or_default();
-    let text = String::from_utf8_lossy(&output).into_owned();
-    let mut users: Vec<String> = text
-        .split_whitespace()
-        .filter_map(|number| {
-            let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;
-            Some(format!("{} ({number})", name.trim()))
-        })
-        .collect();
-    users.dedup();
-    users.truncate(10);
-    users.join(", ")
 }
 
 /// `data status`.
@@ -336,6 +337,13 @@ mod tests {
     fn failed(program: &str, code: i32, tail: &str) -> ExecuteError {
         let (program, tail) = (program.to_owned(), tail.to_owned());
         ProcessError::Failed { program, code, tail, command: String::new() }.into()
+    }
+
+    #[test]
+    fn who_uses_the_disk_is_named_before_anything_is_stopped() {
+        refuse_while_used("").unwrap();
+        let why = refuse_while_used("bash (12)").unwrap_err().to_string();
+        assert!(why.contains("bash (12)") && why.contains("nothing was stopped"), "{why}");
     }
 
     #[test]
