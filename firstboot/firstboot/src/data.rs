@@ -101,11 +101,21 @@ pub(crate) fn without_disks(
     let missing = found.missing().join(", ");
     if pool.backend == Backend::Btrfs && !wanted {
         return Err(Failure::refused(format!("not connected: {missing}")).hint(
-            "connect it; or `anklume data open --degraded`, and `btrfs replace` before the next start",
+            "connect it; or `anklume data open --degraded` (`degraded = true` in [data] of an answer file), and \
+             `btrfs replace` before the next start",
         ));
     }
     said(format!("not connected: {missing}; the data is there without it, but has no spare"));
     Ok(())
+}
+
+/// What somebody agreed to who opens a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Agreed {
+    /// That another machine used it last and did not close it.
+    pub(crate) force: bool,
+    /// That a disk of it is missing.
+    pub(crate) degraded: bool,
 }
 
 /// Why a pool was not unlocked.

@@ -7,11 +7,12 @@ use std::path::Path;
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Key, NewPool, Pool, What, abandon, boot_disk, create};
+use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, abandon, boot_disk, create};
 use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
+use crate::data::Agreed;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::{self, work};
@@ -127,9 +128,16 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
 /// The pool that this machine knows, opened.
 fn go_on(seed: &Seed, pool: Pool) -> Result<Pool, Failure> {
     let passphrase = passphrase(seed)?;
-    let found = data::locate(&pool)?;
+    let agreed = agreed(seed);
+    let found = data::locate(&pool)?.by_force(agreed.force);
+    data::without_disks(&pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
     data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)?;
     Ok(pool)
+}
+
+fn agreed(seed: &Seed) -> Agreed {
+    let Data { force, degraded, .. } = seed.answers.data;
+    Agreed { force, degraded }
 }
 
 fn passphrase(seed: &Seed) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -205,14 +213,14 @@ fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
     log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
     let existing = the_one(work::adopt(&machine, &passphrase)?, named)?;
-    let force = seed.answers.data.force;
-    if let Some(host) = existing.left_open_by.as_ref().filter(|_| !force) {
+    let agreed = agreed(seed);
+    if let Some(host) = existing.left_open_by.as_ref().filter(|_| !agreed.force) {
         return Err(Failure::refused(format!(
             "the machine {host} used the pool and did not close it"
         ))
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
-    work::take_over(&existing.pool, &passphrase, force)?;
+    work::take_over(&existing.pool, &passphrase, agreed)?;
     Ok(existing.pool)
 }
 
@@ -317,5 +325,38 @@ mod tests {
         assert!(face.mentions("X (sda)"));
         let alone = wizard::ask_keys::which(&mut face, vec![pool_on(&["sda"])]).unwrap();
         assert!(matches!(alone, Reply::Answer(one) if one.disks == ["sda"]));
+    }
+
+    /// A person who agrees to a missing disk did not agree to take a disk from another machine.
+    #[test]
+    fn each_doubt_is_agreed_to_by_itself() {
+        use anklume_dialog::{Answer, ScriptFace};
+        let mirror = pool_on(&["sdb"]).pool.to_toml().unwrap().replace("single", "mirror");
+        let disk =
+            "[[disks]]\nname = 'Y'\nsize = 1\npartition = '0f9a1c7e-1111-4222-8333-444455556666'\n";
+        let mut existing = pool_on(&["sdb"]);
+        existing.pool = Pool::parse(&format!("{mirror}{disk}")).unwrap();
+        let mut half = machine("anklume-data", "btrfs");
+        half.disks[0].content.partitions[0].guid = Some(existing.pool.disks[0].partition.clone());
+        let agreed = |existing: &Existing, answers: Vec<(&'static str, Answer)>| {
+            let mut face = ScriptFace::new(Language::English, answers);
+            wizard::ask_keys::agreed(&mut face, existing, &half).unwrap()
+        };
+        let (yes, no) = (|| Answer::Say(true), || Answer::Say(false));
+        let only_degraded = Some(Agreed { force: false, degraded: true });
+        assert_eq!(agreed(&existing, vec![("degraded", yes())]), only_degraded);
+        assert_eq!(agreed(&existing, vec![("degraded", no())]), None);
+        existing.left_open_by = Some("lab".to_owned());
+        let both = Some(Agreed { force: true, degraded: true });
+        assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", yes())]), both);
+        assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", no())]), None);
+        // The same of an answer file, and of the disk that is missing.
+        let found = anklume_setup::find(&existing.pool, &half).unwrap();
+        for (line, expected) in [("force = true\n", false), ("degraded = true\n", true)] {
+            let data: Data = toml::from_str(&format!("what = 'open'\n{line}")).unwrap();
+            assert_eq!((data.force, data.degraded), (!expected, expected));
+            let opened = data::without_disks(&existing.pool, &found, data.degraded, &mut |_| ());
+            assert_eq!(opened.is_ok(), expected, "{line}");
+        }
     }
 }

@@ -38,6 +38,9 @@ pub struct Data {
     /// one pool at once destroy it.
     #[serde(default)]
     pub force: bool,
+    /// Whether a mirror of BTRFS may be opened although a disk of it is missing.
+    #[serde(default)]
+    pub degraded: bool,
     /// Whether the pool is made on the rest of the disk that the OS was started from, in place of disks.
     #[serde(default)]
     pub rest_of_boot_disk: bool,

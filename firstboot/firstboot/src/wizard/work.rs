@@ -15,6 +15,7 @@ use anklume_storage::{
 };
 
 use crate::accounts::Accounts;
+use crate::data::Agreed;
 use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
 use crate::wizard::world::PATIENCE;
@@ -38,7 +39,7 @@ fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
         What::Open => {
             let pool = draft.existing.clone();
             if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
-                take_over(pool, key.as_bytes(), draft.force)?;
+                take_over(pool, key.as_bytes(), draft.agreed)?;
             }
             pool
         }
@@ -201,9 +202,9 @@ pub(crate) fn words_of(existing: &Existing) -> String {
 }
 
 /// Unlocks a pool that was found, and makes it this machine's.
-pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<(), Failure> {
-    let found = data::locate(pool)?.by_force(force);
-    data::without_disks(pool, &found, force, &mut |line| crate::say(line))?;
+pub(crate) fn take_over(pool: &Pool, typed: &[u8], agreed: Agreed) -> Result<(), Failure> {
+    let found = data::locate(pool)?.by_force(agreed.force);
+    data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
     data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
     // Before the record, after which nobody looks for them.
     finish_names(pool, &inventory::collect()?, &mut Here).map_err(|error| data::failure(&error))?;
