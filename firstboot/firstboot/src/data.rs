@@ -6,7 +6,7 @@ use std::path::Path;
 use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
 use anklume_host::process::ProcessError;
 use anklume_language::{Language, say};
-use anklume_passphrase::RecoveryKey;
+use anklume_passphrase::spellings;
 use anklume_setup::{
     Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan, paths,
 };
@@ -163,16 +163,29 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unl
     if record::is_open() {
         return Ok(());
     }
-    let text = std::str::from_utf8(typed).unwrap_or_default();
-    let recovery = RecoveryKey::parse(text).ok();
-    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
     let plan = open_plan(pool, found, Key::Passphrase);
-    let keys = Keys::default().with(Key::Passphrase, key);
-    carry_out(&plan, &keys).map_err(|error| {
-        // Nothing stays half open: another try begins anew.
-        let _ = carry_out(&abandon(pool), &Keys::default());
-        Unlock::of(&error)
+    each_spelling(typed, &mut |key| {
+        let keys = Keys::default().with(Key::Passphrase, key);
+        carry_out(&plan, &keys).map_err(|error| {
+            // Nothing stays half open: another try begins anew.
+            let _ = carry_out(&abandon(pool), &Keys::default());
+            Unlock::of(&error)
+        })
     })
+}
+
+/// Tries what may have been meant by what was typed, until one opens or something else goes wrong.
+pub(crate) fn each_spelling<T>(
+    typed: &[u8],
+    unlock: &mut dyn FnMut(&[u8]) -> Result<T, Unlock>,
+) -> Result<T, Unlock> {
+    for key in spellings(typed) {
+        match unlock(&key) {
+            Err(Unlock::WrongKey) => {}
+            done => return done,
+        }
+    }
+    Err(Unlock::WrongKey)
 }
 
 fn carry_out(plan: &Plan, keys: &Keys) -> Result<(), ExecuteError> {
@@ -354,6 +367,28 @@ mod tests {
         refuse_while_used("").unwrap();
         let why = refuse_while_used("bash (12)").unwrap_err().to_string();
         assert!(why.contains("bash (12)") && why.contains("nothing was stopped"), "{why}");
+    }
+
+    #[test]
+    fn what_was_typed_is_tried_as_it_is_after_the_recovery_key_that_it_spells() {
+        let typed = ["CCCCCCCC"; 8].join("-");
+        let opens = |right: &str| {
+            let mut tried = 0;
+            let done = each_spelling(typed.as_bytes(), &mut |key| {
+                tried += 1;
+                if key == right.as_bytes() { Ok(()) } else { Err(Unlock::WrongKey) }
+            });
+            (done.is_ok(), tried)
+        };
+        assert_eq!(opens(&typed.to_lowercase()), (true, 1));
+        assert_eq!(opens(&typed), (true, 2));
+        assert_eq!(opens("another"), (false, 2));
+        let mut tried = 0;
+        let broken = each_spelling::<()>(typed.as_bytes(), &mut |_| {
+            tried += 1;
+            Err(Unlock::Failed(Failure::failed("no disk")))
+        });
+        assert!(matches!(broken, Err(Unlock::Failed(_))) && tried == 1);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use anklume_dialog::Face;
 use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
 use anklume_inventory::{Inventory, harmless};
-use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{
@@ -180,17 +179,30 @@ pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
 
 /// The pools that a key opens, as they say themselves: at least one. They are closed again, and nothing is written.
 pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Vec<Existing>, Failure> {
-    let text = std::str::from_utf8(typed).unwrap_or_default();
-    let recovery = RecoveryKey::parse(text).ok();
-    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
-    let keys = Keys::default().with(Key::Passphrase, key);
-    let found = anklume_storage::adopt(inventory, &keys, &mut Here)
-        .map_err(|error| data::failure(&error))?;
-    match found {
-        Adopted::Pools(pools) => Ok(pools),
-        Adopted::Nothing => Err(Failure::refused("there is no data disk of anklume's here")
-            .hint("connect it, then try again")),
-        Adopted::WrongKey => Err(data::Unlock::WrongKey.into_failure()),
+    // Without a key at all: of those, what another spelling opens comes before them.
+    let mut open = None;
+    let opened = data::each_spelling(typed, &mut |key| {
+        let keys = Keys::default().with(Key::Passphrase, key);
+        let found = anklume_storage::adopt(inventory, &keys, &mut Here)
+            .map_err(|error| data::Unlock::Failed(data::failure(&error)))?;
+        match found {
+            Adopted::Pools(pools) if pools.iter().any(|one| one.pool.encryption.has_key()) => {
+                Ok(pools)
+            }
+            Adopted::Pools(pools) => {
+                open = Some(pools);
+                Err(data::Unlock::WrongKey)
+            }
+            Adopted::Nothing => Err(data::Unlock::Failed(
+                Failure::refused("there is no data disk of anklume's here")
+                    .hint("connect it, then try again"),
+            )),
+            Adopted::WrongKey => Err(data::Unlock::WrongKey),
+        }
+    });
+    match (opened, open) {
+        (Err(data::Unlock::WrongKey), Some(pools)) => Ok(pools),
+        (opened, _) => opened.map_err(data::Unlock::into_failure),
     }
 }
 
