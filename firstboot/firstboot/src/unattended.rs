@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
+use anklume_settings::Settings;
 use anklume_setup::adopt::candidates;
 use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, abandon, boot_disk, create};
 use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
@@ -22,8 +23,7 @@ use anklume_failure::{Context, Failure};
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
 pub(crate) fn run() -> Result<(), Failure> {
     record::need_root("setting up")?;
-    // Written when everything but Incus was done.
-    if record::read()?.is_some() && wizard::was_here() {
+    if is_done(record::read()?.is_some(), wizard::was_here()) {
         return Ok(());
     }
     // The consoles show what is said while they wait.
@@ -52,53 +52,130 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
     done
 }
 
+/// What is done, one after the other. Whatever was cut off, the next start goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The pool that the machine knows is opened.
+    KnownPool,
+    /// A pool is made; or one is opened that is on the named disks already.
+    NewPool,
+    /// A pool is looked for, and opened.
+    OpenPool,
+    /// From here on shutdown closes it.
+    DataIsOpen,
+    /// Names, accounts, networks.
+    Settings,
+    /// The machine knows that it was set up.
+    Remember,
+    /// The networks are brought up.
+    BringUp,
+    /// What the pool brings: accounts, and Incus on it.
+    OnPool,
+    /// Incus in RAM.
+    InRam,
+}
+
+/// The stages for a machine that knows of a pool or does not, and was set up before or was not; none, if a new pool is
+/// asked for, and it has one already.
+fn stages(what: What, has_pool: bool, was_here: bool) -> Option<Vec<Stage>> {
+    let pool = match (what, has_pool) {
+        (What::New, true) if was_here => return None,
+        // The power failed, or something else did, between the pool and the settings of the machine.
+        (What::New | What::Open, true) => Some(Stage::KnownPool),
+        (What::New, false) => Some(Stage::NewPool),
+        (What::Open, false) => Some(Stage::OpenPool),
+        (What::Try | What::Later, _) => None,
+    };
+    let mut stages: Vec<Stage> = pool.into_iter().collect();
+    stages.extend(pool.map(|_| Stage::DataIsOpen));
+    // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
+    stages.extend([Stage::Settings, Stage::Remember, Stage::BringUp]);
+    match (pool, what) {
+        (Some(_), _) => stages.push(Stage::OnPool),
+        (None, What::Try) => stages.push(Stage::InRam),
+        (None, _) => {}
+    }
+    Some(stages)
+}
+
+/// Whether nothing is left of an answer file but what every opening of the pool completes.
+const fn is_done(has_pool: bool, was_here: bool) -> bool {
+    has_pool && was_here
+}
+
 fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
-    let answers = &seed.answers;
-    let language = answers.language;
+    let what = seed.answers.data.what;
     // Before anything is changed: a secret may be missing.
     let settings = seed.machine()?;
     settings.each_secret(&mut |secret| log.hide(secret));
-    log.wanted(answers.data.what);
+    log.wanted(what);
+    let known = record::read()?;
+    let Some(stages) = stages(what, known.is_some(), wizard::was_here()) else {
+        let id = known.map(|pool| pool.id).unwrap_or_default();
+        return Err(Failure::refused(format!("this machine has pool {id} already")));
+    };
+    let mut pool = known;
+    stages.into_iter().try_for_each(|stage| carry_out_stage(stage, seed, &settings, &mut pool, log))
+}
+
+/// `pool` is what the machine knows, and then what is open.
+fn carry_out_stage(
+    stage: Stage,
+    seed: &Seed,
+    settings: &Settings,
+    pool: &mut Option<Pool>,
+    log: &mut Log,
+) -> Result<(), Failure> {
+    let answers = &seed.answers;
     let mut said = |line: String| crate::say(line);
-    let pool = match (answers.data.what, record::read()?) {
-        (What::New, Some(pool)) if wizard::was_here() => {
-            return Err(Failure::refused(format!("this machine has pool {} already", pool.id)));
+    match stage {
+        Stage::KnownPool => pool.iter().try_for_each(|pool| go_on(seed, pool)),
+        Stage::NewPool => {
+            *pool = Some(new_or_own(seed, &certain(answers.language)?, log)?);
+            Ok(())
         }
-        // The power failed, or something else did, between the pool and the settings of the machine.
-        (What::New | What::Open, Some(pool)) => Some(go_on(seed, pool)?),
-        (What::New, None) => {
-            let machine = inventory::collect()?;
-            // A person may be asked which one it is; here nobody can.
-            let boot = boot_medium(&machine);
-            if !boot.is_certain() {
-                return Err(Failure::refused(boot.words(language))
-                    .hint("unplug one of them; nothing was changed"));
-            }
-            Some(new_or_own(seed, &machine, log)?)
-        }
-        (What::Open, None) => {
+        Stage::OpenPool => {
             let named = answers.data.named(&inventory::collect()?).map_err(|why| {
-                Failure::refused(why.words(language))
+                Failure::refused(why.words(answers.language))
                     .hint("`anklume inventory` shows the disks; nothing was changed")
             })?;
-            Some(open(seed, &named, log)?)
+            *pool = Some(open(seed, &named, log)?);
+            Ok(())
         }
-        (What::Try | What::Later, _) => None,
-    };
-    log.part(Part::Machine);
-    // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
-    if pool.is_some() {
-        units::data_is_open()?;
+        Stage::DataIsOpen => units::data_is_open(),
+        Stage::Settings => {
+            log.part(Part::Machine);
+            work::settings(settings, &mut said)
+        }
+        Stage::Remember => {
+            wizard::remember_language(answers.language);
+            Ok(())
+        }
+        Stage::BringUp => {
+            work::bring_up(&settings.networks, &mut said);
+            Ok(())
+        }
+        Stage::OnPool => {
+            log.part(Part::Containers);
+            pool.iter().try_for_each(|pool| data::became_open(pool, &mut said))
+        }
+        Stage::InRam => {
+            log.part(Part::Containers);
+            work::try_in_ram(&mut said)
+        }
     }
-    work::settings(&settings, &mut said)?;
-    wizard::remember_language(language);
-    work::bring_up(&settings.networks, &mut said);
-    log.part(Part::Containers);
-    match (&pool, answers.data.what) {
-        (Some(pool), _) => data::became_open(pool, &mut said),
-        (None, What::Try) => work::try_in_ram(&mut said),
-        (None, _) => Ok(()),
+}
+
+/// The disks, if it is certain which of them the OS was started from: a person may be asked, but here nobody can.
+fn certain(language: Language) -> Result<Inventory, Failure> {
+    let machine = inventory::collect()?;
+    let boot = boot_medium(&machine);
+    if !boot.is_certain() {
+        return Err(
+            Failure::refused(boot.words(language)).hint("unplug one of them; nothing was changed")
+        );
     }
+    Ok(machine)
 }
 
 /// A new pool, unless the disks are those of one: a machine that forgot, as with a new stick, must not erase what it
@@ -126,13 +203,12 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
 }
 
 /// The pool that this machine knows, opened.
-fn go_on(seed: &Seed, pool: Pool) -> Result<Pool, Failure> {
+fn go_on(seed: &Seed, pool: &Pool) -> Result<(), Failure> {
     let passphrase = passphrase(seed)?;
     let agreed = agreed(seed);
-    let found = data::locate(&pool)?.by_force(agreed.force);
-    data::without_disks(&pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
-    data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)?;
-    Ok(pool)
+    let found = data::locate(pool)?.by_force(agreed.force);
+    data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
+    data::unlock(pool, &found, &passphrase).map_err(data::Unlock::into_failure)
 }
 
 fn agreed(seed: &Seed) -> Agreed {
@@ -358,5 +434,77 @@ mod tests {
             let opened = data::without_disks(&existing.pool, &found, data.degraded, &mut |_| ());
             assert_eq!(opened.is_ok(), expected, "{line}");
         }
+    }
+
+    /// A machine of which only this much is known.
+    #[derive(Default)]
+    struct Machine {
+        pools: usize,
+        has_pool: bool,
+        is_open: bool,
+        was_here: bool,
+        accounts: bool,
+        incus: bool,
+    }
+
+    impl Machine {
+        /// A start without the pool being open, which is cut off after so many stages.
+        fn start(&mut self, what: What, stages_done: usize) {
+            (self.is_open, self.incus) = (false, false);
+            if is_done(self.has_pool, self.was_here) {
+                // Somebody opens it at a console.
+                (self.is_open, self.incus) = (true, true);
+                return;
+            }
+            let stages = stages(what, self.has_pool, self.was_here).unwrap();
+            stages.into_iter().take(stages_done).for_each(|stage| self.stage(stage));
+        }
+
+        fn stage(&mut self, stage: Stage) {
+            match stage {
+                Stage::KnownPool => {
+                    assert!(self.has_pool);
+                    self.is_open = true;
+                }
+                Stage::NewPool | Stage::OpenPool => {
+                    self.pools += 1;
+                    (self.has_pool, self.is_open) = (true, true);
+                }
+                Stage::DataIsOpen => assert!(self.is_open),
+                // They are kept on the pool.
+                Stage::Settings => self.accounts = self.is_open || !self.has_pool,
+                Stage::Remember => self.was_here = true,
+                Stage::BringUp => assert!(self.accounts),
+                Stage::OnPool => {
+                    assert!(self.is_open && self.accounts, "nobody could log in");
+                    self.incus = true;
+                }
+                Stage::InRam => self.incus = self.accounts,
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_cut_off_the_next_start_ends_it() {
+        for what in [What::New, What::Open] {
+            for cuts in [vec![], vec![0], vec![1], vec![2], vec![3], vec![4], vec![5], vec![1, 2]] {
+                let mut machine = Machine::default();
+                cuts.iter().for_each(|cut| machine.start(what, *cut));
+                machine.start(what, usize::MAX);
+                let Machine { pools, is_open, accounts, incus, .. } = machine;
+                let done = is_open && accounts && incus;
+                assert!(done && pools == 1, "{what:?} {cuts:?}: {pools} {accounts} {incus}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_machine_that_has_a_pool_gets_no_other_one() {
+        assert_eq!(stages(What::New, true, true), None);
+        let all = |what, has_pool| stages(what, has_pool, false).unwrap();
+        assert_eq!(all(What::New, true)[0], Stage::KnownPool);
+        assert_eq!(all(What::Later, false).last(), Some(&Stage::BringUp));
+        assert_eq!(all(What::Try, false).last(), Some(&Stage::InRam));
+        assert!(!all(What::Try, false).contains(&Stage::DataIsOpen));
     }
 }
