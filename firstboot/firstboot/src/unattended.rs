@@ -13,6 +13,7 @@ use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
+use crate::answers::named;
 use crate::data::Agreed;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
@@ -135,10 +136,7 @@ fn carry_out_stage(
             Ok(())
         }
         Stage::OpenPool => {
-            let named = answers.data.named(&inventory::collect()?).map_err(|why| {
-                Failure::refused(why.words(answers.language))
-                    .hint("`anklume inventory` shows the disks; nothing was changed")
-            })?;
+            let named = named(answers, &inventory::collect()?)?;
             *pool = Some(open(seed, &named, log)?);
             Ok(())
         }
