@@ -132,6 +132,14 @@ impl Answers {
     }
 }
 
+/// Kernel names of the disks that say which pool is to be opened.
+pub(crate) fn named(answers: &Answers, machine: &Inventory) -> Result<Vec<String>, Failure> {
+    answers.data.named(machine).map_err(|why| {
+        Failure::refused(why.words(answers.language))
+            .hint("`anklume inventory` shows the disks; nothing was changed")
+    })
+}
+
 /// The credential of a secret of the machine.
 fn credential_for(field: &str) -> String {
     let number = field.strip_prefix("networks[").and_then(|rest| rest.split(']').next());
@@ -185,6 +193,9 @@ pub(crate) fn matches(file: &Path, inventory: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(pool) = answers.pool(&machine)? else {
+        for disk in named(&answers, &machine)? {
+            crate::say(format!("{disk}: the pool on it would be opened"));
+        }
         crate::say("no disk is taken");
         return Ok(());
     };
@@ -262,6 +273,9 @@ mod tests {
         assert_eq!(result(FILE, machine), Ok(()));
         let zfs = FILE.replace("what = 'new'", "what = 'new'\nbackend = 'zfs'");
         assert!(result(&zfs, machine).unwrap_err().contains("no ZFS"));
+        let open = "version = 1\n[data]\nwhat = 'open'\n[[data.disks]]\nserial = 'A'\n";
+        assert_eq!(result(open, machine), Ok(()));
+        assert!(result(&open.replace("'A'", "'B'"), machine).unwrap_err().contains("no disk fits"));
         let unknown = machine.replace("\"backing\": [\"sdz\"]", "");
         assert!(result(FILE, &unknown).is_err());
         let evil = machine.replace("\"sda\"", "\"sda -x\"");

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anklume_dialog::{Confirm, Face, Hints, Question, Reply, Secret, Terminal};
-use anklume_host::process::{Cmd, ProcessError};
+use anklume_host::process::ProcessError;
 use anklume_language::{Language, say};
-use anklume_passphrase::RecoveryKey;
+use anklume_passphrase::spellings;
 use anklume_setup::{
     Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan, paths,
 };
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{console, containers, inventory, record, units, wizard};
+use crate::{console, containers, inventory, record, units, users, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
@@ -101,11 +101,21 @@ pub(crate) fn without_disks(
     let missing = found.missing().join(", ");
     if pool.backend == Backend::Btrfs && !wanted {
         return Err(Failure::refused(format!("not connected: {missing}")).hint(
-            "connect it; or `anklume data open --degraded`, and `btrfs replace` before the next start",
+            "connect it; or `anklume data open --degraded` (`degraded = true` in [data] of an answer file), and \
+             `btrfs replace` before the next start",
         ));
     }
     said(format!("not connected: {missing}; the data is there without it, but has no spare"));
     Ok(())
+}
+
+/// What somebody agreed to who opens a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Agreed {
+    /// That another machine used it last and did not close it.
+    pub(crate) force: bool,
+    /// That a disk of it is missing.
+    pub(crate) degraded: bool,
 }
 
 /// Why a pool was not unlocked.
@@ -153,16 +163,29 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unl
     if record::is_open() {
         return Ok(());
     }
-    let text = std::str::from_utf8(typed).unwrap_or_default();
-    let recovery = RecoveryKey::parse(text).ok();
-    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
     let plan = open_plan(pool, found, Key::Passphrase);
-    let keys = Keys::default().with(Key::Passphrase, key);
-    carry_out(&plan, &keys).map_err(|error| {
-        // Nothing stays half open: another try begins anew.
-        let _ = carry_out(&abandon(pool), &Keys::default());
-        Unlock::of(&error)
+    each_spelling(typed, &mut |key| {
+        let keys = Keys::default().with(Key::Passphrase, key);
+        carry_out(&plan, &keys).map_err(|error| {
+            // Nothing stays half open: another try begins anew.
+            let _ = carry_out(&abandon(pool), &Keys::default());
+            Unlock::of(&error)
+        })
     })
+}
+
+/// Tries what may have been meant by what was typed, until one opens or something else goes wrong.
+pub(crate) fn each_spelling<T>(
+    typed: &[u8],
+    unlock: &mut dyn FnMut(&[u8]) -> Result<T, Unlock>,
+) -> Result<T, Unlock> {
+    for key in spellings(typed) {
+        match unlock(&key) {
+            Err(Unlock::WrongKey) => {}
+            done => return done,
+        }
+    }
+    Err(Unlock::WrongKey)
 }
 
 fn carry_out(plan: &Plan, keys: &Keys) -> Result<(), ExecuteError> {
@@ -176,6 +199,16 @@ pub(crate) fn describe(error: &ExecuteError) -> String {
             format!("{error}: {}", tail.trim())
         }
         error => error.to_string(),
+    }
+}
+
+/// An error of a command.
+pub(crate) fn failure(error: &ExecuteError) -> Failure {
+    match error {
+        ExecuteError::PoolOpen { .. } => Failure::refused(describe(error)).hint(
+            "close it (`anklume data close`, `zpool export anklume`), or restart; nothing was changed",
+        ),
+        error => Failure::failed(describe(error)),
     }
 }
 
@@ -241,6 +274,16 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     if !record::is_open() {
         return Ok(());
     }
+    let _lock = record::lock_to_close(args.disk_only)?;
+    // By somebody else meanwhile.
+    if !record::is_open() {
+        return Ok(());
+    }
+    // Its own folder must not keep a file system in use.
+    std::env::set_current_dir("/").context("/")?;
+    if !args.disk_only {
+        refuse_while_used(&users::other_than_incus(&[paths::HOME, paths::POOL]))?;
+    }
     // The data is locked whatever becomes of that.
     if let Err(failure) = Accounts::here().and_then(|accounts| accounts.keep_passwords()) {
         crate::say(failure);
@@ -260,10 +303,20 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     units::data_is_closed()
 }
 
+/// Before Incus is stopped: somebody's open file would keep the disk from being locked.
+fn refuse_while_used(users: &str) -> Result<(), Failure> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("the data disk is used by {users}")).hint(
+        "nothing was stopped. End these programs, or leave their folder (`cd /`), then `anklume data close`",
+    ))
+}
+
 fn close_disk(pool: &Pool) -> Result<(), Failure> {
     units::end_what_incus_left();
     carry_out(&close_plan(pool), &Keys::default()).map_err(|error| {
-        let users = users();
+        let users = users::of(&[paths::HOME, paths::INCUS, paths::POOL]);
         let by = if users.is_empty() { String::new() } else { format!("; used by {users}") };
         Failure::failed(format!("{}{by}", describe(&error)))
             .hint(
@@ -271,25 +324,6 @@ fn close_disk(pool: &Pool) -> Result<(), Failure> {
                  `anklume data open` starts Incus again",
             )
     })
-}
-
-/// Programs that use what is on the pool.
-fn users() -> String {
-    let every: Vec<i32> = (0..=255).collect();
-    let fuser = Cmd::new("fuser").args(["-m", paths::HOME, paths::INCUS, paths::POOL]);
-    // The numbers go to standard output, the letters beside them to the other one.
-    let output = fuser.accept(&every).output().map(|output| output.stdout).unwrap_or_default();
-    let text = String::from_utf8_lossy(&output).into_owned();
-    let mut users: Vec<String> = text
-        .split_whitespace()
-        .filter_map(|number| {
-            let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;
-            Some(format!("{} ({number})", name.trim()))
-        })
-        .collect();
-    users.dedup();
-    users.truncate(10);
-    users.join(", ")
 }
 
 /// `data status`.
@@ -326,6 +360,35 @@ mod tests {
     fn failed(program: &str, code: i32, tail: &str) -> ExecuteError {
         let (program, tail) = (program.to_owned(), tail.to_owned());
         ProcessError::Failed { program, code, tail, command: String::new() }.into()
+    }
+
+    #[test]
+    fn who_uses_the_disk_is_named_before_anything_is_stopped() {
+        refuse_while_used("").unwrap();
+        let why = refuse_while_used("bash (12)").unwrap_err().to_string();
+        assert!(why.contains("bash (12)") && why.contains("nothing was stopped"), "{why}");
+    }
+
+    #[test]
+    fn what_was_typed_is_tried_as_it_is_after_the_recovery_key_that_it_spells() {
+        let typed = ["CCCCCCCC"; 8].join("-");
+        let opens = |right: &str| {
+            let mut tried = 0;
+            let done = each_spelling(typed.as_bytes(), &mut |key| {
+                tried += 1;
+                if key == right.as_bytes() { Ok(()) } else { Err(Unlock::WrongKey) }
+            });
+            (done.is_ok(), tried)
+        };
+        assert_eq!(opens(&typed.to_lowercase()), (true, 1));
+        assert_eq!(opens(&typed), (true, 2));
+        assert_eq!(opens("another"), (false, 2));
+        let mut tried = 0;
+        let broken = each_spelling::<()>(typed.as_bytes(), &mut |_| {
+            tried += 1;
+            Err(Unlock::Failed(Failure::failed("no disk")))
+        });
+        assert!(matches!(broken, Err(Unlock::Failed(_))) && tried == 1);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod rekey;
 mod seeds;
 mod unattended;
 mod units;
+mod users;
 mod wizard;
 
 use std::fs::File;

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use anklume_host::lock::Lock;
 use anklume_setup::{Pool, paths};
+use anklume_storage::is_mounted;
 
 use anklume_failure::{Context, Failure, Kind};
 
 /// Held by who changes the pool, or asks for it.
 const LOCK: &str = "/run/anklume/setup.lock";
+
+/// How long shutdown waits for who holds it.
+const AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// The pool's record, if there is one.
 pub(crate) fn read() -> Result<Option<Pool>, Failure> {
@@ -38,13 +42,7 @@ pub(crate) fn set_aside(path: &Path) -> Result<(), Failure> {
 
 /// Whether the pool is part of the machine now.
 pub(crate) fn is_open() -> bool {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    is_mounted(&mounts, paths::POOL)
-}
-
-/// Whether `path` is the fifth field of a line (proc_pid_mountinfo(5)).
-fn is_mounted(mounts: &str, path: &str) -> bool {
-    mounts.lines().any(|line| line.split(' ').nth(4) == Some(path))
+    is_mounted(paths::POOL)
 }
 
 /// Keeps others from setting up or opening at the same time; none if somebody does.
@@ -54,10 +52,28 @@ pub(crate) fn lock() -> Option<Lock> {
 
 /// As [`lock`], for commands.
 pub(crate) fn lock_or_refuse() -> Result<Lock, Failure> {
-    lock().ok_or_else(|| {
-        Failure::refused("the machine is being set up at another console")
-            .hint("end that first, or wait for it")
-    })
+    lock().ok_or_else(held)
+}
+
+fn held() -> Failure {
+    Failure::refused("the machine is being set up at another console")
+        .hint("end that first, or wait for it")
+}
+
+/// For closing the pool. A person is refused while another console opens or closes it, or asks for it.
+///
+/// At shutdown nobody is there to try again, and the data has to be locked: whoever closes or opens the pool at that
+/// moment is waited for, but not for long. A console that holds the lock for a person who does not answer was told to
+/// end already, and does not matter; nor does a hand-typed `data close`, since closing what is closed does nothing.
+pub(crate) fn lock_to_close(at_shutdown: bool) -> Result<Option<Lock>, Failure> {
+    lock_to_close_at(Path::new(LOCK), at_shutdown.then_some(AT_SHUTDOWN))
+}
+
+fn lock_to_close_at(path: &Path, patience: Option<Duration>) -> Result<Option<Lock>, Failure> {
+    match patience {
+        Some(patience) => Ok(Lock::make(path, patience).ok()),
+        None => Lock::make(path, Duration::ZERO).map(Some).map_err(|_| held()),
+    }
 }
 
 /// Refuses who is not root.
@@ -85,11 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_is_found_by_its_place() {
-        let mounts = "25 1 0:22 / /run/anklume rw - tmpfs tmpfs rw\n\
-                      30 25 0:40 / /run/anklume/pool rw,noatime - btrfs /dev/dm-1 rw\n";
-        assert!(is_mounted(mounts, "/run/anklume/pool"));
-        assert!(!is_mounted(mounts, "/run/anklume/po"));
-        assert!(!is_mounted("", "/run/anklume/pool"));
+    fn closing_takes_the_lock_and_shutdown_does_not_wait_for_it_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let shutdown = Some(Duration::from_millis(50));
+        let held = lock_to_close_at(&path, None).unwrap();
+        assert!(held.is_some());
+        assert!(lock_to_close_at(&path, None).is_err());
+        assert!(lock_to_close_at(&path, shutdown).unwrap().is_none());
+        drop(held);
+        let at_shutdown = lock_to_close_at(&path, shutdown).unwrap();
+        assert!(at_shutdown.is_some() && lock_to_close_at(&path, None).is_err());
     }
 }

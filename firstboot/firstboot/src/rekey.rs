@@ -123,11 +123,11 @@ fn known(face: &mut dyn Face, locks: &mut dyn Locks) -> Result<Zeroizing<Vec<u8>
         let Reply::Answer(typed) = face.secret(&question).context("the question")? else {
             continue;
         };
-        let recovery = RecoveryKey::parse(&typed).ok();
-        let key = recovery.as_ref().map_or(typed.as_str(), |key| key.expose());
-        let key = Zeroizing::new(key.as_bytes().to_vec());
-        match locks.try_key(&key) {
-            Ok(()) => return Ok(key),
+        let tried = data::each_spelling(typed.as_bytes(), &mut |key| {
+            locks.try_key(key).map(|()| Zeroizing::new(key.to_vec()))
+        });
+        match tried {
+            Ok(key) => return Ok(key),
             Err(why @ (Unlock::Failed(_) | Unlock::LeftOpen(_))) => return Err(why.into_failure()),
             Err(Unlock::WrongKey) => face.warn(language.pick(
                 "That is neither the passphrase nor the recovery key.",

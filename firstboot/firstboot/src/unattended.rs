@@ -6,12 +6,15 @@ use std::path::Path;
 
 use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
+use anklume_settings::Settings;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Key, NewPool, Pool, What, abandon, boot_disk, create};
-use anklume_storage::{Here, Keys, execute, ids};
+use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, abandon, boot_disk, create};
+use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
+use crate::answers::named;
+use crate::data::Agreed;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::{self, work};
@@ -21,8 +24,7 @@ use anklume_failure::{Context, Failure};
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
 pub(crate) fn run() -> Result<(), Failure> {
     record::need_root("setting up")?;
-    // Written when everything but Incus was done.
-    if record::read()?.is_some() && wizard::was_here() {
+    if is_done(record::read()?.is_some(), wizard::was_here()) {
         return Ok(());
     }
     // The consoles show what is said while they wait.
@@ -51,47 +53,127 @@ fn carry_out(seed: &Seed) -> Result<(), Failure> {
     done
 }
 
+/// What is done, one after the other. Whatever was cut off, the next start goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The pool that the machine knows is opened.
+    KnownPool,
+    /// A pool is made; or one is opened that is on the named disks already.
+    NewPool,
+    /// A pool is looked for, and opened.
+    OpenPool,
+    /// From here on shutdown closes it.
+    DataIsOpen,
+    /// Names, accounts, networks.
+    Settings,
+    /// The machine knows that it was set up.
+    Remember,
+    /// The networks are brought up.
+    BringUp,
+    /// What the pool brings: accounts, and Incus on it.
+    OnPool,
+    /// Incus in RAM.
+    InRam,
+}
+
+/// The stages for a machine that knows of a pool or does not, and was set up before or was not; none, if a new pool is
+/// asked for, and it has one already.
+fn stages(what: What, has_pool: bool, was_here: bool) -> Option<Vec<Stage>> {
+    let pool = match (what, has_pool) {
+        (What::New, true) if was_here => return None,
+        // The power failed, or something else did, between the pool and the settings of the machine.
+        (What::New | What::Open, true) => Some(Stage::KnownPool),
+        (What::New, false) => Some(Stage::NewPool),
+        (What::Open, false) => Some(Stage::OpenPool),
+        (What::Try | What::Later, _) => None,
+    };
+    let mut stages: Vec<Stage> = pool.into_iter().collect();
+    stages.extend(pool.map(|_| Stage::DataIsOpen));
+    // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
+    stages.extend([Stage::Settings, Stage::Remember, Stage::BringUp]);
+    match (pool, what) {
+        (Some(_), _) => stages.push(Stage::OnPool),
+        (None, What::Try) => stages.push(Stage::InRam),
+        (None, _) => {}
+    }
+    Some(stages)
+}
+
+/// Whether nothing is left of an answer file but what every opening of the pool completes.
+const fn is_done(has_pool: bool, was_here: bool) -> bool {
+    has_pool && was_here
+}
+
 fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
-    let answers = &seed.answers;
-    let language = answers.language;
+    let what = seed.answers.data.what;
     // Before anything is changed: a secret may be missing.
     let settings = seed.machine()?;
     settings.each_secret(&mut |secret| log.hide(secret));
-    log.wanted(answers.data.what);
-    let mut said = |line: String| crate::say(line);
-    let pool = match (answers.data.what, record::read()?) {
-        (What::New, Some(pool)) if wizard::was_here() => {
-            return Err(Failure::refused(format!("this machine has pool {} already", pool.id)));
-        }
-        // The power failed, or something else did, between the pool and the settings of the machine.
-        (What::New | What::Open, Some(pool)) => Some(go_on(seed, pool)?),
-        (What::New, None) => {
-            let machine = inventory::collect()?;
-            // A person may be asked which one it is; here nobody can.
-            let boot = boot_medium(&machine);
-            if !boot.is_certain() {
-                return Err(Failure::refused(boot.words(language))
-                    .hint("unplug one of them; nothing was changed"));
-            }
-            Some(new_or_own(seed, &machine, log)?)
-        }
-        (What::Open, None) => Some(open(seed, log)?),
-        (What::Try | What::Later, _) => None,
+    log.wanted(what);
+    let known = record::read()?;
+    let Some(stages) = stages(what, known.is_some(), wizard::was_here()) else {
+        let id = known.map(|pool| pool.id).unwrap_or_default();
+        return Err(Failure::refused(format!("this machine has pool {id} already")));
     };
-    log.part(Part::Machine);
-    // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
-    if pool.is_some() {
-        units::data_is_open()?;
+    let mut pool = known;
+    stages.into_iter().try_for_each(|stage| carry_out_stage(stage, seed, &settings, &mut pool, log))
+}
+
+/// `pool` is what the machine knows, and then what is open.
+fn carry_out_stage(
+    stage: Stage,
+    seed: &Seed,
+    settings: &Settings,
+    pool: &mut Option<Pool>,
+    log: &mut Log,
+) -> Result<(), Failure> {
+    let answers = &seed.answers;
+    let mut said = |line: String| crate::say(line);
+    match stage {
+        Stage::KnownPool => pool.iter().try_for_each(|pool| go_on(seed, pool)),
+        Stage::NewPool => {
+            *pool = Some(new_or_own(seed, &certain(answers.language)?, log)?);
+            Ok(())
+        }
+        Stage::OpenPool => {
+            let named = named(answers, &inventory::collect()?)?;
+            *pool = Some(open(seed, &named, log)?);
+            Ok(())
+        }
+        Stage::DataIsOpen => units::data_is_open(),
+        Stage::Settings => {
+            log.part(Part::Machine);
+            work::settings(settings, &mut said)
+        }
+        Stage::Remember => {
+            wizard::remember_language(answers.language);
+            Ok(())
+        }
+        Stage::BringUp => {
+            work::bring_up(&settings.networks, &mut said);
+            Ok(())
+        }
+        Stage::OnPool => {
+            log.part(Part::Containers);
+            pool.iter().try_for_each(|pool| data::became_open(pool, &mut said))
+        }
+        Stage::InRam => {
+            log.part(Part::Containers);
+            work::try_in_ram(&mut said)
+        }
     }
-    work::settings(&settings, &mut said)?;
-    wizard::remember_language(language);
-    work::bring_up(&settings.networks, &mut said);
-    log.part(Part::Containers);
-    match (&pool, answers.data.what) {
-        (Some(pool), _) => data::became_open(pool, &mut said),
-        (None, What::Try) => work::try_in_ram(&mut said),
-        (None, _) => Ok(()),
+}
+
+/// The disks, if it is certain which of them the OS was started from: a person may be asked, but here nobody can.
+fn certain(language: Language) -> Result<Inventory, Failure> {
+    let machine = inventory::collect()?;
+    let boot = boot_medium(&machine);
+    if !boot.is_certain() {
+        return Err(
+            Failure::refused(boot.words(language)).hint("unplug one of them; nothing was changed")
+        );
     }
+    Ok(machine)
 }
 
 /// A new pool, unless the disks are those of one: a machine that forgot, as with a new stick, must not erase what it
@@ -105,25 +187,31 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
     let boot = boot_disk(machine).filter(|_| answers.data.rest_of_boot_disk);
     if let Some(disk) = boot.filter(|disk| is_of_a_pool(machine, &disk.name)) {
         own(&disk.name);
-        return open(seed, log);
+        return open(seed, std::slice::from_ref(&disk.name), log);
     }
     let wanted = answers.pool(machine)?;
     let wanted = wanted.ok_or_else(|| Failure::failed("the answers name no disk"))?;
     match holds_a_pool(machine, &wanted) {
         Some(disk) => {
             own(&disk);
-            open(seed, log)
+            open(seed, &names(&wanted), log)
         }
         None => new_pool(seed, &wanted, answers.language, log),
     }
 }
 
 /// The pool that this machine knows, opened.
-fn go_on(seed: &Seed, pool: Pool) -> Result<Pool, Failure> {
+fn go_on(seed: &Seed, pool: &Pool) -> Result<(), Failure> {
     let passphrase = passphrase(seed)?;
-    let found = data::locate(&pool)?;
-    data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)?;
-    Ok(pool)
+    let agreed = agreed(seed);
+    let found = data::locate(pool)?.by_force(agreed.force);
+    data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
+    data::unlock(pool, &found, &passphrase).map_err(data::Unlock::into_failure)
+}
+
+fn agreed(seed: &Seed) -> Agreed {
+    let Data { force, degraded, .. } = seed.answers.data;
+    Agreed { force, degraded }
 }
 
 fn passphrase(seed: &Seed) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -139,10 +227,14 @@ fn is_of_a_pool(machine: &Inventory, disk: &str) -> bool {
 
 /// A disk that is to be given up, and is one of a pool.
 pub(crate) fn holds_a_pool(machine: &Inventory, wanted: &NewPool) -> Option<String> {
+    names(wanted).into_iter().find(|name| is_of_a_pool(machine, name))
+}
+
+/// Kernel names of the disks of a new pool.
+fn names(wanted: &NewPool) -> Vec<String> {
     let disks = wanted.disks.iter().map(ConfirmedDisk::disk);
     let rest = wanted.rest.iter().map(|confirmed| confirmed.rest().disk());
-    let names = disks.chain(rest).map(|disk| &disk.name);
-    names.into_iter().find(|name| is_of_a_pool(machine, name)).cloned()
+    disks.chain(rest).map(|disk| disk.name.clone()).collect()
 }
 
 fn new_pool(
@@ -169,6 +261,7 @@ fn new_pool(
     let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
     log.part(Part::Pool);
     log.plan(&plan);
+    none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
     let mut last = usize::MAX;
     execute(&plan, &keys, &mut Here, &mut |step, action| {
         let now = plan.steps.get(step).and_then(|step| step.actions.get(action));
@@ -188,21 +281,42 @@ fn new_pool(
     Ok(plan.pool)
 }
 
-/// The pool that is there.
-fn open(seed: &Seed, log: &mut Log) -> Result<Pool, Failure> {
+/// The pool that is there; if disks are named, by their kernel names, the one on them.
+fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
     let passphrase = passphrase(seed)?;
     log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
-    let existing = work::adopt(&machine, &passphrase)?;
-    let force = seed.answers.data.force;
-    if let Some(host) = existing.left_open_by.as_ref().filter(|_| !force) {
+    let existing = the_one(work::adopt(&machine, &passphrase)?, named)?;
+    let agreed = agreed(seed);
+    if let Some(host) = existing.left_open_by.as_ref().filter(|_| !agreed.force) {
         return Err(Failure::refused(format!(
             "the machine {host} used the pool and did not close it"
         ))
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
-    work::take_over(&existing.pool, &passphrase, force)?;
+    work::take_over(&existing.pool, &passphrase, agreed)?;
     Ok(existing.pool)
+}
+
+/// The pool that is meant: nobody can be asked which one it is.
+fn the_one(mut pools: Vec<Existing>, named: &[String]) -> Result<Existing, Failure> {
+    if !named.is_empty() {
+        pools.retain(|one| one.disks.iter().any(|disk| named.contains(disk)));
+    }
+    match (pools.pop(), pools.as_slice()) {
+        (Some(one), []) => Ok(one),
+        (None, _) => Err(Failure::refused(format!(
+            "the key opens no pool on the disks that are named ({})",
+            named.join(", ")
+        ))
+        .hint("`anklume inventory` shows the disks; nothing was changed")),
+        (Some(last), others) => {
+            let all = others.iter().chain([&last]).map(work::words_of);
+            let all = all.collect::<Vec<_>>().join("; ");
+            Err(Failure::refused(format!("the key opens several pools: {all}"))
+                .hint("unplug the others, or name the disk in [[data.disks]]; nothing was changed"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +350,159 @@ mod tests {
             assert_eq!(held(&machine("anklume-data", kind)).as_deref(), Some("sdb"), "{kind}");
         }
         assert_eq!(held(&machine("anklume-data", "ext4")), None);
+        // Of a setup that was cut off: it is made anew.
+        assert_eq!(held(&machine("anklume-new", "crypto_LUKS")), None);
         assert_eq!(held(&machine("other", "crypto_LUKS")), None);
+    }
+
+    /// A pool that was found on these disks.
+    fn pool_on(disks: &[&str]) -> Existing {
+        let uuid = "00000000-0000-0000-0000-000000000001";
+        let text = format!(
+            "version = 1\nid = '{uuid}'\nbackend = 'btrfs'\nredundancy = 'single'\n\
+             encryption = 'none'\ndiscard = false\nfile-system = '{uuid}'\n\
+             recovery-key-saved = true\n[[disks]]\nname = 'X'\nsize = 1\npartition = '{uuid}'\n"
+        );
+        let disks = disks.iter().map(|name| (*name).to_owned()).collect();
+        Existing { pool: Pool::parse(&text).unwrap(), left_open_by: None, disks }
+    }
+
+    #[test]
+    fn of_several_pools_the_one_on_the_named_disks_is_opened() {
+        let pools = || vec![pool_on(&["sda", "sdb"]), pool_on(&["sdc"])];
+        let one = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            the_one(pools(), &named).map(|one| one.disks.join(" ")).map_err(|why| why.to_string())
+        };
+        assert_eq!(one(&["sdb"]).unwrap(), "sda sdb");
+        assert_eq!(one(&["sdc"]).unwrap(), "sdc");
+        for (named, expected) in [
+            (vec![], "X (sda, sdb); X (sdc)"),
+            (vec!["sda", "sdc"], "several pools"),
+            (vec!["sdd"], "(sdd)"),
+        ] {
+            let why = one(&named).unwrap_err();
+            assert!(why.contains(expected), "{named:?}: {why}");
+        }
+        assert_eq!(the_one(vec![pool_on(&["sda"])], &[]).unwrap().disks, ["sda"]);
+    }
+
+    #[test]
+    fn a_person_is_asked_which_of_several_pools_it_is() {
+        use anklume_dialog::{Answer, Reply, ScriptFace};
+        let mut face = ScriptFace::new(Language::French, [("existing-pool", Answer::Pick("2"))]);
+        let pools = vec![pool_on(&["sda"]), pool_on(&["sdc"])];
+        let Reply::Answer(one) = wizard::ask_keys::which(&mut face, pools).unwrap() else {
+            panic!("no answer")
+        };
+        assert_eq!(one.disks, ["sdc"]);
+        assert!(face.mentions("X (sda)"));
+        let alone = wizard::ask_keys::which(&mut face, vec![pool_on(&["sda"])]).unwrap();
+        assert!(matches!(alone, Reply::Answer(one) if one.disks == ["sda"]));
+    }
+
+    /// A person who agrees to a missing disk did not agree to take a disk from another machine.
+    #[test]
+    fn each_doubt_is_agreed_to_by_itself() {
+        use anklume_dialog::{Answer, ScriptFace};
+        let mirror = pool_on(&["sdb"]).pool.to_toml().unwrap().replace("single", "mirror");
+        let disk =
+            "[[disks]]\nname = 'Y'\nsize = 1\npartition = '0f9a1c7e-1111-4222-8333-444455556666'\n";
+        let mut existing = pool_on(&["sdb"]);
+        existing.pool = Pool::parse(&format!("{mirror}{disk}")).unwrap();
+        let mut half = machine("anklume-data", "btrfs");
+        half.disks[0].content.partitions[0].guid = Some(existing.pool.disks[0].partition.clone());
+        let agreed = |existing: &Existing, answers: Vec<(&'static str, Answer)>| {
+            let mut face = ScriptFace::new(Language::English, answers);
+            wizard::ask_keys::agreed(&mut face, existing, &half).unwrap()
+        };
+        let (yes, no) = (|| Answer::Say(true), || Answer::Say(false));
+        let only_degraded = Some(Agreed { force: false, degraded: true });
+        assert_eq!(agreed(&existing, vec![("degraded", yes())]), only_degraded);
+        assert_eq!(agreed(&existing, vec![("degraded", no())]), None);
+        existing.left_open_by = Some("lab".to_owned());
+        let both = Some(Agreed { force: true, degraded: true });
+        assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", yes())]), both);
+        assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", no())]), None);
+        // The same of an answer file, and of the disk that is missing.
+        let found = anklume_setup::find(&existing.pool, &half).unwrap();
+        for (line, expected) in [("force = true\n", false), ("degraded = true\n", true)] {
+            let data: Data = toml::from_str(&format!("what = 'open'\n{line}")).unwrap();
+            assert_eq!((data.force, data.degraded), (!expected, expected));
+            let opened = data::without_disks(&existing.pool, &found, data.degraded, &mut |_| ());
+            assert_eq!(opened.is_ok(), expected, "{line}");
+        }
+    }
+
+    /// A machine of which only this much is known.
+    #[derive(Default)]
+    struct Machine {
+        pools: usize,
+        has_pool: bool,
+        is_open: bool,
+        was_here: bool,
+        accounts: bool,
+        incus: bool,
+    }
+
+    impl Machine {
+        /// A start without the pool being open, which is cut off after so many stages.
+        fn start(&mut self, what: What, stages_done: usize) {
+            (self.is_open, self.incus) = (false, false);
+            if is_done(self.has_pool, self.was_here) {
+                // Somebody opens it at a console.
+                (self.is_open, self.incus) = (true, true);
+                return;
+            }
+            let stages = stages(what, self.has_pool, self.was_here).unwrap();
+            stages.into_iter().take(stages_done).for_each(|stage| self.stage(stage));
+        }
+
+        fn stage(&mut self, stage: Stage) {
+            match stage {
+                Stage::KnownPool => {
+                    assert!(self.has_pool);
+                    self.is_open = true;
+                }
+                Stage::NewPool | Stage::OpenPool => {
+                    self.pools += 1;
+                    (self.has_pool, self.is_open) = (true, true);
+                }
+                Stage::DataIsOpen => assert!(self.is_open),
+                // They are kept on the pool.
+                Stage::Settings => self.accounts = self.is_open || !self.has_pool,
+                Stage::Remember => self.was_here = true,
+                Stage::BringUp => assert!(self.accounts),
+                Stage::OnPool => {
+                    assert!(self.is_open && self.accounts, "nobody could log in");
+                    self.incus = true;
+                }
+                Stage::InRam => self.incus = self.accounts,
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_cut_off_the_next_start_ends_it() {
+        for what in [What::New, What::Open] {
+            for cuts in [vec![], vec![0], vec![1], vec![2], vec![3], vec![4], vec![5], vec![1, 2]] {
+                let mut machine = Machine::default();
+                cuts.iter().for_each(|cut| machine.start(what, *cut));
+                machine.start(what, usize::MAX);
+                let Machine { pools, is_open, accounts, incus, .. } = machine;
+                let done = is_open && accounts && incus;
+                assert!(done && pools == 1, "{what:?} {cuts:?}: {pools} {accounts} {incus}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_machine_that_has_a_pool_gets_no_other_one() {
+        assert_eq!(stages(What::New, true, true), None);
+        let all = |what, has_pool| stages(what, has_pool, false).unwrap();
+        assert_eq!(all(What::New, true)[0], Stage::KnownPool);
+        assert_eq!(all(What::Later, false).last(), Some(&Stage::BringUp));
+        assert_eq!(all(What::Try, false).last(), Some(&Stage::InRam));
+        assert!(!all(What::Try, false).contains(&Stage::DataIsOpen));
     }
 }

@@ -29,7 +29,7 @@ mod suggestion;
 pub use layout::differs_from_us;
 pub use mistyped::Mistyped;
 pub use qr::{Background, Drawing, draw};
-pub use recovery::RecoveryKey;
+pub use recovery::{RecoveryKey, spellings};
 pub use secret::Secret;
 pub use strength::{Level, MAXIMUM_BYTES, Refusal, Strength, judge};
 pub use suggestion::{SUGGESTED_WORDS, suggest, suggestion_bits};

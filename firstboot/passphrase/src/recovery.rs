@@ -121,6 +121,21 @@ fn chunks(typed: &str) -> Vec<&str> {
     typed.split(is_separator).filter(|chunk| !chunk.is_empty()).collect()
 }
 
+/// What a person may have meant who typed this: a recovery key as it is written, however it was typed; and the bytes
+/// themselves, since a passphrase may be a recovery key in another spelling.
+#[must_use]
+pub fn spellings(typed: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let text = std::str::from_utf8(typed).unwrap_or_default();
+    let recovery = RecoveryKey::parse(text).ok();
+    let recovery = recovery.map(|key| Zeroizing::new(key.expose().as_bytes().to_vec()));
+    let as_typed = Zeroizing::new(typed.to_vec());
+    let mut all: Vec<_> = recovery.into_iter().collect();
+    if !all.contains(&as_typed) {
+        all.push(as_typed);
+    }
+    all
+}
+
 impl fmt::Debug for RecoveryKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("RecoveryKey(…)")
@@ -159,6 +174,20 @@ mod tests {
         let capital = "Iefgcelh-Biduvkjv-Cjvuncnk-Vlfchdid-Jhtuhhde-Urkllkeg-Ilkjgbrt-Hjkbgktj";
         for typed in [SYSTEMD, &plain, &SYSTEMD.to_uppercase(), &plain.to_uppercase(), capital] {
             assert_eq!(RecoveryKey::parse(typed).expect(typed).expose(), SYSTEMD);
+        }
+    }
+
+    #[test]
+    fn a_passphrase_that_is_a_recovery_key_in_another_spelling_is_tried_as_it_is() {
+        let capitals = SYSTEMD.to_uppercase();
+        let tried = |typed: &[u8]| {
+            let all = spellings(typed);
+            all.iter().map(|one| one.to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(tried(capitals.as_bytes()), [SYSTEMD.as_bytes(), capitals.as_bytes()]);
+        assert_eq!(tried(SYSTEMD.as_bytes()), [SYSTEMD.as_bytes()]);
+        for typed in [b"six words".as_slice(), b"", b"\xff\xfe"] {
+            assert_eq!(tried(typed), [typed]);
         }
     }
 

@@ -38,10 +38,13 @@ pub struct Data {
     /// one pool at once destroy it.
     #[serde(default)]
     pub force: bool,
+    /// Whether a mirror of BTRFS may be opened although a disk of it is missing.
+    #[serde(default)]
+    pub degraded: bool,
     /// Whether the pool is made on the rest of the disk that the OS was started from, in place of disks.
     #[serde(default)]
     pub rest_of_boot_disk: bool,
-    /// The disks. Each must fit exactly one of the machine.
+    /// The disks of a new pool, or disks of the one that is there. Each must fit exactly one of the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskFilter>,
 }
@@ -175,10 +178,12 @@ impl Data {
         let wrong = |field: &str, why: &str| {
             Err(MatchError::Field { field: field.to_owned(), why: why.to_owned() })
         };
+        self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))?;
         if self.what != What::New {
-            return match self.disks.is_empty() && !self.rest_of_boot_disk {
-                true => Ok(()),
-                false => wrong("data.disks", "only a new pool names disks"),
+            return match (self.what, self.disks.is_empty(), self.rest_of_boot_disk) {
+                (What::Open, _, false) | (_, true, false) => Ok(()),
+                (_, _, true) => wrong("data.rest-of-boot-disk", "only a new pool takes it"),
+                (..) => wrong("data.disks", "nothing is done to disks"),
             };
         }
         if self.rest_of_boot_disk && !self.disks.is_empty() {
@@ -199,7 +204,7 @@ impl Data {
         if self.encryption.has_key() && self.passphrase.is_none() {
             return wrong("data.passphrase", "an encrypted pool needs one");
         }
-        self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))
+        Ok(())
     }
 
     /// What a new pool takes on this machine; `rest` is that of its boot disk.
@@ -217,13 +222,7 @@ impl Data {
             false => None,
         };
         let mut disks = Vec::new();
-        for (filter, wanted) in self.disks.iter().enumerate() {
-            let fits: Vec<&Disk> =
-                inventory.disks.iter().filter(|disk| wanted.fits(disk)).collect();
-            let [disk] = fits.as_slice() else {
-                let fits = fits.iter().map(|disk| disk.name.clone()).collect();
-                return Err(MatchError::Count { filter, fits });
-            };
+        for disk in self.fitting(inventory)? {
             let confirmed = ConfirmedDisk::named_in_answers(inventory, disk)
                 .map_err(|why| MatchError::Disk { disk: disk.name.clone(), why })?;
             disks.push(confirmed);
@@ -238,6 +237,29 @@ impl Data {
             memory: inventory.memory,
             zfs: inventory.zfs.as_deref().and_then(Version::parse),
         })
+    }
+
+    /// Kernel names of the disks that are named, which say what pool is to be opened; nothing is done to them.
+    ///
+    /// # Errors
+    /// [`MatchError`], as [`Data::find`].
+    pub fn named(&self, inventory: &Inventory) -> Result<Vec<String>, MatchError> {
+        self.check()?;
+        Ok(self.fitting(inventory)?.into_iter().map(|disk| disk.name.clone()).collect())
+    }
+
+    fn fitting<'a>(&self, inventory: &'a Inventory) -> Result<Vec<&'a Disk>, MatchError> {
+        let mut disks = Vec::new();
+        for (filter, wanted) in self.disks.iter().enumerate() {
+            let fits: Vec<&Disk> =
+                inventory.disks.iter().filter(|disk| wanted.fits(disk)).collect();
+            let [disk] = fits.as_slice() else {
+                let fits = fits.iter().map(|disk| disk.name.clone()).collect();
+                return Err(MatchError::Count { filter, fits });
+            };
+            disks.push(*disk);
+        }
+        Ok(disks)
     }
 }
 

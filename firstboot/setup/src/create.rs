@@ -77,7 +77,7 @@ pub fn create(wanted: &NewPool, ids: &Ids) -> Result<Plan, Refused> {
     Ok(Plan { disks, steps, pool })
 }
 
-fn plan_disk(disk: &Disk) -> PlanDisk {
+pub(crate) fn plan_disk(disk: &Disk) -> PlanDisk {
     PlanDisk { name: disk.name.clone(), identity: Identity::of(disk) }
 }
 

@@ -137,7 +137,8 @@ pub(crate) fn create_datasets() -> Vec<Action> {
     ]
 }
 
-/// Makes the pool that lies on `volumes` known, without mounting anything.
+/// Makes the pool that lies on `volumes` known, without mounting anything. With `-d` only these are searched, so that
+/// another pool of the same name does not count (zpool-import(8); of two with one name it would take neither).
 pub(crate) fn import(volumes: &[String], force: bool, options: &[&str]) -> Action {
     let mut words = vec!["import", "-N", "-o", "cachefile=none"];
     words.extend(options);

@@ -8,7 +8,7 @@ use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{
     Action, Backend, ConfirmedDisk, ConfirmedRest, Data, Encryption, Found, Ids, Key, MatchError,
     NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest, Version,
-    abandon, boot_disk, close, create, find, open,
+    abandon, adopt, boot_disk, close, create, find, open,
 };
 use serde_json::{Value, json};
 
@@ -133,6 +133,32 @@ fn a_mirror_of_zfs_on_encrypted_disks() {
     same_as_file("zfs-mirror-close", &shown(&close(&plan.pool)));
 }
 
+/// Another pool has the same name: the record says where this one's parts are.
+#[test]
+fn only_parts_of_the_record_are_searched_for_a_pool_of_zfs() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 0, "1234")];
+    for encryption in [Encryption::None, Encryption::Luks2, Encryption::Zfs] {
+        let wanted = NewPool { backend: Backend::Zfs, encryption, ..wanted(disks.clone()) };
+        let plan = create(&wanted, &ids()).unwrap();
+        let mut machine = after(&plan, "sdq1");
+        let mut other = machine.clone().disks.remove(0);
+        (other.name, other.content.partitions[0].name) = ("sdr".to_owned(), "sdr1".to_owned());
+        other.content.partitions[0].guid = Some("0f9a1c7e-1111-4222-8333-444455556666".to_owned());
+        machine.disks.insert(0, other);
+        let found = find(&plan.pool, &machine).unwrap();
+        let shown = shown(&open(&plan.pool, &found, Key::Passphrase));
+        let import = shown.lines().find(|line| line.contains("zpool import")).unwrap();
+        let node = match encryption {
+            Encryption::Luks2 => "/dev/mapper/anklume-data-1",
+            _ => "/dev/sdq1",
+        };
+        assert!(import.ends_with(&format!(" -d {node} anklume")), "{import}");
+        assert_eq!(import.matches(" -d ").count(), 1);
+        assert!(!shown.contains("sdr"), "{shown}");
+    }
+}
+
 #[test]
 fn a_pool_that_zfs_encrypts() {
     let inventory = two();
@@ -205,6 +231,43 @@ fn a_pool_has_its_name_only_when_its_record_is_on_it() {
         assert!(!before.iter().any(|text| text == "(write /etc/anklume/pool.toml)"));
         assert!(actions[first..].iter().all(|action| !matches!(action, Action::Zero { .. })));
     }
+}
+
+/// The power failed between the names of two disks: the second one's is written when the pool is opened.
+#[test]
+fn parts_without_a_name_get_it_and_others_do_not() {
+    let inventory = two();
+    let disks = vec![confirmed(&inventory, 0, "1234"), confirmed(&inventory, 1, "9876")];
+    let pool = create(&wanted(disks), &ids()).unwrap().pool;
+    let mut machine = two();
+    let mut part = machine.disks[0].content.partitions[1].clone();
+    part.label = Some("anklume-data".to_owned());
+    part.guid = Some(pool.disks[0].partition.clone());
+    machine.disks[0].content.partitions = vec![part.clone()];
+    part.label = Some("anklume-new".to_owned());
+    machine.disks[1].content.partitions = vec![part.clone()];
+    assert_eq!(adopt::unnamed(&pool, &machine).len(), 1);
+    machine.disks[1].content.partitions[0].guid = Some(pool.disks[1].partition.clone());
+    let found = adopt::unnamed(&pool, &machine);
+    assert_eq!(found.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["nvme0n1"]);
+    let (_, mut table) = stick(64 << 20);
+    for (place, partition) in (1_u64..).zip(&mut table.partitions) {
+        (partition.first_lba, partition.last_lba) = (place * 2048, place * 2048 + 2047);
+        partition.name = "anklume-new".to_owned();
+    }
+    table.partitions[1].unique_guid = pool.disks[1].partition.parse().unwrap();
+    let plan = adopt::name(&pool, &[(found[0].clone(), table.clone())]).unwrap();
+    assert_eq!(plan.disks[0].name, "nvme0n1");
+    let mut bytes = vec![0; usize::try_from(table.disk_sectors * 512).unwrap()];
+    for action in &plan.steps[0].actions {
+        if let Action::Write { piece, .. } = action {
+            let at = usize::try_from(piece.offset).unwrap();
+            bytes[at..at + piece.bytes.len()].copy_from_slice(&piece.bytes);
+        }
+    }
+    let read = anklume_gpt::read(&bytes.as_slice(), 512).unwrap();
+    table.partitions[1].name = "anklume-data".to_owned();
+    assert!(read.copies_equal && read.table == table, "{read:?}");
 }
 
 #[test]
@@ -314,12 +377,22 @@ fn answers_abort_when_two_disks_fit_or_the_disk_is_refused() {
 }
 
 #[test]
+fn answers_may_say_which_pool_is_opened() {
+    let open = answers("what = 'open'\n[[disks]]\nserial = 'WXYZ9876'");
+    assert_eq!(open.named(&two()).unwrap(), ["nvme0n1"]);
+    assert!(open.named(&inventory(&[])).unwrap_err().words(Language::English).contains("no disk"));
+    assert!(answers("what = 'open'").named(&two()).unwrap().is_empty());
+}
+
+#[test]
 fn answers_are_strict() {
     for text in ["what = 'new'\ncolour = 1", "what = 'wipe'", "backend = 'btrfs'"] {
         assert!(toml::from_str::<Data>(text).is_err(), "{text}");
     }
     for (text, expected) in [
-        ("what = 'open'\n[[disks]]\nserial = 'A'", "only a new pool"),
+        ("what = 'try'\n[[disks]]\nserial = 'A'", "nothing is done to disks"),
+        ("what = 'open'\nrest-of-boot-disk = true", "only a new pool"),
+        ("what = 'open'\n[[disks]]\nmodel = 'A'", "expected serial, wwn or link"),
         ("what = 'new'\n[[disks]]\nserial = 'A'", "data.passphrase"),
         (
             "what = 'new'\nredundancy = 'mirror'\n[[disks]]\nserial = 'A'",

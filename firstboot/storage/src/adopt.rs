@@ -1,14 +1,20 @@
 //! Finding a pool that is on the disks already.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
+use anklume_host::file::FileReader;
 use anklume_host::process::Cmd;
 use anklume_inventory::{Inventory, zfs_labels};
-use anklume_setup::adopt::{Candidate, LOOK, candidates, look, look_away, try_key};
-use anklume_setup::{Action, Backend, Encryption, Pool, ZPOOL};
+use anklume_language::Language;
+use anklume_setup::adopt::{
+    Candidate, LOOK, Parts, Volume, by_pool, candidates, lock, look, look_away, name, try_key,
+    unnamed, with_unnamed,
+};
+use anklume_setup::{Action, Backend, Encryption, Pool, Refused, ZPOOL};
 
-use crate::execute::{ExecuteError, Machine, perform};
+use crate::closed::none_is_open;
+use crate::execute::{ExecuteError, Machine, execute, perform};
 use crate::hostid;
 use crate::keys::Keys;
 
@@ -18,8 +24,8 @@ const RECORD: &str = "pool.toml";
 /// What was found.
 #[derive(Debug)]
 pub enum Adopted {
-    /// A pool.
-    Pool(Box<Existing>),
+    /// A pool; or several that the key opens.
+    Pools(Vec<Existing>),
     /// No partition that could be one of a pool.
     Nothing,
     /// There are some, and the key opens none of them.
@@ -33,23 +39,27 @@ pub struct Existing {
     pub pool: Pool,
     /// Another machine that used it last and did not close it, by its name.
     pub left_open_by: Option<String>,
+    /// Kernel names of the disks that it was found on.
+    pub disks: Vec<String>,
 }
 
-/// Looks at the pool that the key opens, without writing to it, and closes it again.
+/// Looks at the pools that the key opens, without writing to them, and closes them again.
 ///
 /// # Errors
-/// [`ExecuteError`]: it opens, and is not what it should be.
+/// [`ExecuteError`]: a pool is open already; or one opens, is not what it should be, and there is no other one.
 pub fn adopt(
     inventory: &Inventory,
     keys: &Keys,
     machine: &mut dyn Machine,
 ) -> Result<Adopted, ExecuteError> {
-    let candidates = candidates(inventory);
-    if candidates.is_empty() {
+    if candidates(inventory).is_empty() {
         return Ok(Adopted::Nothing);
     }
+    let candidates = with_unnamed(inventory);
+    // Afterwards a pool with that name is closed: it has to be one that was opened here.
+    none_is_open(machine)?;
     let found = look_at(&candidates, keys, machine);
-    for action in look_away(&candidates) {
+    for action in lock(&candidates) {
         run(&action, keys, machine)?;
     }
     found
@@ -64,47 +74,102 @@ fn look_at(
     let (mut by_key, mut open, mut broken) = (Vec::new(), Vec::new(), None);
     for candidate in candidates {
         let Some(unlock) = candidate.unlock() else {
-            open.push(candidate.volume());
+            open.push((candidate, volume(candidate, machine)));
             continue;
         };
         match run(&unlock, keys, machine) {
-            Ok(()) => by_key.push(candidate.volume()),
-            Err(error) if error.is_wrong_key() => {}
+            Ok(()) => by_key.push((candidate, volume(candidate, machine))),
+            // One that is not whole may be anything.
+            Err(error) if error.is_wrong_key() || candidate.is_unnamed => {}
             // One of two halves that does not open any more.
             Err(error) => broken = Some(error),
         }
     }
-    let unlocked = if by_key.is_empty() { open } else { by_key };
-    if unlocked.is_empty() {
-        return broken.map_or(Ok(Adopted::WrongKey), Err);
+    let by_key = by_pool(by_key);
+    let mut pools = Vec::new();
+    for parts in if by_key.is_empty() { by_pool(open) } else { by_key } {
+        let found = existing(&parts, keys, machine);
+        for action in look_away(parts.backend) {
+            run(&action, keys, machine)?;
+        }
+        match found {
+            Ok(found) => pools.extend(found),
+            Err(error) => broken = Some(error),
+        }
     }
-    let (backend, volumes) = of_one_kind(unlocked, machine);
-    let left_open_by = match backend {
-        Backend::Zfs => left_open_by(&volumes, machine),
+    if pools.iter().any(|one| one.pool.encryption.has_key()) {
+        pools.retain(|one| one.pool.encryption.has_key());
+    }
+    match (pools.is_empty(), broken) {
+        (false, _) => Ok(Adopted::Pools(pools)),
+        (true, Some(error)) => Err(error),
+        (true, None) => Ok(Adopted::WrongKey),
+    }
+}
+
+/// One pool, by its own record; none, if it has a key and this is another one.
+fn existing(
+    parts: &Parts<'_>,
+    keys: &Keys,
+    machine: &mut dyn Machine,
+) -> Result<Option<Existing>, ExecuteError> {
+    let left_open_by = match parts.backend {
+        Backend::Zfs => left_open_by(&parts.volumes(), machine),
         Backend::Btrfs => None,
     };
-    for action in look(&volumes, backend) {
+    for action in look(parts) {
         run(&action, keys, machine)?;
     }
     let path = machine.root().join(LOOK.trim_start_matches('/')).join(RECORD);
     let pool = Pool::parse(&read(&path)?)?;
     if pool.encryption == Encryption::Zfs {
         match run(&try_key(), keys, machine) {
-            Err(error) if error.is_wrong_key() => return Ok(Adopted::WrongKey),
+            Err(error) if error.is_wrong_key() => return Ok(None),
             tried => tried?,
         }
     }
-    Ok(Adopted::Pool(Box::new(Existing { pool, left_open_by })))
+    let disks = parts.candidates.iter().map(|one| one.disk.clone()).collect();
+    Ok(Some(Existing { pool, left_open_by, disks }))
 }
 
-/// Those of the volumes that are of a pool of ZFS; all of them, if none is.
-fn of_one_kind(volumes: Vec<String>, machine: &mut dyn Machine) -> (Backend, Vec<String>) {
-    let mut is_zfs = |volume: &String| {
-        let words = ["-p", "-o", "value", "-s", "TYPE", volume];
-        machine.output(&Cmd::new("blkid").args(words)).starts_with(b"zfs_member")
+/// What is on a partition, which is unlocked.
+fn volume(candidate: &Candidate, machine: &mut dyn Machine) -> Volume {
+    let words = ["-p", "-o", "export", &candidate.volume()];
+    let said = machine.output(&Cmd::new("blkid").args(words));
+    Volume::parse(&String::from_utf8_lossy(&said))
+}
+
+/// Gives the parts of `pool`, which is open, their name, where the power failed before they had it.
+///
+/// # Errors
+/// [`ExecuteError`].
+pub fn finish_names(
+    pool: &Pool,
+    inventory: &Inventory,
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
+    let mut disks = Vec::new();
+    for disk in unnamed(pool, inventory) {
+        let object = format!("/dev/{}", disk.name);
+        let failed = |source| ExecuteError::Io { object: object.clone(), source };
+        let reader = FileReader::open(Path::new(&object)).map_err(io::Error::other);
+        let sector = u64::from(disk.logical_sector);
+        let read = reader.and_then(|open| gpt(&open, sector)).map_err(failed)?;
+        disks.push((disk.clone(), read.table));
+    }
+    if disks.is_empty() {
+        return Ok(());
+    }
+    let refused = |why: Refused| ExecuteError::Io {
+        object: "the names of the partitions".to_owned(),
+        source: io::Error::other(why.words(Language::English)),
     };
-    let (zfs, rest): (Vec<String>, Vec<String>) = volumes.into_iter().partition(|one| is_zfs(one));
-    if zfs.is_empty() { (Backend::Btrfs, rest) } else { (Backend::Zfs, zfs) }
+    let plan = name(pool, &disks).map_err(refused)?;
+    execute(&plan, &Keys::default(), machine, &mut |_, _| ())
+}
+
+fn gpt(reader: &FileReader, sector: u64) -> io::Result<anklume_gpt::Read> {
+    anklume_gpt::read(reader, sector).map_err(io::Error::other)
 }
 
 /// The machine that has the pool open, or was switched off with it open. Not this one.

@@ -61,6 +61,12 @@ pub enum ExecuteError {
     /// The record cannot be made.
     #[error(transparent)]
     Record(#[from] PoolError),
+    /// A pool is open already.
+    #[error("a data disk is open already: {object}")]
+    PoolOpen {
+        /// What there is of it.
+        object: String,
+    },
     /// The plan names a disk that it does not have.
     #[error("the plan has no disk {0}")]
     NoDisk(usize),
@@ -113,8 +119,7 @@ impl Machine for Here {
     }
 
     fn is_mounted(&mut self, path: &str) -> bool {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        is_in(&mounts, path)
+        is_mounted(path)
     }
 
     fn identity(&mut self, name: &str) -> Result<Option<Identity>, ExecuteError> {
@@ -292,6 +297,13 @@ fn encrypted(root: &str, datasets: &[&str], machine: &mut dyn Machine) -> Result
     Ok(())
 }
 
+/// Whether something is mounted at a folder or below: what is below keeps what is at it, so that of a pool either all
+/// of it is in use or none.
+#[must_use]
+pub fn is_mounted(path: &str) -> bool {
+    is_in(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), path)
+}
+
 /// Whether `path`, or something below it, is the fifth field of a line (proc_pid_mountinfo(5)).
 fn is_in(mounts: &str, path: &str) -> bool {
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
@@ -353,5 +365,11 @@ mod tests {
                       30 25 0:40 / /var/homes rw,noatime - btrfs /dev/dm-1 rw\n";
         assert!(is_in(mounts, "/var/lib/incus") && is_in(mounts, "/var/lib/incus/shmounts"));
         assert!(!is_in(mounts, "/var/home") && !is_in("", "/var/home"));
+        assert!(is_in(mounts, "/var/homes") && !is_in(mounts, "/var/lib/incus/shm"));
+    }
+
+    #[test]
+    fn what_every_machine_has_is_mounted() {
+        assert!(is_mounted("/proc") && !is_mounted("/proc/self/nothing"));
     }
 }

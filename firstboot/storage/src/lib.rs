@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod closed;
 mod collect;
 mod execute;
 mod firmware;
@@ -12,9 +13,10 @@ mod keys;
 mod random;
 mod rest;
 
-pub use adopt::{Adopted, Existing, adopt};
+pub use adopt::{Adopted, Existing, adopt, finish_names};
+pub use closed::none_is_open;
 pub use collect::{CollectError, collect};
-pub use execute::{ExecuteError, Here, Machine, execute, perform};
+pub use execute::{ExecuteError, Here, Machine, execute, is_mounted, perform};
 pub use keys::Keys;
 pub use random::ids;
 pub use rest::rest;

@@ -11,7 +11,9 @@ use anklume_setup::{
     Backend, ConfirmedDisk, Encryption, Ids, Key, NewPool, Plan, Pool, Redundancy, Version,
     abandon, close, create, find, open,
 };
-use anklume_storage::{Adopted, ExecuteError, Existing, Keys, Machine, adopt, execute};
+use anklume_storage::{
+    Adopted, ExecuteError, Existing, Keys, Machine, adopt, execute, none_is_open,
+};
 
 /// What it was told, and what it is to say.
 struct Fake {
@@ -24,8 +26,10 @@ struct Fake {
     keys: Vec<String>,
     /// How often something is still mounted.
     mounted: usize,
-    /// A program, and what it prints.
+    /// A program, or another word of its command, and what it prints.
     says: Vec<(&'static str, &'static str)>,
+    /// A volume, and the record that is seen once it is mounted or imported.
+    records: Vec<(&'static str, String)>,
 }
 
 impl Fake {
@@ -39,6 +43,7 @@ impl Fake {
             keys: Vec::new(),
             mounted: 0,
             says: Vec::new(),
+            records: Vec::new(),
         }
     }
 }
@@ -49,6 +54,12 @@ impl Machine for Fake {
         let folder = self.root.path().join("run/anklume/keys");
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             self.keys.push(std::fs::read_to_string(entry.path()).unwrap());
+        }
+        let found = self.records.iter().find(|(volume, _)| text.contains(volume));
+        if let Some((_, record)) = found.filter(|_| !text.contains("cryptsetup")) {
+            let look = self.root.path().join(LOOK.trim_start_matches('/'));
+            std::fs::create_dir_all(&look).unwrap();
+            std::fs::write(look.join("pool.toml"), record).unwrap();
         }
         let fails = self.fails.filter(|(word, _)| text.contains(word));
         self.ran.push(text.clone());
@@ -206,7 +217,7 @@ fn with_record(pool: &Pool) -> Fake {
 
 fn found(machine: &mut Fake) -> Existing {
     match adopt(&inventory(), &keys(), machine).unwrap() {
-        Adopted::Pool(found) => *found,
+        Adopted::Pools(mut found) if found.len() == 1 => found.remove(0),
         other => panic!("{other:?}"),
     }
 }
@@ -232,7 +243,7 @@ fn a_pool_that_another_machine_did_not_close_is_told() {
     let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Luks2).pool;
     let label = "LABEL 0\n    name: 'anklume'\n    state: 0\n    pool_guid: 42\n    hostid: 7\n    hostname: 'lab'\n";
     let mut machine = with_record(&pool);
-    machine.says = vec![("blkid", "zfs_member\n"), ("zdb", label)];
+    machine.says = vec![("blkid", "UUID=42\nTYPE=zfs_member\n"), ("zdb", label)];
     let existing = found(&mut machine);
     assert_eq!((existing.pool, existing.left_open_by.as_deref()), (pool, Some("lab")));
     let import = machine.ran.iter().find(|command| command.contains("import")).unwrap();
@@ -247,7 +258,7 @@ fn a_pool_that_another_machine_did_not_close_is_told() {
 fn the_key_of_a_pool_that_zfs_encrypts_is_tried() {
     let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Zfs).pool;
     let mut machine = with_record(&pool);
-    machine.says = vec![("blkid", "zfs_member\n")];
+    machine.says = vec![("blkid", "UUID=42\nTYPE=zfs_member\n")];
     assert_eq!(found(&mut machine).pool, pool);
     machine.fails = Some(("--test-passphrase", 2));
     assert!(matches!(adopt(&inventory(), &keys(), &mut machine).unwrap(), Adopted::WrongKey));
@@ -288,7 +299,7 @@ fn half_of_a_mirror_that_does_not_open_is_left_out() {
     let mut machine = with_record(&pool);
     machine.fails = Some(("/dev/sdzy1", 1));
     let found = adopt(&with_another("crypto_LUKS"), &keys(), &mut machine).unwrap();
-    assert!(matches!(found, Adopted::Pool(found) if found.pool == pool));
+    assert!(matches!(found, Adopted::Pools(found) if found[0].pool == pool));
     // Alone, it is what went wrong.
     assert!(adopt(&inventory(), &keys(), &mut machine).is_err());
 }
@@ -305,6 +316,96 @@ fn what_the_key_opens_comes_before_what_needs_none() {
     machine.fails = Some(("\"open\"", 2));
     adopt(&with_another("btrfs"), &keys(), &mut machine).unwrap();
     assert!(machine.ran.iter().any(|command| command.contains("/dev/sdzz1")));
+}
+
+/// Two pools of the same name whose keys are the same: each is looked at with its own parts.
+#[test]
+fn two_pools_of_zfs_are_looked_at_one_after_the_other() {
+    let first = plan_of(&inventory(), Backend::Zfs, Encryption::Luks2).pool;
+    let mut second = first.clone();
+    second.id = "0f9a1c7e-1111-4222-8333-444455556666".to_owned();
+    let (one, two) = ("/dev/mapper/anklume-look-1", "/dev/mapper/anklume-look-2");
+    let mut machine = with_record(&first);
+    machine.says = vec![
+        (one, "LABEL=anklume\nUUID=42\nTYPE=zfs_member\n"),
+        (two, "LABEL=anklume\nUUID=43\nTYPE=zfs_member\n"),
+    ];
+    machine.records = vec![(one, first.to_toml().unwrap()), (two, second.to_toml().unwrap())];
+    let Adopted::Pools(found) = adopt(&with_another("crypto_LUKS"), &keys(), &mut machine).unwrap()
+    else {
+        panic!("two pools are there")
+    };
+    let of = |existing: &Existing| (existing.pool.clone(), existing.disks.join(" "));
+    let found: Vec<_> = found.iter().map(of).collect();
+    assert_eq!(found, [(first, "sdzy".to_owned()), (second, "sdzz".to_owned())]);
+    let at = |words: &[&str]| {
+        let fits = |command: &String| words.iter().all(|word| command.contains(word));
+        machine.ran.iter().position(fits)
+    };
+    assert_eq!(at(&["import", one, two]), None);
+    assert!(at(&["import", one]) < at(&["export"]) && at(&["export"]) < at(&["import", two]));
+}
+
+#[test]
+fn half_of_a_pool_that_another_one_is_beside_is_found_with_the_other_half() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = with_record(&pool);
+    machine.says = vec![("blkid", "UUID=7\nTYPE=btrfs\n")];
+    let found = adopt(&with_another("crypto_LUKS"), &keys(), &mut machine).unwrap();
+    assert!(matches!(found, Adopted::Pools(found) if found.len() == 1
+        && found[0].disks == ["sdzy", "sdzz"]));
+}
+
+/// The second disk's partition did not get its name any more.
+fn cut_off(second: &str) -> Inventory {
+    let mut machine = with_another(second);
+    machine.disks[1].content.partitions[0].label = Some("anklume-new".to_owned());
+    machine
+}
+
+#[test]
+fn a_pool_is_found_whole_although_the_power_failed_between_the_names_of_its_parts() {
+    let pool = plan(&inventory()).pool;
+    let mut machine = with_record(&pool);
+    let on = |machine: &mut Fake, inventory: &Inventory| match adopt(inventory, &keys(), machine) {
+        Ok(Adopted::Pools(found)) => found.iter().map(|one| one.disks.join(" ")).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    let (one, two) = ("anklume-look-1", "anklume-look-2");
+    machine.says = vec![("blkid", "UUID=7\nTYPE=btrfs\n")];
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy sdzz"]);
+    assert!(machine.ran.last().unwrap().contains(two));
+    // Another setup's, that was cut off before any name.
+    machine.says = vec![(one, "UUID=7\nTYPE=btrfs\n"), (two, "UUID=8\nTYPE=btrfs\n")];
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy"]);
+    machine.fails = Some(("/dev/sdzz1", 1));
+    assert_eq!(on(&mut machine, &cut_off("crypto_LUKS")), ["sdzy"]);
+    machine.ran.clear();
+    let mut none = cut_off("crypto_LUKS");
+    none.disks.remove(0);
+    assert_eq!(on(&mut machine, &none), ["Ok(Nothing)"]);
+    assert!(machine.ran.is_empty());
+}
+
+#[test]
+fn while_a_pool_is_open_no_other_one_is_looked_at_or_made() {
+    let refused = |machine: &mut Fake| {
+        let why = none_is_open(machine).unwrap_err().to_string();
+        assert!(adopt(&inventory(), &keys(), machine).is_err());
+        assert!(machine.ran.is_empty(), "{:?}", machine.ran);
+        why
+    };
+    let mut machine = Fake::new(None);
+    std::fs::create_dir_all(machine.root().join("sys/module/zfs")).unwrap();
+    machine.says = vec![("zpool", "tank\n"), ("findmnt", "tmpfs\n")];
+    none_is_open(&mut machine).unwrap();
+    machine.says = vec![("zpool", "tank\nanklume\n")];
+    assert!(refused(&mut machine).contains("imported"));
+    machine.says = vec![("findmnt", "tmpfs\nbtrfs\n")];
+    assert!(refused(&mut machine).contains("/run/anklume/pool"));
+    machine.says.clear();
+    opened(&machine);
+    assert!(refused(&mut machine).contains("anklume-data-1"));
 }
 
 #[test]

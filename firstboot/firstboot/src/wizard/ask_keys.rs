@@ -10,6 +10,7 @@ use anklume_setup::{Backend, Encryption, find};
 use anklume_storage::Existing;
 use zeroize::Zeroizing;
 
+use crate::data::Agreed;
 use crate::seeds::new_recovery_key;
 use crate::wizard::draft::Draft;
 use crate::wizard::work;
@@ -241,17 +242,12 @@ pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
         let Reply::Answer(typed) = face.secret(&question)? else { return Ok(Reply::Back) };
         face.say(language.pick("Looking at it…", "Lecture…"));
         match work::adopt(&draft.inventory, typed.as_bytes()) {
-            Ok(existing) => {
-                draft.force = false;
-                if let Some(doubt) = doubt(&existing, &draft.inventory, language) {
-                    face.warn(&doubt);
-                    let prompt = language.pick("Open it all the same?", "L'ouvrir quand même ?");
-                    let question = Confirm::new(Question::new("force", prompt).back().fresh());
-                    if face.confirm(&question.default(false))? != Reply::Answer(true) {
-                        return Ok(Reply::Back);
-                    }
-                    draft.force = true;
-                }
+            Ok(pools) => {
+                let Reply::Answer(existing) = which(face, pools)? else { return Ok(Reply::Back) };
+                let Some(agreed) = agreed(face, &existing, &draft.inventory)? else {
+                    return Ok(Reply::Back);
+                };
+                draft.agreed = agreed;
                 draft.existing = Some(existing.pool);
                 draft.passphrase = Some(typed);
                 return Ok(Reply::Answer(()));
@@ -261,18 +257,64 @@ pub(crate) fn existing(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<(
     }
 }
 
-/// What speaks against opening a pool that is there.
-fn doubt(existing: &Existing, inventory: &Inventory, language: Language) -> Option<String> {
-    if let Some(host) = &existing.left_open_by {
-        let host = harmless(host);
-        return Some(say!(
-            language,
-            "The machine {host} used it last and did not close it. If that machine is on and has the disk, both \
-             together destroy it.",
-            "La machine {host} l'a utilisé en dernier et ne l'a pas fermé. Si elle est allumée et a le disque, \
-             les deux ensemble le détruisent."
-        ));
+/// Which of the pools that a key opens; there is a question only if it opens several.
+pub(crate) fn which(
+    face: &mut dyn Face,
+    mut pools: Vec<Existing>,
+) -> Result<Reply<Existing>, Ended> {
+    let language = face.language();
+    let items: Vec<Item> = pools.iter().map(|one| Item::new(work::words_of(one))).collect();
+    let mut at = 0;
+    if pools.len() > 1 {
+        let prompt = language
+            .pick("This key opens several. Which one?", "Cette clé en ouvre plusieurs. Lequel ?");
+        let question = Question::new("existing-pool", prompt).back().leave().fresh();
+        let Reply::Answer(index) = face.choose(&Choice::new(question, &items))? else {
+            return Ok(Reply::Back);
+        };
+        at = index;
     }
+    Ok(if at < pools.len() { Reply::Answer(pools.swap_remove(at)) } else { Reply::Back })
+}
+
+/// What a person agrees to who opens a pool that is there; none, if not to everything.
+pub(crate) fn agreed(
+    face: &mut dyn Face,
+    existing: &Existing,
+    inventory: &Inventory,
+) -> Result<Option<Agreed>, Ended> {
+    let language = face.language();
+    let mut agreed = Agreed::default();
+    for (id, doubt, given) in [
+        ("force", left_open(existing, language), &mut agreed.force),
+        ("degraded", without(existing, inventory, language), &mut agreed.degraded),
+    ] {
+        let Some(doubt) = doubt else { continue };
+        face.warn(&doubt);
+        let prompt = language.pick("Open it all the same?", "L'ouvrir quand même ?");
+        let question = Confirm::new(Question::new(id, prompt).back().fresh());
+        if face.confirm(&question.default(false))? != Reply::Answer(true) {
+            return Ok(None);
+        }
+        *given = true;
+    }
+    Ok(Some(agreed))
+}
+
+/// Another machine may have it.
+fn left_open(existing: &Existing, language: Language) -> Option<String> {
+    let host = harmless(existing.left_open_by.as_ref()?);
+    Some(say!(
+        language,
+        "The machine {host} used it last and did not close it. If that machine is on and has the disk, both \
+         together destroy it.",
+        "La machine {host} l'a utilisé en dernier et ne l'a pas fermé. Si elle est allumée et a le disque, \
+         les deux ensemble le détruisent."
+    ))
+}
+
+/// Disks of it that are missing.
+fn without(existing: &Existing, inventory: &Inventory, language: Language) -> Option<String> {
     let found = find(&existing.pool, inventory).ok()?;
     let missing = found.missing().join(", ");
     (!missing.is_empty()).then(|| {

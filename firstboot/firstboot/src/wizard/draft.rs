@@ -12,6 +12,7 @@ use anklume_setup::{
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
+use crate::data::Agreed;
 use crate::log::Log;
 use crate::wizard::world::{Here, World};
 
@@ -59,8 +60,8 @@ pub(crate) struct Draft {
     pub(crate) recovery_saved: bool,
     /// A pool that was found, with the key that opened it.
     pub(crate) existing: Option<Pool>,
-    /// Whether it is opened although another machine did not close it, or a disk of it is missing.
-    pub(crate) force: bool,
+    /// Although what it is opened.
+    pub(crate) agreed: Agreed,
     pub(crate) settings: Settings,
     pub(crate) network: NetworkWish,
     /// Whether it is only about an account until the machine is switched off.
@@ -100,7 +101,7 @@ impl Draft {
             recovery: None,
             recovery_saved: false,
             existing: None,
-            force: false,
+            agreed: Agreed::default(),
             settings: Settings::default(),
             network: NetworkWish::Keep,
             for_now: false,
@@ -175,7 +176,8 @@ impl Draft {
             discard: self.discard,
             passphrase: needs_key.then(secret),
             recovery_key: None,
-            force: self.force,
+            force: self.agreed.force,
+            degraded: self.agreed.degraded,
             rest_of_boot_disk: new && self.takes_rest,
             disks,
         };

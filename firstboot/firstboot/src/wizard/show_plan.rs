@@ -28,7 +28,10 @@ pub(crate) fn plan(face: &mut dyn Face, draft: &mut Draft) -> Result<Reply<()>, 
     if let (What::Open, Some(pool)) = (draft.what, &draft.existing)
         && let Ok(found) = find(pool, &draft.inventory)
     {
-        face.say(&words(&open(pool, &found.by_force(draft.force), Key::Passphrase), language));
+        face.say(&words(
+            &open(pool, &found.by_force(draft.agreed.force), Key::Passphrase),
+            language,
+        ));
     }
     face.say(language.pick("On this machine:", "Sur cette machine :"));
     for line in machine_words::lines(draft, language) {

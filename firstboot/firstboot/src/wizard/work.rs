@@ -6,17 +6,19 @@ use std::path::Path;
 use anklume_dialog::Face;
 use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
-use anklume_inventory::Inventory;
-use anklume_passphrase::RecoveryKey;
+use anklume_inventory::{Inventory, harmless};
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
-use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
+use anklume_storage::{
+    Adopted, Existing, Here, Keys, execute, finish_names, none_is_open, perform,
+};
 
 use crate::accounts::Accounts;
+use crate::data::Agreed;
 use crate::log::Part;
 use crate::wizard::draft::{Draft, NetworkWish};
 use crate::wizard::world::PATIENCE;
-use crate::{containers, data, record, units};
+use crate::{containers, data, inventory, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries a draft out, and keeps a log of it.
@@ -36,7 +38,7 @@ fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
         What::Open => {
             let pool = draft.existing.clone();
             if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
-                take_over(pool, key.as_bytes(), draft.force)?;
+                take_over(pool, key.as_bytes(), draft.agreed)?;
             }
             pool
         }
@@ -79,6 +81,8 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     let log = &mut draft.log;
     log.part(Part::Pool);
     log.plan(&plan);
+    // Before anything is written, and before anything could be given up that is somebody's data.
+    none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
     let title = language.pick("Setting up", "Installation");
     let mut progress = face.progress(title);
     let mut last = usize::MAX;
@@ -173,27 +177,49 @@ pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
     containers::start_on(Driver::Dir, paths::STORAGE, said)
 }
 
-/// The pool that a key opens, as it says itself. It is closed again, and nothing is written.
-pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Existing, Failure> {
-    let text = std::str::from_utf8(typed).unwrap_or_default();
-    let recovery = RecoveryKey::parse(text).ok();
-    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
-    let keys = Keys::default().with(Key::Passphrase, key);
-    let found = anklume_storage::adopt(inventory, &keys, &mut Here)
-        .map_err(|error| Failure::failed(data::describe(&error)))?;
-    match found {
-        Adopted::Pool(existing) => Ok(*existing),
-        Adopted::Nothing => Err(Failure::refused("there is no data disk of anklume's here")
-            .hint("connect it, then try again")),
-        Adopted::WrongKey => Err(data::Unlock::WrongKey.into_failure()),
+/// The pools that a key opens, as they say themselves: at least one. They are closed again, and nothing is written.
+pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Vec<Existing>, Failure> {
+    // Without a key at all: of those, what another spelling opens comes before them.
+    let mut open = None;
+    let opened = data::each_spelling(typed, &mut |key| {
+        let keys = Keys::default().with(Key::Passphrase, key);
+        let found = anklume_storage::adopt(inventory, &keys, &mut Here)
+            .map_err(|error| data::Unlock::Failed(data::failure(&error)))?;
+        match found {
+            Adopted::Pools(pools) if pools.iter().any(|one| one.pool.encryption.has_key()) => {
+                Ok(pools)
+            }
+            Adopted::Pools(pools) => {
+                open = Some(pools);
+                Err(data::Unlock::WrongKey)
+            }
+            Adopted::Nothing => Err(data::Unlock::Failed(
+                Failure::refused("there is no data disk of anklume's here")
+                    .hint("connect it, then try again"),
+            )),
+            Adopted::WrongKey => Err(data::Unlock::WrongKey),
+        }
+    });
+    match (opened, open) {
+        (Err(data::Unlock::WrongKey), Some(pools)) => Ok(pools),
+        (opened, _) => opened.map_err(data::Unlock::into_failure),
     }
 }
 
+/// A pool that was found, in words: its disks, as of its record, and where they are now.
+pub(crate) fn words_of(existing: &Existing) -> String {
+    let names: Vec<String> = existing.pool.disks.iter().map(|disk| harmless(&disk.name)).collect();
+    let (names, nodes) = (names.join(", "), existing.disks.join(", "));
+    format!("{names} ({nodes})")
+}
+
 /// Unlocks a pool that was found, and makes it this machine's.
-pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<(), Failure> {
-    let found = data::locate(pool)?.by_force(force);
-    data::without_disks(pool, &found, force, &mut |line| crate::say(line))?;
+pub(crate) fn take_over(pool: &Pool, typed: &[u8], agreed: Agreed) -> Result<(), Failure> {
+    let found = data::locate(pool)?.by_force(agreed.force);
+    data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
     data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    // Before the record, after which nobody looks for them.
+    finish_names(pool, &inventory::collect()?, &mut Here).map_err(|error| data::failure(&error))?;
     for action in adopt_plan::remember() {
         perform(&[], pool, &action, &Keys::default(), &mut Here)
             .map_err(|error| Failure::failed(data::describe(&error)))?;
