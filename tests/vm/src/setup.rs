@@ -219,7 +219,7 @@ pub fn unattended(pool: Pool) -> Vec<String> {
 /// What a machine that sets itself up says, and which phase begins with it.
 const PHASES: [(&str, &str); 7] = [
     ("Look at the disk once more", "boot until the work begins"),
-    ("Erase what is on the disk", "checks"),
+    ("Make a partition table", "checks, what was on the disk"),
     ("Make it part of the machine", "partitions, encryption, file system"),
     ("Remember it for every start", "mounts"),
     ("starting Incus", "records"),
