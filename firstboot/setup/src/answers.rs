@@ -5,6 +5,7 @@ use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmedDisk, NotConfirmed};
+use crate::domain::{self, DomainName};
 use crate::rest::{ConfirmedRest, NoRest, Rest};
 use crate::zfs::Version;
 use crate::{Backend, Encryption, NewPool, Redundancy, Refused};
@@ -41,6 +42,9 @@ pub struct Data {
     /// Whether the pool is made on the rest of the disk that the OS was started from, in place of disks.
     #[serde(default)]
     pub rest_of_boot_disk: bool,
+    /// Domains that are made on a new pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainName>,
     /// The disks. Each must fit exactly one of the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskFilter>,
@@ -176,6 +180,9 @@ impl Data {
             Err(MatchError::Field { field: field.to_owned(), why: why.to_owned() })
         };
         if self.what != What::New {
+            if !self.domains.is_empty() {
+                return wrong("data.domains", "only a new pool gets domains");
+            }
             return match self.disks.is_empty() && !self.rest_of_boot_disk {
                 true => Ok(()),
                 false => wrong("data.disks", "only a new pool names disks"),
@@ -198,6 +205,9 @@ impl Data {
         }
         if self.encryption.has_key() && self.passphrase.is_none() {
             return wrong("data.passphrase", "an encrypted pool needs one");
+        }
+        if let Err(why) = domain::check(&self.domains) {
+            return wrong("data.domains", &why.to_string());
         }
         self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))
     }
