@@ -5,6 +5,7 @@
 
 mod adopt;
 mod collect;
+mod domain;
 mod execute;
 mod firmware;
 pub mod hostid;
@@ -14,6 +15,7 @@ mod rest;
 
 pub use adopt::{Adopted, Existing, adopt};
 pub use collect::{CollectError, collect};
+pub use domain::{DomainState, domain_state};
 pub use execute::{ExecuteError, Here, Machine, execute, perform};
 pub use keys::Keys;
 pub use random::ids;
