@@ -130,8 +130,8 @@ fn unlock(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure
     data::without_disks(pool, found, wanted, &mut |line| face.warn(&line))?;
     if !pool.encryption.has_key() {
         let Some(_lock) = record::lock() else { return Ok(()) };
-        data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
-        return data::became_open(pool, &mut |line| face.say(&line));
+        let pool = data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
+        return data::became_open(&pool, &mut |line| face.say(&line));
     }
     data::ask_here(face, pool, found)
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{console, containers, inventory, record, units, wizard};
+use crate::{console, containers, domains, inventory, record, units, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
@@ -24,10 +24,7 @@ pub(crate) const TRIES: usize = 3;
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
     record::need_root("opening the data disk")?;
-    let pool = record::read()?.ok_or_else(|| {
-        Failure::refused("this machine knows of no data disk")
-            .hint("`anklume setup` finds or makes one")
-    })?;
+    let pool = record::known()?;
     if record::is_open() {
         crate::say("the data disk is open");
         let _lock = record::lock_or_refuse()?;
@@ -44,12 +41,11 @@ pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
         return ask_here(face.as_mut(), &pool, &found);
     }
     let _lock = record::lock_or_refuse()?;
-    if let Some(path) = &args.key_file {
-        let key = Zeroizing::new(fs::read(path).context(path.display())?);
-        unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
-    } else {
-        unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
-    }
+    let key = match &args.key_file {
+        Some(path) => fs::read(path).context(path.display())?,
+        None => Vec::new(),
+    };
+    let pool = unlock(&pool, &found, &Zeroizing::new(key)).map_err(Unlock::into_failure)?;
     became_open(&pool, &mut |line| crate::say(line))
 }
 
@@ -61,12 +57,11 @@ pub(crate) fn ask_here(face: &mut dyn Face, pool: &Pool, found: &Found) -> Resul
         if record::is_open() {
             return Ok(());
         }
-        unlock(pool, &found.clone().by_force(force), typed)?;
-        opened = Some(lock);
+        opened = Some((lock, unlock(pool, &found.clone().by_force(force), typed)?));
         Ok(())
     })?;
     match opened {
-        Some(_lock) => became_open(pool, &mut |line| face.say(&line)),
+        Some((_lock, pool)) => became_open(&pool, &mut |line| face.say(&line)),
         None => Ok(()),
     }
 }
@@ -147,22 +142,32 @@ impl Unlock {
     }
 }
 
-/// Opens the pool with what was typed: the passphrase, or the recovery key however it was typed.
-pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unlock> {
-    // By somebody else a moment ago: nothing of it may be closed again.
-    if record::is_open() {
-        return Ok(());
-    }
+/// What was typed as a key: the passphrase, or the recovery key however it was typed.
+pub(crate) fn key_of(typed: &[u8]) -> Zeroizing<Vec<u8>> {
     let text = std::str::from_utf8(typed).unwrap_or_default();
     let recovery = RecoveryKey::parse(text).ok();
     let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
+    Zeroizing::new(key.to_vec())
+}
+
+/// Opens the pool with what was typed. Gives it as its own record says it, where that knows of more domains.
+pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<Pool, Unlock> {
+    // By somebody else a moment ago: nothing of it may be closed again.
+    if record::is_open() {
+        return Ok(pool.clone());
+    }
     let plan = open_plan(pool, found, Key::Passphrase);
-    let keys = Keys::default().with(Key::Passphrase, key);
+    let keys = Keys::default().with(Key::Passphrase, &key_of(typed));
     carry_out(&plan, &keys).map_err(|error| {
         // Nothing stays half open: another try begins anew.
         let _ = carry_out(&abandon(pool), &Keys::default());
         Unlock::of(&error)
-    })
+    })?;
+    Ok(domains::catch_up(pool, &keys).unwrap_or_else(|failure| {
+        // The rest is open.
+        crate::say(failure);
+        pool.clone()
+    }))
 }
 
 fn carry_out(plan: &Plan, keys: &Keys) -> Result<(), ExecuteError> {

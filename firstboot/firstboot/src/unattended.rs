@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::{self, work};
-use crate::{console, data, inventory, record, units};
+use crate::{console, data, domains, inventory, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
@@ -78,6 +78,10 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
         (What::Open, None) => Some(open(seed, log)?),
         (What::Try | What::Later, _) => None,
     };
+    let (pool, domains) = match pool {
+        Some(pool) => with_domains(seed, pool),
+        None => (None, Ok(())),
+    };
     log.part(Part::Machine);
     // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
     if pool.is_some() {
@@ -88,10 +92,28 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
     work::bring_up(&settings.networks, &mut said);
     log.part(Part::Containers);
     match (&pool, answers.data.what) {
-        (Some(pool), _) => data::became_open(pool, &mut said),
-        (None, What::Try) => work::try_in_ram(&mut said),
-        (None, _) => Ok(()),
+        (Some(pool), _) => data::became_open(pool, &mut said)?,
+        (None, What::Try) => work::try_in_ram(&mut said)?,
+        (None, _) => {}
     }
+    domains
+}
+
+/// The pool with the domains that the answers name; what Incus has of them is made with everything else of it. One that
+/// fails is told at the end: somebody has to be able to log in.
+fn with_domains(seed: &Seed, mut pool: Pool) -> (Option<Pool>, Result<(), Failure>) {
+    let mut make = || {
+        let key = data::key_of(&passphrase(seed)?);
+        for name in &seed.answers.data.domains {
+            if !pool.domains.contains(name) {
+                crate::say(format!("making the domain {name}"));
+                pool = domains::make(&pool, name, &key)?;
+            }
+        }
+        Ok(())
+    };
+    let done = make();
+    (Some(pool), done)
 }
 
 /// A new pool, unless the disks are those of one: a machine that forgot, as with a new stick, must not erase what it
@@ -122,8 +144,7 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
 fn go_on(seed: &Seed, pool: Pool) -> Result<Pool, Failure> {
     let passphrase = passphrase(seed)?;
     let found = data::locate(&pool)?;
-    data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)?;
-    Ok(pool)
+    data::unlock(&pool, &found, &passphrase).map_err(data::Unlock::into_failure)
 }
 
 fn passphrase(seed: &Seed) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -201,8 +222,7 @@ fn open(seed: &Seed, log: &mut Log) -> Result<Pool, Failure> {
         ))
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
-    work::take_over(&existing.pool, &passphrase, force)?;
-    Ok(existing.pool)
+    work::take_over(&existing.pool, &passphrase, force)
 }
 
 #[cfg(test)]

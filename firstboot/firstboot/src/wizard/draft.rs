@@ -177,6 +177,7 @@ impl Draft {
             recovery_key: None,
             force: self.force,
             rest_of_boot_disk: new && self.takes_rest,
+            domains: Vec::new(),
             disks,
         };
         Answers::new(language, data, self.machine())

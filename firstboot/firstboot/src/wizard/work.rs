@@ -7,7 +7,6 @@ use anklume_dialog::Face;
 use anklume_host::process::Cmd;
 use anklume_incus::wanted::Driver;
 use anklume_inventory::Inventory;
-use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{Adopted, Existing, Here, Keys, execute, perform};
@@ -33,13 +32,10 @@ fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
     let language = face.language();
     let pool = match draft.what {
         What::New => Some(make(face, draft)?),
-        What::Open => {
-            let pool = draft.existing.clone();
-            if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
-                take_over(pool, key.as_bytes(), draft.force)?;
-            }
-            pool
-        }
+        What::Open => match (draft.existing.clone(), &draft.passphrase) {
+            (Some(pool), Some(key)) => Some(take_over(&pool, key.as_bytes(), draft.force)?),
+            (pool, _) => pool,
+        },
         What::Try | What::Later => None,
     };
     draft.log.part(Part::Machine);
@@ -175,10 +171,7 @@ pub(crate) fn try_in_ram(said: &mut dyn FnMut(String)) -> Result<(), Failure> {
 
 /// The pool that a key opens, as it says itself. It is closed again, and nothing is written.
 pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Existing, Failure> {
-    let text = std::str::from_utf8(typed).unwrap_or_default();
-    let recovery = RecoveryKey::parse(text).ok();
-    let key = recovery.as_ref().map_or(typed, |key| key.expose().as_bytes());
-    let keys = Keys::default().with(Key::Passphrase, key);
+    let keys = Keys::default().with(Key::Passphrase, &data::key_of(typed));
     let found = anklume_storage::adopt(inventory, &keys, &mut Here)
         .map_err(|error| Failure::failed(data::describe(&error)))?;
     match found {
@@ -189,14 +182,14 @@ pub(crate) fn adopt(inventory: &Inventory, typed: &[u8]) -> Result<Existing, Fai
     }
 }
 
-/// Unlocks a pool that was found, and makes it this machine's.
-pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<(), Failure> {
+/// Unlocks a pool that was found, and makes it this machine's. Gives it as its own record says it.
+pub(crate) fn take_over(pool: &Pool, typed: &[u8], force: bool) -> Result<Pool, Failure> {
     let found = data::locate(pool)?.by_force(force);
     data::without_disks(pool, &found, force, &mut |line| crate::say(line))?;
-    data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    let pool = data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
     for action in adopt_plan::remember() {
-        perform(&[], pool, &action, &Keys::default(), &mut Here)
+        perform(&[], &pool, &action, &Keys::default(), &mut Here)
             .map_err(|error| Failure::failed(data::describe(&error)))?;
     }
-    Ok(())
+    Ok(pool)
 }
