@@ -237,6 +237,29 @@ mod tests {
     }
 
     #[test]
+    fn domains_are_checked_and_exported() {
+        let with = |domains: &str| {
+            let text = format!("what = 'new'\ndomains = {domains}");
+            Answers::parse(&FILE.replace("what = 'new'", &text))
+        };
+        let answers = with("['work', 'home']").unwrap();
+        let again = Answers::parse(&answers.export().unwrap()).unwrap();
+        assert_eq!(again.data.domains, answers.data.domains);
+        assert_eq!(again.data.domains.len(), 2);
+        for (wrong, expected) in [
+            ("['work', 'work']", "data.domains"),
+            ("['twelve-bytes']", "expected 1 to 11"),
+            ("['default']", "expected another name"),
+            ("['a/b']", "expected 1 to 11"),
+        ] {
+            let why = with(wrong).unwrap_err();
+            assert!(why.contains(expected), "{wrong}: {why}");
+        }
+        let open = FILE.replace("what = 'new'", "what = 'open'\ndomains = ['work']");
+        assert!(Answers::parse(&open).unwrap_err().contains("data.domains"));
+    }
+
+    #[test]
     fn a_secret_is_for_a_field_that_takes_one() {
         let text = format!("{FILE}[secrets]\n'machine.hostname' = {{ file = 'x' }}\n");
         let why = Answers::parse(&text).unwrap_err();

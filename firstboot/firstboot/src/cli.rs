@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anklume_setup::DomainName;
 use clap::{Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -45,8 +46,20 @@ Examples:
       make another recovery key, as text and as a QR code
   anklume data passphrase
       take another passphrase
+  anklume data domain add work
+      a group of containers that is kept apart, with a key of its own where ZFS encrypts
   anklume data close
       stop every container, and lock the disk";
+
+const DOMAIN_EXAMPLES: &str = "\
+Examples:
+  sudo anklume data domain add work
+  incus launch debian c1 --profile work
+      a container in it
+  sudo anklume data domain list
+
+A domain has a storage pool and a profile of its name, and a bridge ank-NAME that no other
+domain reaches. What keeps the data is a dataset or subvolume of its own.";
 
 const ANSWERS_EXAMPLES: &str = "\
 Examples:
@@ -62,6 +75,7 @@ An answer file:
   [data]
   what = \"new\"
   passphrase = { credential = \"anklume.passphrase\" }
+  domains = [\"work\", \"home\"]
   [[data.disks]]
   serial = \"S5Y1NX0R123456\"
   [machine]
@@ -171,6 +185,32 @@ pub(crate) enum DataCommand {
     #[command(after_help = "Example:\n  sudo anklume data passphrase\n\n\
         Asks for the old passphrase or the recovery key, and twice for the new one.")]
     Passphrase,
+    /// Make a domain, a group of containers that is kept apart, or list them
+    #[command(after_help = DOMAIN_EXAMPLES)]
+    Domain {
+        #[command(subcommand)]
+        command: DomainCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DomainCommand {
+    /// Make a domain, or finish one whose making was cut off
+    #[command(after_help = "Example:\n  sudo anklume data domain add work\n\n\
+        The data disk must be open. Where ZFS encrypts, asks for the passphrase or the recovery key.")]
+    Add(DomainAddArgs),
+    /// List the domains, and what is wrong with them
+    #[command(after_help = "Example:\n  sudo anklume data domain list")]
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DomainAddArgs {
+    /// Its name: at most 11 letters, digits, '.', '_' and '-'
+    pub(crate) name: DomainName,
+    /// Take the passphrase or the recovery key from this file, byte for byte, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -236,6 +276,10 @@ mod tests {
     #[test]
     fn every_command_that_people_type_has_an_example() {
         check(&Cli::command());
+        let add = |name| Cli::try_parse_from(["anklume-firstboot", "data", "domain", "add", name]);
+        assert!(add("work").is_ok());
+        let why = add("much-too-long").unwrap_err().to_string();
+        assert!(why.contains("expected 1 to 11"), "{why}");
         Cli::command().debug_assert();
     }
 }

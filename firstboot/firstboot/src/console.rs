@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anklume_dialog::{Choice, Confirm, Ended, Face, Hints, Item, Question, Reply, Terminal};
 use anklume_host::interrupt::interrupted;
+use anklume_host::lock::Lock;
 use anklume_host::process::Cmd;
 use anklume_language::say;
 use anklume_setup::{Backend, Found, Pool, paths};
@@ -133,11 +134,23 @@ fn unlock(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure
     let wanted = pool.backend == Backend::Zfs || without(face, found)?;
     data::without_disks(pool, found, wanted, &mut |line| face.warn(&line))?;
     if !pool.encryption.has_key() {
-        let Some(_lock) = record::lock() else { return Ok(()) };
-        data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
-        return data::became_open(pool, &mut |line| face.say(&line));
+        let Some(_lock) = lock_unless_opened() else { return Ok(()) };
+        let pool = data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
+        return data::became_open(&pool, &mut |line| face.say(&line));
     }
     data::ask_here(face, pool, found)
+}
+
+/// The lock, once no other console has it; none if the pool is open by then. Each console opens a pool without a key, and
+/// all but the first would ask why it is closed.
+fn lock_unless_opened() -> Option<Lock> {
+    while !interrupted() {
+        match record::lock() {
+            Some(lock) => return Some(lock).filter(|_| !record::is_open()),
+            None => std::thread::sleep(Duration::from_millis(200)),
+        }
+    }
+    None
 }
 
 /// Whether a mirror is to be opened although a disk of it is missing; yes, if none is.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli::{CloseArgs, OpenArgs};
-use crate::{console, containers, inventory, record, units, users, wizard};
+use crate::{console, containers, domains, inventory, record, units, users, wizard};
 use anklume_failure::{Context, Failure};
 
 /// How often a person may try.
@@ -24,10 +24,7 @@ pub(crate) const TRIES: usize = 3;
 /// `data open`.
 pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
     record::need_root("opening the data disk")?;
-    let pool = record::read()?.ok_or_else(|| {
-        Failure::refused("this machine knows of no data disk")
-            .hint("`anklume setup` finds or makes one")
-    })?;
+    let pool = record::known()?;
     if record::is_open() {
         crate::say("the data disk is open");
         let _lock = record::lock_or_refuse()?;
@@ -44,12 +41,11 @@ pub(crate) fn open(args: &OpenArgs) -> Result<(), Failure> {
         return ask_here(face.as_mut(), &pool, &found);
     }
     let _lock = record::lock_or_refuse()?;
-    if let Some(path) = &args.key_file {
-        let key = Zeroizing::new(fs::read(path).context(path.display())?);
-        unlock(&pool, &found, &key).map_err(Unlock::into_failure)?;
-    } else {
-        unlock(&pool, &found, b"").map_err(Unlock::into_failure)?;
-    }
+    let key = match &args.key_file {
+        Some(path) => fs::read(path).context(path.display())?,
+        None => Vec::new(),
+    };
+    let pool = unlock(&pool, &found, &Zeroizing::new(key)).map_err(Unlock::into_failure)?;
     became_open(&pool, &mut |line| crate::say(line))
 }
 
@@ -61,12 +57,11 @@ pub(crate) fn ask_here(face: &mut dyn Face, pool: &Pool, found: &Found) -> Resul
         if record::is_open() {
             return Ok(());
         }
-        unlock(pool, &found.clone().by_force(force), typed)?;
-        opened = Some(lock);
+        opened = Some((lock, unlock(pool, &found.clone().by_force(force), typed)?));
         Ok(())
     })?;
     match opened {
-        Some(_lock) => became_open(pool, &mut |line| face.say(&line)),
+        Some((_lock, pool)) => became_open(&pool, &mut |line| face.say(&line)),
         None => Ok(()),
     }
 }
@@ -157,11 +152,12 @@ impl Unlock {
     }
 }
 
-/// Opens the pool with what was typed: the passphrase, or the recovery key however it was typed.
-pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unlock> {
+/// Opens the pool with what was typed: the passphrase, or the recovery key however it was typed. Gives it as its own
+/// record says it, where that knows of more domains.
+pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<Pool, Unlock> {
     // By somebody else a moment ago: nothing of it may be closed again.
     if record::is_open() {
-        return Ok(());
+        return Ok(pool.clone());
     }
     let plan = open_plan(pool, found, Key::Passphrase);
     each_spelling(typed, &mut |key| {
@@ -170,8 +166,21 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<(), Unl
             // Nothing stays half open: another try begins anew.
             let _ = carry_out(&abandon(pool), &Keys::default());
             Unlock::of(&error)
-        })
+        })?;
+        Ok(domains::catch_up(pool, &keys).unwrap_or_else(|failure| {
+            // The rest is open.
+            crate::say(failure);
+            pool.clone()
+        }))
     })
+}
+
+/// The spelling of what was typed that opens.
+pub(crate) fn that_opens(
+    typed: &[u8],
+    try_key: &mut dyn FnMut(&[u8]) -> Result<(), Unlock>,
+) -> Result<Zeroizing<Vec<u8>>, Unlock> {
+    each_spelling(typed, &mut |key| try_key(key).map(|()| Zeroizing::new(key.to_vec())))
 }
 
 /// Tries what may have been meant by what was typed, until one opens or something else goes wrong.

@@ -2,7 +2,8 @@
 //!
 //! Facts, a request, a plan, its execution: the wizard ([`wizard`]) and the answer file ([`answers`]) make
 //! requests; what they ask for is decided in `anklume_setup` and done in `anklume_storage`. [`data`] opens and
-//! closes the pool, [`containers`] brings Incus to what is wanted, [`console`] is what a person at a console sees
+//! closes the pool, [`domains`] makes the groups of containers on it,
+//! [`containers`] brings Incus to what is wanted, [`console`] is what a person at a console sees
 //! before the login prompt.
 
 mod accounts;
@@ -12,6 +13,7 @@ mod console;
 mod container_image;
 mod containers;
 mod data;
+mod domains;
 mod inventory;
 mod log;
 mod record;
@@ -32,7 +34,7 @@ use anklume_setup::rekey::KeySlot;
 use clap::Parser;
 
 use crate::accounts::Accounts;
-use crate::cli::{AnswersCommand, Cli, Command, DataCommand};
+use crate::cli::{AnswersCommand, Cli, Command, DataCommand, DomainCommand};
 use anklume_failure::{Context, Failure};
 
 fn main() -> ExitCode {
@@ -62,6 +64,10 @@ fn run(command: Command) -> Result<(), Failure> {
             DataCommand::Status => data::status(),
             DataCommand::RecoveryKey => rekey::run(KeySlot::Recovery),
             DataCommand::Passphrase => rekey::run(KeySlot::Passphrase),
+            DataCommand::Domain { command } => match command {
+                DomainCommand::Add(args) => domains::add(&args),
+                DomainCommand::List => domains::list(),
+            },
         },
         Command::Answers { command } => match command {
             AnswersCommand::Validate { file } => answers::validate(&file),

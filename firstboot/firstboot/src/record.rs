@@ -22,6 +22,14 @@ pub(crate) fn read() -> Result<Option<Pool>, Failure> {
     read_at(Path::new(paths::RECORD))
 }
 
+/// The pool's record; without one there is nothing to be done.
+pub(crate) fn known() -> Result<Pool, Failure> {
+    read()?.ok_or_else(|| {
+        Failure::refused("this machine knows of no data disk")
+            .hint("`anklume setup` finds or makes one")
+    })
+}
+
 /// The record in a file, if there is one.
 pub(crate) fn read_at(path: &Path) -> Result<Option<Pool>, Failure> {
     let text = match fs::read_to_string(path) {

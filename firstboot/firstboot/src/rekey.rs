@@ -29,10 +29,7 @@ trait Locks {
 pub(crate) fn run(slot: KeySlot) -> Result<(), Failure> {
     record::need_root("changing a key of the data disk")?;
     let _lock = record::lock_or_refuse()?;
-    let pool = record::read()?.ok_or_else(|| {
-        Failure::refused("this machine knows of no data disk")
-            .hint("`anklume setup` finds or makes one")
-    })?;
+    let pool = record::known()?;
     if pool.encryption == Encryption::None {
         return Err(Failure::refused("the data disk is not encrypted: it has no keys"));
     }
@@ -62,8 +59,7 @@ struct Disks {
 
 impl Locks for Disks {
     fn try_key(&mut self, key: &[u8]) -> Result<(), Unlock> {
-        let keys = Keys::default().with(Key::Passphrase, key);
-        carry_out(&rekey::check(&self.pool, &self.found), &keys).map_err(|error| Unlock::of(&error))
+        try_key(&self.pool, &self.found, key)
     }
 
     fn replace(&mut self, slot: KeySlot, known: &[u8], new: &[u8]) -> Result<(), Failure> {
@@ -77,13 +73,19 @@ impl Locks for Disks {
     }
 }
 
+/// Whether a key opens the data disk, or the volume with the keys where ZFS encrypts. Nothing is changed.
+pub(crate) fn try_key(pool: &Pool, found: &Found, key: &[u8]) -> Result<(), Unlock> {
+    let keys = Keys::default().with(Key::Passphrase, key);
+    carry_out(&rekey::check(pool, found), &keys).map_err(|error| Unlock::of(&error))
+}
+
 fn carry_out(plan: &Plan, keys: &Keys) -> Result<(), ExecuteError> {
     execute(plan, keys, &mut Here, &mut |_, _| ())
 }
 
 /// The key of now, the new one, and then the change. Who does not go through with it changed nothing.
 fn change(face: &mut dyn Face, slot: KeySlot, locks: &mut dyn Locks) -> Result<(), Failure> {
-    let known = known(face, locks)?;
+    let known = known(face, &mut |key| locks.try_key(key))?;
     let new = match slot {
         KeySlot::Recovery => recovery(face, &locks.new_key()?)?,
         KeySlot::Passphrase => passphrase(face)?,
@@ -112,7 +114,10 @@ fn change(face: &mut dyn Face, slot: KeySlot, locks: &mut dyn Locks) -> Result<(
 }
 
 /// A key that opens the disk now: three tries.
-fn known(face: &mut dyn Face, locks: &mut dyn Locks) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn known(
+    face: &mut dyn Face,
+    try_key: &mut dyn FnMut(&[u8]) -> Result<(), Unlock>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     for _ in 0..TRIES {
         let language = face.language();
         let prompt = language.pick(
@@ -123,10 +128,7 @@ fn known(face: &mut dyn Face, locks: &mut dyn Locks) -> Result<Zeroizing<Vec<u8>
         let Reply::Answer(typed) = face.secret(&question).context("the question")? else {
             continue;
         };
-        let tried = data::each_spelling(typed.as_bytes(), &mut |key| {
-            locks.try_key(key).map(|()| Zeroizing::new(key.to_vec()))
-        });
-        match tried {
+        match data::that_opens(typed.as_bytes(), try_key) {
             Ok(key) => return Ok(key),
             Err(why @ (Unlock::Failed(_) | Unlock::LeftOpen(_))) => return Err(why.into_failure()),
             Err(Unlock::WrongKey) => face.warn(language.pick(

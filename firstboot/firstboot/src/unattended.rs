@@ -18,7 +18,7 @@ use crate::data::Agreed;
 use crate::log::{Log, Part};
 use crate::seeds::Seed;
 use crate::wizard::{self, work};
-use crate::{console, data, inventory, record, units};
+use crate::{console, data, domains, inventory, record, units};
 use anklume_failure::{Context, Failure};
 
 /// Carries out the answer file that this machine finds; nothing if there is none, or a pool is there already.
@@ -66,6 +66,8 @@ enum Stage {
     DataIsOpen,
     /// Names, accounts, networks.
     Settings,
+    /// The storage of the domains that are named, on a new pool.
+    Domains,
     /// The machine knows that it was set up.
     Remember,
     /// The networks are brought up.
@@ -90,7 +92,9 @@ fn stages(what: What, has_pool: bool, was_here: bool) -> Option<Vec<Stage>> {
     let mut stages: Vec<Stage> = pool.into_iter().collect();
     stages.extend(pool.map(|_| Stage::DataIsOpen));
     // Before Incus, which takes minutes and may fail: somebody has to be able to log in.
-    stages.extend([Stage::Settings, Stage::Remember, Stage::BringUp]);
+    stages.push(Stage::Settings);
+    stages.extend((what == What::New).then_some(Stage::Domains));
+    stages.extend([Stage::Remember, Stage::BringUp]);
     match (pool, what) {
         (Some(_), _) => stages.push(Stage::OnPool),
         (None, What::Try) => stages.push(Stage::InRam),
@@ -115,8 +119,15 @@ fn all_of_it(seed: &Seed, log: &mut Log) -> Result<(), Failure> {
         let id = known.map(|pool| pool.id).unwrap_or_default();
         return Err(Failure::refused(format!("this machine has pool {id} already")));
     };
-    let mut pool = known;
-    stages.into_iter().try_for_each(|stage| carry_out_stage(stage, seed, &settings, &mut pool, log))
+    let (mut pool, mut domains) = (known, Ok(()));
+    for stage in stages {
+        match (stage, carry_out_stage(stage, seed, &settings, &mut pool, log)) {
+            // Told at the end: somebody has to be able to log in all the same.
+            (Stage::Domains, done) => domains = done,
+            (_, done) => done?,
+        }
+    }
+    domains
 }
 
 /// `pool` is what the machine knows, and then what is open.
@@ -130,7 +141,10 @@ fn carry_out_stage(
     let answers = &seed.answers;
     let mut said = |line: String| crate::say(line);
     match stage {
-        Stage::KnownPool => pool.iter().try_for_each(|pool| go_on(seed, pool)),
+        Stage::KnownPool => {
+            *pool = pool.as_ref().map(|known| go_on(seed, known)).transpose()?;
+            Ok(())
+        }
         Stage::NewPool => {
             *pool = Some(new_or_own(seed, &certain(answers.language)?, log)?);
             Ok(())
@@ -145,6 +159,7 @@ fn carry_out_stage(
             log.part(Part::Machine);
             work::settings(settings, &mut said)
         }
+        Stage::Domains => pool.iter_mut().try_for_each(|pool| make_domains(seed, pool)),
         Stage::Remember => {
             wizard::remember_language(answers.language);
             Ok(())
@@ -162,6 +177,19 @@ fn carry_out_stage(
             work::try_in_ram(&mut said)
         }
     }
+}
+
+/// What Incus has of them is made with everything else of it.
+fn make_domains(seed: &Seed, pool: &mut Pool) -> Result<(), Failure> {
+    let passphrase = passphrase(seed)?;
+    for name in &seed.answers.data.domains {
+        if !pool.domains.contains(name) {
+            crate::say(format!("making the domain {name}"));
+            let key = domains::key_of(pool, &passphrase)?;
+            *pool = domains::make(pool, name, &key)?;
+        }
+    }
+    Ok(())
 }
 
 /// The disks, if it is certain which of them the OS was started from: a person may be asked, but here nobody can.
@@ -201,7 +229,7 @@ fn new_or_own(seed: &Seed, machine: &Inventory, log: &mut Log) -> Result<Pool, F
 }
 
 /// The pool that this machine knows, opened.
-fn go_on(seed: &Seed, pool: &Pool) -> Result<(), Failure> {
+fn go_on(seed: &Seed, pool: &Pool) -> Result<Pool, Failure> {
     let passphrase = passphrase(seed)?;
     let agreed = agreed(seed);
     let found = data::locate(pool)?.by_force(agreed.force);
@@ -258,7 +286,9 @@ fn new_pool(
     }
     let keys = keys.with_data_key().context("random numbers")?;
     let ids = ids(wanted.disks.len().max(1)).context("random numbers")?;
-    let plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
+    let mut plan = create(wanted, &ids).map_err(|why| Failure::refused(why.words(language)))?;
+    // Who names one has it.
+    plan.pool.recovery_key_saved |= seed.answers.data.recovery_key.is_some();
     log.part(Part::Pool);
     log.plan(&plan);
     none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
@@ -294,8 +324,7 @@ fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
         ))
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
-    work::take_over(&existing.pool, &passphrase, agreed)?;
-    Ok(existing.pool)
+    work::take_over(&existing.pool, &passphrase, agreed)
 }
 
 /// The pool that is meant: nobody can be asked which one it is.
@@ -442,6 +471,7 @@ mod tests {
         is_open: bool,
         was_here: bool,
         accounts: bool,
+        domains: bool,
         incus: bool,
     }
 
@@ -471,6 +501,10 @@ mod tests {
                 Stage::DataIsOpen => assert!(self.is_open),
                 // They are kept on the pool.
                 Stage::Settings => self.accounts = self.is_open || !self.has_pool,
+                Stage::Domains => {
+                    assert!(self.is_open);
+                    self.domains = true;
+                }
                 Stage::Remember => self.was_here = true,
                 Stage::BringUp => assert!(self.accounts),
                 Stage::OnPool => {
@@ -485,12 +519,14 @@ mod tests {
     #[test]
     fn whatever_is_cut_off_the_next_start_ends_it() {
         for what in [What::New, What::Open] {
-            for cuts in [vec![], vec![0], vec![1], vec![2], vec![3], vec![4], vec![5], vec![1, 2]] {
+            for cuts in
+                [vec![], vec![0], vec![1], vec![2], vec![3], vec![4], vec![5], vec![6], vec![1, 2]]
+            {
                 let mut machine = Machine::default();
                 cuts.iter().for_each(|cut| machine.start(what, *cut));
                 machine.start(what, usize::MAX);
-                let Machine { pools, is_open, accounts, incus, .. } = machine;
-                let done = is_open && accounts && incus;
+                let Machine { pools, is_open, accounts, domains, incus, .. } = machine;
+                let done = is_open && accounts && incus && domains == (what == What::New);
                 assert!(done && pools == 1, "{what:?} {cuts:?}: {pools} {accounts} {incus}");
             }
         }

@@ -7,9 +7,7 @@ use crate::error::Error;
 use crate::names::BridgeName;
 use crate::nftables::{self, Isolated};
 use crate::operation::Progress;
-use crate::plan::{
-    self, Action, Found, FoundNetwork, FoundPool, FoundProfile, Object, PROFILE, Step,
-};
+use crate::plan::{self, Action, Found, FoundNetwork, FoundPool, FoundProfile, Object, Step};
 use crate::request::Request;
 use crate::wanted::Wanted;
 
@@ -52,11 +50,12 @@ impl Client {
         let pool = self.find::<FoundPool>(&pool)?;
         let networks = Request::get(&["networks"]).query("recursion", "1");
         let (networks, _): (Option<Vec<FoundNetwork>>, _) = self.read(&networks)?;
-        let (profile, etag) = self.read::<FoundProfile>(&Request::get(&["profiles", PROFILE]))?;
+        let profile = Request::get(&["profiles", wanted.profile.as_str()]);
+        let profile = self.find::<FoundProfile>(&profile)?;
         Ok(Found {
             pool: pool.map(|(pool, etag)| FoundPool { etag, ..pool }),
             networks: networks.unwrap_or_default(),
-            profile: FoundProfile { etag, ..profile },
+            profile: profile.map(|(profile, etag)| FoundProfile { etag, ..profile }),
         })
     }
 

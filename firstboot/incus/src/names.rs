@@ -92,6 +92,21 @@ name!(
 );
 
 name!(
+    /// Name of a profile.
+    ProfileName,
+    "name of a profile",
+    "1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first one a letter or digit",
+    |text| consists(text, 1, 64, "._-")
+);
+
+impl Default for ProfileName {
+    /// The profile that instances get when none is named. It is always there.
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+name!(
     /// Name of a bridge, which is also that of the kernel's interface: at most 15 bytes (`IFNAMSIZ` without
     /// its NUL).
     BridgeName,
@@ -275,10 +290,12 @@ mod tests {
             (&long, true, false, false, true),
         ] {
             assert_eq!(PoolName::new(name).is_ok(), pool, "{name:?}");
+            assert_eq!(ProfileName::new(name).is_ok(), pool, "{name:?}");
             assert_eq!(BridgeName::new(name).is_ok(), bridge, "{name:?}");
             assert_eq!(InstanceName::new(name).is_ok(), instance, "{name:?}");
             assert_eq!(AliasName::new(name).is_ok(), alias, "{name:?}");
         }
+        assert_eq!(ProfileName::new(crate::plan::PROFILE), Ok(ProfileName::default()));
         assert!(ConfigKey::new("ipv4.nat").is_ok());
         assert!(ConfigKey::new("volatile.x").is_err());
         assert!(Fingerprint::new(&"0f".repeat(32)).is_ok());

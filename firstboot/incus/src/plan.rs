@@ -5,7 +5,7 @@ use std::fmt;
 
 use anklume_language::{Language, say};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::names::Subnet;
 use crate::operation::null_is_empty;
@@ -32,8 +32,8 @@ pub struct Found {
     pub pool: Option<FoundPool>,
     /// All networks, also those that Incus does not manage.
     pub networks: Vec<FoundNetwork>,
-    /// The default profile.
-    pub profile: FoundProfile,
+    /// The profile of the wanted name.
+    pub profile: Option<FoundProfile>,
 }
 
 /// A storage pool that is there.
@@ -71,7 +71,7 @@ pub struct FoundNetwork {
     pub config: Settings,
 }
 
-/// The default profile as it is.
+/// A profile that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct FoundProfile {
     /// Its devices, by name.
@@ -264,7 +264,7 @@ impl Step {
 pub fn plan(wanted: &Wanted, found: &Found) -> Vec<Step> {
     let networks = wanted.networks.iter().map(|bridge| network(bridge, found));
     let pool = pool(&wanted.pool, found.pool.as_ref());
-    std::iter::once(pool).chain(networks).chain([profile(wanted, &found.profile)]).collect()
+    std::iter::once(pool).chain(networks).chain([profile(wanted, found.profile.as_ref())]).collect()
 }
 
 /// The conflicts of a plan, each with its object.
@@ -423,10 +423,35 @@ fn differs(part: Part, expected: &str, found: &str) -> Option<Difference> {
     })
 }
 
-/// The default profile: a root disk on the pool, and `eth0` on the network. Devices that are missing are
-/// added; `PATCH` leaves the others alone.
-fn profile(wanted: &Wanted, found: &FoundProfile) -> Step {
-    let object = Object::Profile(PROFILE.to_owned());
+/// The profile: a root disk on the pool, and `eth0` on the network. Devices that are missing are added; `PATCH` leaves
+/// the others alone.
+fn profile(wanted: &Wanted, found: Option<&FoundProfile>) -> Step {
+    let name = wanted.profile.as_str();
+    let object = Object::Profile(name.to_owned());
+    let none = FoundProfile::default();
+    let (differences, missing) = devices(wanted, found.unwrap_or(&none));
+    if !differences.is_empty() {
+        return Step { object, action: Action::Conflict(differences), requests: vec![] };
+    }
+    let Some(found) = found else {
+        let create = Request::of(Method::Post, &["profiles"]);
+        let create = create.body(json!({ "name": name, "devices": missing }));
+        return Step { object, action: Action::Create, requests: vec![create] };
+    };
+    if missing.is_empty() {
+        return Step { object, action: Action::Leave, requests: vec![] };
+    }
+    let keys = missing.keys().map(|name| (*name).to_owned()).collect();
+    let patch = Request::of(Method::Patch, &["profiles", name]);
+    let patch = patch.body(json!({ "devices": missing })).only_if(found.etag.clone());
+    Step { object, action: Action::Complete(keys), requests: vec![patch] }
+}
+
+/// What is different about the devices of a profile, and those that are missing.
+fn devices(
+    wanted: &Wanted,
+    found: &FoundProfile,
+) -> (Vec<Difference>, BTreeMap<&'static str, Value>) {
     let pool = wanted.pool.name.as_str();
     let mut differences = Vec::new();
     let mut missing = BTreeMap::new();
@@ -462,14 +487,5 @@ fn profile(wanted: &Wanted, found: &FoundProfile) -> Step {
             }
         }
     }
-    if !differences.is_empty() {
-        return Step { object, action: Action::Conflict(differences), requests: vec![] };
-    }
-    if missing.is_empty() {
-        return Step { object, action: Action::Leave, requests: vec![] };
-    }
-    let keys = missing.keys().map(|name| (*name).to_owned()).collect();
-    let patch = Request::of(Method::Patch, &["profiles", PROFILE]);
-    let patch = patch.body(json!({ "devices": missing })).only_if(found.etag.clone());
-    Step { object, action: Action::Complete(keys), requests: vec![patch] }
+    (differences, missing)
 }

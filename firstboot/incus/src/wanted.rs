@@ -1,4 +1,4 @@
-//! What Incus should have: a storage pool, bridges, and what the default profile gives to instances.
+//! What Incus should have: a storage pool, bridges, and what a profile gives to instances.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{BridgeName, ConfigKey, NameFault, PoolName, Subnet};
+use crate::names::{BridgeName, ConfigKey, NameFault, PoolName, ProfileName, Subnet};
 
 /// Longest value of a setting, in bytes.
 const MAX_VALUE: usize = 4096;
@@ -23,7 +23,10 @@ pub struct Wanted {
     /// The bridges that instances are connected to.
     #[serde(default)]
     pub networks: Vec<Bridge>,
-    /// The bridge of the default profile's `eth0`, one of `networks` or one that is there.
+    /// The profile with a root disk on `pool`: the default one, if none is named.
+    #[serde(default)]
+    pub profile: ProfileName,
+    /// The bridge of the profile's `eth0`, one of `networks` or one that is there.
     #[serde(default)]
     pub default_network: Option<BridgeName>,
 }

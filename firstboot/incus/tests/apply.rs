@@ -26,7 +26,7 @@ fn apply(client: &Client) -> Result<Applied, Error> {
 /// Everything that is kept, as text.
 fn state(fake: &Fake) -> String {
     let world = fake.world();
-    format!("{:?} {:?} {:?}", world.pools, world.networks, world.devices)
+    format!("{:?} {:?} {:?} {:?}", world.pools, world.networks, world.devices, world.profiles)
 }
 
 const CHANGES: usize = 4;
@@ -77,6 +77,41 @@ fn a_cut_anywhere_ends_in_the_same_state() {
             apply(&fake.client()).unwrap_or_else(|error| panic!("cut {cut} {is_within}: {error}"));
             assert_eq!(state(&fake), expected, "cut {cut} {is_within}");
             assert!(apply(&fake.client()).unwrap().was_done());
+        }
+    }
+}
+
+/// What a group of containers that is kept apart has, beside what is there for all.
+#[test]
+fn a_domain_beside_what_is_there_is_made_after_a_cut_anywhere() {
+    let domain = json!({
+        "pool": { "name": "lab", "driver": "zfs", "source": "anklume/data/domains/lab" },
+        "networks": [{ "name": "ank-lab", "ipv4": "10.60.3.1/24", "ipv6": "none" }],
+        "profile": "lab", "default_network": "ank-lab",
+    });
+    let domain: Wanted = serde_json::from_value(domain).unwrap();
+    let make = |fake: &Fake| fake.client().apply(&domain, &mut |_| {}, &mut |_| {});
+    let whole = Fake::start();
+    apply(&whole.client()).unwrap();
+    let before = whole.world().devices.clone();
+    assert!(!make(&whole).unwrap().was_done() && make(&whole).unwrap().was_done());
+    assert_eq!(whole.world().devices, before);
+    let devices = whole.world().profiles["lab"]["devices"].clone();
+    assert_eq!(
+        (&devices["root"]["pool"], &devices["eth0"]["network"]),
+        (&json!("lab"), &json!("ank-lab"))
+    );
+    assert!(apply(&whole.client()).unwrap().was_done());
+    for is_within in [false, true] {
+        for cut in CHANGES..CHANGES + 3 {
+            let fake = Fake::start();
+            apply(&fake.client()).unwrap();
+            fake.world().cut = Some(cut);
+            fake.world().is_cut_within = is_within;
+            assert!(matches!(make(&fake), Err(Error::Broken { .. })), "cut {cut}");
+            fake.world().cut = None;
+            make(&fake).unwrap();
+            assert_eq!(state(&fake), state(&whole), "cut {cut} {is_within}");
         }
     }
 }

@@ -42,10 +42,10 @@ fn whole() -> Found {
     Found {
         pool: Some(pool(|_| {})),
         networks: vec![network("ank-work", |_| {})],
-        profile: profile(json!({
+        profile: Some(profile(json!({
             "root": { "type": "disk", "path": "/", "pool": "default" },
             "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" },
-        })),
+        }))),
     }
 }
 
@@ -61,7 +61,8 @@ fn said(found: &Found) -> Vec<String> {
 
 #[test]
 fn everything_is_made_in_the_order_of_use() {
-    let steps = plan(&wanted(), &Found::default());
+    let found = Found { profile: Some(FoundProfile::default()), ..Found::default() };
+    let steps = plan(&wanted(), &found);
     let requests: Vec<_> =
         steps.iter().flat_map(|step| &step.requests).map(ToString::to_string).collect();
     let expected = ["POST /1.0/storage-pools", "POST /1.0/networks", "PATCH /1.0/profiles/default"];
@@ -73,6 +74,25 @@ fn everything_is_made_in_the_order_of_use() {
         "root": { "type": "disk", "path": "/", "pool": "default" },
         "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" } } });
     assert_eq!(steps[2].requests[0].body, Some(devices));
+}
+
+#[test]
+fn another_profile_is_made_if_it_is_missing() {
+    let mut wanted = wanted();
+    wanted.profile = "work".parse().unwrap();
+    let missing = Found { profile: None, ..whole() };
+    let step = plan(&wanted, &missing).pop().unwrap();
+    assert_eq!((step.object, step.action), (Object::Profile("work".to_owned()), Action::Create));
+    let requests: Vec<_> = step.requests.iter().map(ToString::to_string).collect();
+    assert_eq!(requests, ["POST /1.0/profiles"]);
+    let body = json!({ "name": "work", "devices": {
+        "root": { "type": "disk", "path": "/", "pool": "default" },
+        "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" } } });
+    assert_eq!(step.requests[0].body, Some(body));
+    assert_eq!(plan(&wanted, &whole()).pop().unwrap().action, Action::Leave);
+    let empty = Found { profile: Some(FoundProfile::default()), ..whole() };
+    let step = plan(&wanted, &empty).pop().unwrap();
+    assert_eq!(step.requests[0].to_string(), "PATCH /1.0/profiles/work");
 }
 
 #[test]
@@ -89,10 +109,10 @@ fn other_spellings_of_the_same_are_no_difference() {
     let config = [("source", "1a2b-3c"), ("volatile.initial_source", "/data/incus")];
     found.pool.as_mut().unwrap().config =
         config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    found.profile = profile(json!({
+    found.profile = Some(profile(json!({
         "disk": { "type": "disk", "path": "/", "pool": "default", "size": "10GiB" },
         "net": { "type": "nic", "name": "eth0", "nictype": "bridged", "parent": "ank-work" },
-    }));
+    })));
     assert_eq!(actions(&found), [Action::Leave, Action::Leave, Action::Leave]);
 }
 
@@ -101,10 +121,10 @@ fn what_is_missing_is_added_and_nothing_else() {
     let mut found = whole();
     found.networks[0].config.remove("ipv6.nat");
     found.networks[0].config.insert("ipv4.dhcp.ranges".to_owned(), "x".to_owned());
-    found.profile = FoundProfile {
+    found.profile = Some(FoundProfile {
         etag: Some("\"7\"".to_owned()),
         ..profile(json!({ "root": { "type": "disk", "path": "/", "pool": "default" } }))
-    };
+    });
     let steps = plan(&wanted(), &found);
     assert_eq!(steps[1].action, Action::Complete(vec!["ipv6.nat".to_owned()]));
     let body = json!({ "config": { "ipv6.nat": "true" } });
@@ -196,7 +216,7 @@ fn a_different_profile_is_a_conflict() {
             "profile default: the network of device net is incusbr0, expected ank-work",
         ),
     ] {
-        let found = Found { profile: profile(devices), ..whole() };
+        let found = Found { profile: Some(profile(devices)), ..whole() };
         assert_eq!(said(&found), [expected]);
         assert!(plan(&wanted(), &found)[2].requests.is_empty());
     }
@@ -231,7 +251,8 @@ fn steps_are_said_in_both_languages() {
     let mut found = whole();
     found.pool = None;
     found.networks[0].config.remove("ipv6.nat");
-    found.profile = profile(json!({ "root": { "type": "disk", "path": "/", "pool": "ram" } }));
+    found.profile =
+        Some(profile(json!({ "root": { "type": "disk", "path": "/", "pool": "ram" } })));
     let steps = plan(&wanted(), &found);
     let said = |language| steps.iter().map(|step| step.say(language)).collect::<Vec<_>>();
     assert_eq!(

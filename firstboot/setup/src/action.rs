@@ -126,9 +126,33 @@ pub enum Action {
     /// the disk could have put others in their place.
     Encrypted {
         /// Whose key.
-        root: &'static str,
+        root: String,
         /// The datasets.
-        datasets: &'static [&'static str],
+        datasets: Vec<String>,
+    },
+    /// Make sure that each of these datasets of ZFS, if it is there, has a key of its own. Another one in its place is
+    /// given another name ([`set_aside`](crate::domain::set_aside)), so that nobody uses it; one that is missing, or
+    /// whose key is not loaded, is left, and keeps nothing else from being opened.
+    OwnKeys {
+        /// The datasets.
+        datasets: Vec<String>,
+    },
+    /// Write a new random key of 32 bytes to this file, durably; one that is there stays.
+    NewKey {
+        /// Its path.
+        path: String,
+    },
+    /// Make a dataset of ZFS, if it is missing.
+    Dataset {
+        /// Its name.
+        name: String,
+        /// Its properties, as `canmount=off`.
+        options: Vec<String>,
+    },
+    /// Make a subvolume of BTRFS, if it is missing.
+    Subvolume {
+        /// Its path.
+        path: String,
     },
     /// Give this machine a host ID, by which ZFS knows who uses a pool, if it has none.
     HostId,
@@ -234,6 +258,18 @@ impl fmt::Display for Action {
             Self::Encrypted { root, datasets } => {
                 let datasets = datasets.join(" ");
                 write!(f, "(check that the key of {root} encrypts {datasets})")
+            }
+            Self::OwnKeys { datasets } => {
+                write!(f, "(check that each has a key of its own: {})", datasets.join(" "))
+            }
+            Self::NewKey { path } => write!(f, "(write a random key to {path}, if it is missing)"),
+            Self::Dataset { name, options } => {
+                f.write_str("(if it is missing) zfs create")?;
+                options.iter().try_for_each(|option| write!(f, " -o {option}"))?;
+                write!(f, " {name}")
+            }
+            Self::Subvolume { path } => {
+                write!(f, "(if it is missing) btrfs subvolume create {path}")
             }
             Self::HostId => f.write_str("(give this machine a host ID, if it has none)"),
             Self::Folder { path, mode } => write!(f, "mkdir -p -m {mode:o} {path}"),

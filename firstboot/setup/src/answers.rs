@@ -5,6 +5,7 @@ use anklume_language::{Language, say};
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmedDisk, NotConfirmed};
+use crate::domain::{self, DomainName};
 use crate::rest::{ConfirmedRest, NoRest, Rest};
 use crate::zfs::Version;
 use crate::{Backend, Encryption, NewPool, Redundancy, Refused};
@@ -44,6 +45,9 @@ pub struct Data {
     /// Whether the pool is made on the rest of the disk that the OS was started from, in place of disks.
     #[serde(default)]
     pub rest_of_boot_disk: bool,
+    /// Domains that are made on a new pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainName>,
     /// The disks of a new pool, or disks of the one that is there. Each must fit exactly one of the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskFilter>,
@@ -180,6 +184,9 @@ impl Data {
         };
         self.disks.iter().enumerate().try_for_each(|(index, filter)| filter.check(index))?;
         if self.what != What::New {
+            if !self.domains.is_empty() {
+                return wrong("data.domains", "only a new pool gets domains");
+            }
             return match (self.what, self.disks.is_empty(), self.rest_of_boot_disk) {
                 (What::Open, _, false) | (_, true, false) => Ok(()),
                 (_, _, true) => wrong("data.rest-of-boot-disk", "only a new pool takes it"),
@@ -203,6 +210,9 @@ impl Data {
         }
         if self.encryption.has_key() && self.passphrase.is_none() {
             return wrong("data.passphrase", "an encrypted pool needs one");
+        }
+        if let Err(why) = domain::check(&self.domains) {
+            return wrong("data.domains", &why.to_string());
         }
         Ok(())
     }

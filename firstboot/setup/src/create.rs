@@ -199,7 +199,7 @@ fn format_zfs(pool: &Pool, volumes: &[String], cost: Cost) -> Vec<Step> {
         format,
         step(Work::Encrypt, native::create(pool, cost)),
         step(Work::Prove, native::prove()),
-        step(Work::Unlock, native::unlock(Key::Passphrase)),
+        step(Work::Unlock, native::unlock(Key::Passphrase, &pool.domains)),
         step(Work::Folders, zfs::create_datasets()),
     ]
 }

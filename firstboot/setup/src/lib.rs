@@ -38,6 +38,7 @@ pub mod adopt;
 mod answers;
 mod confirm;
 mod create;
+pub mod domain;
 mod luks;
 mod native;
 mod open;
@@ -53,6 +54,7 @@ pub use action::{Access, Action, Argument, Key};
 pub use answers::{Data, DiskFilter, MatchError, SecretSource, What};
 pub use confirm::{ConfirmedDisk, NotConfirmed};
 pub use create::{Ids, create};
+pub use domain::{DomainFault, DomainName};
 pub use luks::Cost;
 pub use open::{Found, NotFound, abandon, close, find, open};
 pub use plan::{Plan, PlanDisk, Step, Work};
@@ -78,6 +80,8 @@ pub mod paths {
     pub const RECORD_ON_POOL: &str = "/run/anklume/pool/pool.toml";
     /// What Incus has for its storage pool, on BTRFS.
     pub const STORAGE: &str = "/run/anklume/pool/storage";
+    /// The same of each domain, by its name, on BTRFS.
+    pub const DOMAINS: &str = "/run/anklume/pool/domains";
     /// The part of a pool that ZFS encrypts which is not encrypted: the volume with the keys, and the record.
     pub const LOCKED: &str = "/run/anklume/locked";
     /// The volume with the keys.

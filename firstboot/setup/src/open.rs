@@ -7,7 +7,7 @@ use crate::action::{Action, Key};
 use crate::luks;
 use crate::plan::{Plan, PlanDisk, Step, Work};
 use crate::pool::{Pool, PoolDisk, mapper_name};
-use crate::{Backend, Encryption, native, paths, zfs};
+use crate::{Backend, Encryption, domain, native, paths, zfs};
 
 /// Where parts of a pool are mounted, in the order in which they are unmounted.
 const PLACES: [&str; 4] = [paths::HOME, paths::INCUS, paths::POOL, paths::LOCKED];
@@ -130,7 +130,11 @@ pub fn open(pool: &Pool, found: &Found, key: Key) -> Plan {
         unlock.extend(zfs::unlock(pool, &nodes, key, found.force));
     }
     if pool.encryption == Encryption::Zfs {
-        unlock.push(Action::Encrypted { root: zfs::DATA, datasets: &zfs::DATASETS });
+        let datasets = zfs::DATASETS.map(str::to_owned).into();
+        unlock.push(Action::Encrypted { root: zfs::DATA.to_owned(), datasets });
+        if !pool.domains.is_empty() {
+            unlock.push(domain::own_keys(&pool.domains));
+        }
     }
     let mut mount = mount_pool(pool, &nodes, degraded);
     mount.extend(mount_folders(pool, &nodes, degraded));

@@ -57,6 +57,8 @@ pub enum Work {
     Folders,
     /// Make it part of the machine.
     Mount,
+    /// Make a domain.
+    Domain,
     /// Remember the pool.
     Remember,
     /// Take it out of the machine.
@@ -91,6 +93,7 @@ impl Work {
             Self::Format => ("Make the file system", "Créer le système de fichiers"),
             Self::Folders => ("Make its folders", "Créer ses dossiers"),
             Self::Mount => ("Make it part of the machine", "L'intégrer à la machine"),
+            Self::Domain => ("Make the domain", "Créer le domaine"),
             Self::Remember => ("Remember it for every start", "Le retenir pour chaque démarrage"),
             Self::Unmount => ("Take it out of the machine", "Le retirer de la machine"),
             Self::Lock => ("Lock the disk", "Verrouiller le disque"),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::domain::{self, DomainFault, DomainName};
 use crate::{Backend, Encryption, Redundancy};
 
 /// Version of the form.
@@ -32,6 +33,9 @@ pub struct Pool {
     pub file_system: String,
     /// Whether somebody said that the recovery key is in a safe place.
     pub recovery_key_saved: bool,
+    /// The domains on it, in the order in which they were made. A record of a pool without any lacks the field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainName>,
     /// The disks.
     pub disks: Vec<PoolDisk>,
 }
@@ -74,6 +78,9 @@ pub enum PoolError {
         /// What is there.
         found: String,
     },
+    /// Domains that cannot be together.
+    #[error("pool record: domains: {0}")]
+    Domains(#[from] DomainFault),
     /// So many disks.
     #[error("pool record: {found} disks, expected 1 to {MOST_DISKS}")]
     Disks {
@@ -94,6 +101,7 @@ impl Pool {
             discard: false,
             file_system,
             recovery_key_saved: false,
+            domains: Vec::new(),
             disks: Vec::new(),
         }
     }
@@ -132,6 +140,7 @@ impl Pool {
         if !(1..=MOST_DISKS).contains(&found) {
             return Err(PoolError::Disks { found });
         }
+        domain::check(&self.domains)?;
         let mut uuids = vec![("id", &self.id), ("file-system", &self.file_system)];
         for disk in &self.disks {
             uuids.push(("disks.partition", &disk.partition));
@@ -240,6 +249,25 @@ mod tests {
     fn a_record_is_read_as_it_was_written() {
         let text = pool().to_toml().unwrap();
         assert_eq!(Pool::parse(&text).unwrap(), pool());
+    }
+
+    #[test]
+    fn a_record_has_domains_or_lacks_the_field() {
+        let without = pool().to_toml().unwrap();
+        assert!(!without.contains("domains") && Pool::parse(&without).unwrap().domains.is_empty());
+        let names = ["work", "home"].map(|name| DomainName::new(name).unwrap());
+        let with = pool().with_domains(&names).unwrap();
+        let text = with.to_toml().unwrap();
+        assert!(text.contains("domains = [\"work\", \"home\"]"), "{text}");
+        assert_eq!(Pool::parse(&text).unwrap(), with);
+        for (wrong, expected) in [
+            ("[\"work\", \"work\"]", "twice"),
+            ("[\"a/../b\"]", "expected 1 to 11"),
+            ("[\"default\"]", "expected another name"),
+        ] {
+            let why = Pool::parse(&text.replace("[\"work\", \"home\"]", wrong)).unwrap_err();
+            assert!(why.to_string().contains(expected), "{why}");
+        }
     }
 
     #[test]

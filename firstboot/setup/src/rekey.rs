@@ -81,7 +81,8 @@ pub fn replace(pool: &Pool, found: &Found, slot: KeySlot, memory: u64, open: boo
     Plan { disks: Vec::new(), steps, pool }
 }
 
-fn remember(pool: &Pool, open: bool) -> Vec<Action> {
+/// The records of `pool`: first on it, if it is open, then that of the machine.
+pub(crate) fn remember(pool: &Pool, open: bool) -> Vec<Action> {
     let mut on_pool = Vec::new();
     if open {
         on_pool.push(Action::Record { path: paths::RECORD_ON_POOL });

@@ -8,6 +8,8 @@
 //! anklume/data/incus      /var/lib/incus
 //! anklume/data/storage    Incus's storage pool
 //! anklume/data/home       /var/home
+//! anklume/data/domains    what the domains lie below; never mounted itself
+//! anklume/data/domains/*  Incus's storage pool of a domain; if ZFS encrypts, with a key of its own
 //! ```
 
 use std::fmt;
@@ -26,7 +28,9 @@ pub(crate) const DATA: &str = "anklume/data";
 pub(crate) const KEYSTORE: &str = "anklume/keystore";
 /// Record and accounts.
 pub(crate) const STATE: &str = "anklume/data/state";
-/// Everything that is mounted of an open pool, or given to Incus.
+/// What domains lie below.
+pub(crate) const DOMAINS: &str = "anklume/data/domains";
+/// Everything that is mounted of an open pool, or given to Incus, but for domains.
 pub(crate) const DATASETS: [&str; 4] = [STATE, "anklume/data/incus", STORAGE, "anklume/data/home"];
 /// A pool that was made with it is imported by every ZFS from 2.3 on: the other slot's may be older
 /// (zpool-features(7)).
@@ -187,7 +191,7 @@ pub(crate) fn unlock(pool: &Pool, volumes: &[String], key: Key, force: bool) -> 
     let mut actions = ready();
     actions.push(import(volumes, force, &[]));
     if pool.encryption == Encryption::Zfs {
-        actions.extend(crate::native::unlock(key));
+        actions.extend(crate::native::unlock(key, &pool.domains));
     }
     actions
 }

@@ -16,6 +16,7 @@ use anklume_setup::{Access, Action, Argument, Plan, PlanDisk, Pool, PoolError};
 use thiserror::Error;
 
 use crate::collect::{CollectError, collect};
+use crate::domain::{is_dataset, key_of, new_key, own_keys};
 use crate::hostid;
 use crate::keys::{Keys, Placed};
 
@@ -189,6 +190,13 @@ fn act(
             on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))
         }
         Action::Encrypted { root, datasets } => encrypted(root, datasets, machine),
+        Action::OwnKeys { datasets } => own_keys(datasets, machine),
+        Action::NewKey { path } => {
+            let path = under(machine, path);
+            new_key(&path).map_err(|source| failed(path.display(), source))
+        }
+        Action::Dataset { name, options } => dataset(name, options, machine),
+        Action::Subvolume { path } => subvolume(path, machine),
         Action::Unmount { path } => unmount(path, machine),
         Action::CloseVolume { name } => {
             if !under(machine, "/dev/mapper").join(name).exists() {
@@ -283,18 +291,39 @@ fn on_disk(
     work(&open).map_err(|source| failed(node.display(), source))
 }
 
-fn encrypted(root: &str, datasets: &[&str], machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+fn encrypted(
+    root: &str,
+    datasets: &[String],
+    machine: &mut dyn Machine,
+) -> Result<(), ExecuteError> {
     for dataset in datasets {
-        let words = ["get", "-H", "-o", "value", "encryptionroot,keystatus", dataset];
-        let said = machine.output(&Cmd::new("zfs").args(words));
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let mut lines = said.lines();
-        if (lines.next(), lines.next()) != (Some(root), Some("available")) {
-            let why = format!("expected it to be encrypted with the key of {root}, found {said:?}");
+        let found = key_of(dataset, machine);
+        if found != Some((root.to_owned(), true)) {
+            let found = match found {
+                None => "no such dataset".to_owned(),
+                Some((key, true)) => format!("that of {key:?}"),
+                Some((key, false)) => format!("that of {key:?}, which is not loaded"),
+            };
+            let why = format!("expected it to be encrypted with the key of {root}, found {found}");
             return Err(failed(dataset, io::Error::other(why)));
         }
     }
     Ok(())
+}
+
+fn dataset(name: &str, options: &[String], machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    if is_dataset(name, machine) {
+        return Ok(());
+    }
+    let options = options.iter().flat_map(|option| ["-o", option]);
+    machine.run(&Cmd::new("zfs").arg("create").args(options).arg(name))
+}
+
+fn subvolume(path: &str, machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    if under(machine, path).exists() {
+        return Ok(());
+    }
+    machine.run(&Cmd::new("btrfs").args(["subvolume", "create", path]))
 }
 
 /// Whether something is mounted at a folder or below: what is below keeps what is at it, so that of a pool either all
@@ -347,7 +376,7 @@ fn folder(path: &Path, mode: u32) -> Result<(), ExecuteError> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(error)
 }
 
-fn under(machine: &dyn Machine, path: &str) -> PathBuf {
+pub(crate) fn under(machine: &dyn Machine, path: &str) -> PathBuf {
     machine.root().join(path.trim_start_matches('/'))
 }
 

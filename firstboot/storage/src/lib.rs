@@ -6,6 +6,7 @@
 mod adopt;
 mod closed;
 mod collect;
+mod domain;
 mod execute;
 mod firmware;
 pub mod hostid;
@@ -16,6 +17,7 @@ mod rest;
 pub use adopt::{Adopted, Existing, adopt, finish_names};
 pub use closed::none_is_open;
 pub use collect::{CollectError, collect};
+pub use domain::{DomainState, domain_state};
 pub use execute::{ExecuteError, Here, Machine, execute, is_mounted, perform};
 pub use keys::Keys;
 pub use random::ids;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use anklume_gpt::Guid;
 use anklume_setup::{Ids, Key};
+use zeroize::Zeroizing;
 
 use crate::keys::Keys;
 
@@ -29,8 +30,13 @@ impl Keys {
     /// # Errors
     /// What the operating system says.
     pub fn with_data_key(self) -> io::Result<Self> {
-        let mut bytes = zeroize::Zeroizing::new([0; 32]);
-        File::open("/dev/urandom")?.read_exact(bytes.as_mut_slice())?;
-        Ok(self.with(Key::Data, bytes.as_slice()))
+        Ok(self.with(Key::Data, key()?.as_slice()))
     }
+}
+
+/// A new key for ZFS (`keyformat=raw`).
+pub(crate) fn key() -> io::Result<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    File::open("/dev/urandom")?.read_exact(bytes.as_mut_slice())?;
+    Ok(bytes)
 }

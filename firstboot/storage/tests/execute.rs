@@ -8,11 +8,12 @@ use anklume_host::process::{Cmd, ProcessError};
 use anklume_inventory::{Identity, Inventory};
 use anklume_setup::adopt::LOOK;
 use anklume_setup::{
-    Backend, ConfirmedDisk, Encryption, Ids, Key, NewPool, Plan, Pool, Redundancy, Version,
-    abandon, close, create, find, open,
+    Backend, ConfirmedDisk, DomainName, Encryption, Ids, Key, NewPool, Plan, Pool, Redundancy,
+    Version, abandon, close, create, domain, find, open,
 };
 use anklume_storage::{
-    Adopted, ExecuteError, Existing, Keys, Machine, adopt, execute, none_is_open,
+    Adopted, DomainState, ExecuteError, Existing, Keys, Machine, adopt, domain_state, execute,
+    none_is_open,
 };
 
 /// What it was told, and what it is to say.
@@ -26,7 +27,7 @@ struct Fake {
     keys: Vec<String>,
     /// How often something is still mounted.
     mounted: usize,
-    /// A program, or another word of its command, and what it prints.
+    /// A word of a command, and what the first one with it prints.
     says: Vec<(&'static str, &'static str)>,
     /// A volume, and the record that is seen once it is mounted or imported.
     records: Vec<(&'static str, String)>,
@@ -283,6 +284,124 @@ fn a_dataset_that_is_not_encrypted_is_not_mounted() {
         assert!(execute(&plan, &keys(), &mut machine, &mut |_, _| ()).is_err());
         assert!(!machine.ran.iter().any(|command| command.contains("anklume/data/state")));
     }
+}
+
+/// A pool that ZFS encrypts with the domain `work`, a machine with it, and the plan that opens it.
+fn with_domain() -> (Pool, Fake, Plan) {
+    let inventory = inventory();
+    let pool = plan_of(&inventory, Backend::Zfs, Encryption::Zfs).pool;
+    let pool = pool.with_domains(&[work()]).unwrap();
+    let mut there = inventory.clone();
+    there.disks[0].content.partitions[0].guid = Some(pool.disks[0].partition.clone());
+    let plan = open(&pool, &find(&pool, &there).unwrap(), Key::Passphrase);
+    let machine = with_record(&pool);
+    for folder in ["etc/anklume", "run/anklume/pool", "run/anklume/locked"] {
+        std::fs::create_dir_all(machine.root().join(folder)).unwrap();
+    }
+    (pool, machine, plan)
+}
+
+fn work() -> DomainName {
+    DomainName::new("work").unwrap()
+}
+
+const WORK: &str = "anklume/data/domains/work";
+const OWN: &str = "anklume/data/domains/work\navailable\n";
+const REST: (&str, &str) = ("encryptionroot", "anklume/data\navailable\n");
+
+#[test]
+fn a_broken_domain_does_not_keep_the_rest_closed() {
+    let (pool, mut machine, plan) = with_domain();
+    for (said, state, is_renamed) in [
+        (OWN, DomainState::Open, false),
+        ("anklume/data/domains/work\nunavailable\n", DomainState::Locked, false),
+        ("", DomainState::Missing, false),
+        // As if somebody had put another dataset in its place: without a key, or with that of the data.
+        ("-\n-\n", DomainState::Foreign, true),
+        ("anklume/data\navailable\n", DomainState::Foreign, true),
+    ] {
+        machine.ran.clear();
+        machine.says = vec![(WORK, said), REST];
+        // Its key cannot be loaded, whatever the reason.
+        machine.fails = Some(("domain-work.key", 255));
+        execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap();
+        assert_eq!(domain_state(&pool, &work(), &mut machine), state, "{said:?}");
+        let at = |word: &str| machine.ran.iter().position(|command| command.contains(word));
+        let renamed = machine.ran.iter().find(|command| command.contains("\"rename\""));
+        assert_eq!(renamed.is_some(), is_renamed, "{said:?}");
+        assert!(renamed.is_none_or(|command| command.contains("work:foreign")), "{renamed:?}");
+        // Before anything is mounted.
+        assert!(at("rename") < at("anklume/data/state") && at("anklume/data/state").is_some());
+    }
+    machine.says = vec![("work:foreign", "anklume/data/domains/work:foreign\n"), (WORK, "")];
+    assert_eq!(domain_state(&pool, &work(), &mut machine), DomainState::SetAside);
+}
+
+#[test]
+fn another_dataset_in_the_place_of_a_domain_that_stays_there_keeps_all_closed() {
+    let (_, mut machine, plan) = with_domain();
+    machine.says = vec![(WORK, "-\n-\n"), REST];
+    machine.fails = Some(("rename", 1));
+    assert!(execute(&plan, &keys(), &mut machine, &mut |_, _| ()).is_err());
+    assert!(!machine.ran.iter().any(|command| command.contains("anklume/data/state")));
+}
+
+#[test]
+fn a_domain_is_made_once_and_its_key_is_never_written_over() {
+    let (pool, mut machine, _) = with_domain();
+    let plan = domain::create(&pool, &work()).unwrap();
+    let key = machine.root().join("run/anklume/keystore/domain-work.key");
+    // What a cut leaves of a key that was being written.
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    let part = key.with_file_name(".domain-work.key.7.part");
+    std::fs::write(&part, "half").unwrap();
+    machine.says = vec![("encryptionroot", OWN)];
+    execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap();
+    let first = std::fs::read(&key).unwrap();
+    assert!(first.len() == 32 && first != [0; 32] && !part.exists());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o400);
+    let created = |machine: &Fake| {
+        machine.ran.iter().filter(|command| command.contains("\"create\"")).count()
+    };
+    assert_eq!(created(&machine), 2);
+    for record in ["etc/anklume", "run/anklume/pool", "run/anklume/locked"] {
+        let text = std::fs::read_to_string(machine.root().join(record).join("pool.toml")).unwrap();
+        assert_eq!(Pool::parse(&text).unwrap(), plan.pool, "{record}");
+    }
+    // Again, now that all is there; the key is loaded already, which zfs says as a failure.
+    machine.ran.clear();
+    machine.says = vec![("encryptionroot", OWN), (WORK, WORK), ("domains", "anklume/data/domains")];
+    machine.fails = Some(("load-key", 255));
+    execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap();
+    assert_eq!((created(&machine), std::fs::read(&key).unwrap()), (0, first));
+    // What lies in its place and is none is no domain, and nothing remembers it.
+    machine.ran.clear();
+    machine.says[0] = ("encryptionroot", "anklume/data\navailable\n");
+    let why = execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap_err().to_string();
+    assert!(why.contains(WORK) && why.contains("found that of \"anklume/data\""), "{why}");
+    assert!(!machine.ran.iter().any(|command| command.contains("persist")));
+}
+
+#[test]
+fn the_subvolume_of_a_domain_is_made_once() {
+    let pool = plan(&inventory()).pool;
+    let plan = domain::create(&pool, &work()).unwrap();
+    let mut machine = with_record(&pool);
+    for folder in ["etc/anklume", "run/anklume/pool"] {
+        std::fs::create_dir_all(machine.root().join(folder)).unwrap();
+    }
+    let made = |machine: &mut Fake| {
+        machine.ran.clear();
+        execute(&plan, &Keys::default(), machine, &mut |_, _| ()).unwrap();
+        machine.ran.iter().any(|command| command.contains("subvolume"))
+    };
+    assert!(made(&mut machine));
+    assert_eq!(domain_state(&pool, &work(), &mut machine), DomainState::Missing);
+    std::fs::create_dir(machine.root().join("run/anklume/pool/domains/work")).unwrap();
+    assert!(!made(&mut machine));
+    assert_eq!(domain_state(&pool, &work(), &mut machine), DomainState::Open);
 }
 
 /// The machine with one more disk, whose partition holds `kind`.

@@ -179,6 +179,7 @@ impl Draft {
             force: self.agreed.force,
             degraded: self.agreed.degraded,
             rest_of_boot_disk: new && self.takes_rest,
+            domains: Vec::new(),
             disks,
         };
         Answers::new(language, data, self.machine())

@@ -35,13 +35,10 @@ fn all_of_it(face: &mut dyn Face, draft: &mut Draft) -> Result<(), Failure> {
     let language = face.language();
     let pool = match draft.what {
         What::New => Some(make(face, draft)?),
-        What::Open => {
-            let pool = draft.existing.clone();
-            if let (Some(pool), Some(key)) = (&pool, &draft.passphrase) {
-                take_over(pool, key.as_bytes(), draft.agreed)?;
-            }
-            pool
-        }
+        What::Open => match (draft.existing.clone(), &draft.passphrase) {
+            (Some(pool), Some(key)) => Some(take_over(&pool, key.as_bytes(), draft.agreed)?),
+            (pool, _) => pool,
+        },
         What::Try | What::Later => None,
     };
     draft.log.part(Part::Machine);
@@ -213,16 +210,17 @@ pub(crate) fn words_of(existing: &Existing) -> String {
     format!("{names} ({nodes})")
 }
 
-/// Unlocks a pool that was found, and makes it this machine's.
-pub(crate) fn take_over(pool: &Pool, typed: &[u8], agreed: Agreed) -> Result<(), Failure> {
+/// Unlocks a pool that was found, and makes it this machine's. Gives it as its own record says it.
+pub(crate) fn take_over(pool: &Pool, typed: &[u8], agreed: Agreed) -> Result<Pool, Failure> {
     let found = data::locate(pool)?.by_force(agreed.force);
     data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
-    data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    let pool = data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
     // Before the record, after which nobody looks for them.
-    finish_names(pool, &inventory::collect()?, &mut Here).map_err(|error| data::failure(&error))?;
+    finish_names(&pool, &inventory::collect()?, &mut Here)
+        .map_err(|error| data::failure(&error))?;
     for action in adopt_plan::remember() {
-        perform(&[], pool, &action, &Keys::default(), &mut Here)
+        perform(&[], &pool, &action, &Keys::default(), &mut Here)
             .map_err(|error| Failure::failed(data::describe(&error)))?;
     }
-    Ok(())
+    Ok(pool)
 }

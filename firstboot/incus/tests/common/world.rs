@@ -47,7 +47,10 @@ pub(crate) struct Course {
 pub(crate) struct World {
     pub(crate) pools: BTreeMap<String, Value>,
     pub(crate) networks: BTreeMap<String, Value>,
+    /// Those of the default profile.
     pub(crate) devices: Map<String, Value>,
+    /// Profiles that were made.
+    pub(crate) profiles: BTreeMap<String, Value>,
     pub(crate) images: BTreeMap<String, Vec<u8>>,
     pub(crate) aliases: BTreeMap<String, String>,
     pub(crate) instances: BTreeMap<String, Value>,
@@ -132,6 +135,13 @@ impl World {
                 }
                 self.devices.extend(body["devices"].as_object().cloned().unwrap_or_default());
                 sync(&json!({}))
+            }
+            ("GET", ["1.0", "profiles", name]) => {
+                self.profiles.get(*name).map_or_else(|| error(404, "Profile not found"), found)
+            }
+            ("POST", ["1.0", "profiles"]) => {
+                self.profiles.insert(text(&body, "name").to_owned(), body);
+                (201, sync(&Value::Null).1, None)
             }
             (_, ["1.0", "images", rest @ ..]) => self.image(request, rest, &body),
             (_, ["1.0", "instances", rest @ ..]) => self.instance(request, rest, &body),

@@ -1,0 +1,87 @@
+//! The storage of domains, as it is.
+
+use std::io;
+use std::path::Path;
+
+use anklume_host::file::{OutputFile, remove_unfinished};
+use anklume_host::process::Cmd;
+use anklume_setup::domain::set_aside;
+use anklume_setup::{Backend, DomainName, Encryption, Pool};
+
+use crate::execute::{ExecuteError, Machine, under};
+use crate::random;
+
+/// How the storage of a domain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainState {
+    /// It can be used.
+    Open,
+    /// Its key is not loaded.
+    Locked,
+    /// It is not there.
+    Missing,
+    /// Something else lay in its place, and has another name now: [`DomainName::set_aside`].
+    SetAside,
+    /// Something else lies in its place: it has no key of its own.
+    Foreign,
+}
+
+/// How the storage of a domain is on `pool`, which is open.
+pub fn domain_state(pool: &Pool, name: &DomainName, machine: &mut dyn Machine) -> DomainState {
+    let there = |is_there| if is_there { DomainState::Open } else { DomainState::Missing };
+    match (pool.backend, pool.encryption) {
+        (Backend::Btrfs, _) => there(under(machine, &pool.storage_of(name)).is_dir()),
+        (Backend::Zfs, Encryption::Zfs) => match key_of(&name.dataset(), machine) {
+            None if is_dataset(&name.set_aside(), machine) => DomainState::SetAside,
+            None => DomainState::Missing,
+            Some((root, _)) if root != name.dataset() => DomainState::Foreign,
+            Some((_, true)) => DomainState::Open,
+            Some((_, false)) => DomainState::Locked,
+        },
+        (Backend::Zfs, _) => there(is_dataset(&name.dataset(), machine)),
+    }
+}
+
+/// Whose key a dataset is encrypted with (`-` without one), and whether that is loaded; none if there is no such
+/// dataset.
+pub(crate) fn key_of(dataset: &str, machine: &mut dyn Machine) -> Option<(String, bool)> {
+    let words = ["get", "-H", "-o", "value", "encryptionroot,keystatus", dataset];
+    let said = machine.output(&Cmd::new("zfs").args(words));
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let mut lines = said.lines();
+    Some((lines.next()?.to_owned(), lines.next() == Some("available")))
+}
+
+/// Whether there is such a dataset.
+pub(crate) fn is_dataset(name: &str, machine: &mut dyn Machine) -> bool {
+    let said = machine.output(&Cmd::new("zfs").args(["list", "-H", "-o", "name", name]));
+    said.trim_ascii() == name.as_bytes()
+}
+
+/// Gives what lies in the place of these datasets, and has no key of its own, another name.
+pub(crate) fn own_keys(datasets: &[String], machine: &mut dyn Machine) -> Result<(), ExecuteError> {
+    for dataset in datasets {
+        match key_of(dataset, machine) {
+            Some((root, _)) if root != *dataset => {
+                machine.run(&Cmd::new("zfs").args(["rename", dataset, &set_aside(dataset)]))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A new random key in this file, on the disk when this returns; one that is there stays.
+pub(crate) fn new_key(path: &Path) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    // Of a try that was cut off.
+    remove_unfinished(path)?;
+    let output = match OutputFile::create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        output => output?,
+    };
+    output.file().set_permissions(std::fs::Permissions::from_mode(0o400))?;
+    output.file().write_all(random::key()?.as_slice())?;
+    output.finish()
+}
