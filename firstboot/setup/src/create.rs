@@ -95,6 +95,7 @@ fn record(wanted: &NewPool, ids: &Ids, disks: &[&Disk]) -> Pool {
             size: wanted.rest.as_ref().map_or(disk.size, |one| one.rest().bytes()),
             partition: partition.to_string(),
             luks,
+            newer: Default::default(),
         });
     }
     pool

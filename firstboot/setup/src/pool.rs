@@ -1,5 +1,7 @@
 //! `pool.toml`: what a machine knows of its pool.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -14,8 +16,11 @@ const MOST_BYTES: usize = 64 << 10;
 const MOST_DISKS: usize = 64;
 
 /// A pool, as it is found again. No secret is in it.
+///
+/// What a newer OS has added is kept as it is: an older one must open the pool too, after a rollback. What an older one
+/// would get wrong has another version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub struct Pool {
     /// Version of the form: 1.
     version: u32,
@@ -36,13 +41,19 @@ pub struct Pool {
     /// The domains on it, in the order in which they were made. A record of a pool without any lacks the field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainName>,
+    /// What is not known here.
+    #[serde(flatten)]
+    newer: Newer,
     /// The disks.
     pub disks: Vec<PoolDisk>,
 }
 
+/// Fields of a newer form.
+type Newer = BTreeMap<String, serde_json::Value>;
+
 /// A disk of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub struct PoolDisk {
     /// In words, for messages.
     pub name: String,
@@ -56,6 +67,9 @@ pub struct PoolDisk {
     /// UUID of the LUKS volume on it, in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub luks: Option<String>,
+    /// As [`Pool`]'s.
+    #[serde(flatten)]
+    pub(crate) newer: Newer,
 }
 
 /// Why a record is of no use.
@@ -102,6 +116,7 @@ impl Pool {
             file_system,
             recovery_key_saved: false,
             domains: Vec::new(),
+            newer: Newer::new(),
             disks: Vec::new(),
         }
     }
@@ -241,6 +256,7 @@ mod tests {
             size: 20 << 30,
             partition: uuid.clone(),
             luks: Some(uuid),
+            newer: Newer::new(),
         });
         pool
     }
@@ -271,14 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_newer_os_added_is_kept() {
+        let text = pool().to_toml().unwrap();
+        let (top, disk) = ("tpm = { slot = 2, pcrs = [7] }\ncolour = 'red'", "wear = 3");
+        let newer = text.replace("version = 1", &format!("version = 1\n{top}")) + disk;
+        let written = Pool::parse(&newer).unwrap().to_toml().unwrap();
+        let value = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
+        assert_eq!(value(&written), value(&newer));
+    }
+
+    #[test]
     fn what_is_not_a_record_is_told() {
         let text = pool().to_toml().unwrap();
         let newer = text.replace("version = 1", "version = 2");
         assert_eq!(Pool::parse(&newer), Err(PoolError::Version { found: 2 }));
         let evil = text.replacen("0f9a1c7e", "--config", 1);
         assert!(matches!(Pool::parse(&evil), Err(PoolError::Uuid { field: "id", .. })), "{evil}");
-        let strange = format!("colour = 1\n{text}");
-        assert!(Pool::parse(&strange).unwrap_err().to_string().contains("colour"));
         let open = text.replace("luks2", "none");
         assert!(Pool::parse(&open).unwrap_err().to_string().contains("does not fit"));
         assert!(Pool::parse("version = 1").is_err());
