@@ -47,11 +47,13 @@ pub struct Pool {
     pub redundancy: &'static str,
     /// How many disks; none for the rest of the boot disk.
     pub disks: usize,
+    /// Whether it has the domain `work`.
+    pub domain: bool,
 }
 
 /// LUKS2 and BTRFS on one disk.
 pub const ON_BTRFS: Pool =
-    Pool { backend: "btrfs", encryption: "luks2", redundancy: "single", disks: 1 };
+    Pool { backend: "btrfs", encryption: "luks2", redundancy: "single", disks: 1, domain: false };
 
 /// A product's stick, and blank disks.
 #[derive(Debug)]
@@ -192,7 +194,7 @@ fn is_set_up(machine: &mut Machine<'_>, done: &str, failed: &str) -> Result<(), 
 /// Credentials of a machine that sets itself up.
 #[must_use]
 pub fn unattended(pool: Pool) -> Vec<String> {
-    let Pool { backend, encryption, redundancy, disks } = pool;
+    let Pool { backend, encryption, redundancy, disks, domain } = pool;
     let word = match encryption {
         "none" => "",
         _ => {
@@ -204,9 +206,10 @@ pub fn unattended(pool: Pool) -> Vec<String> {
         0 => "rest-of-boot-disk = true\n".to_owned(),
         _ => (0..disks).map(|n| format!("[[data.disks]]\nserial = '{}'\n", serial(n))).collect(),
     };
+    let domains = if domain { "domains = ['work']\n" } else { "" };
     let answers = format!(
         "version = 1\n[data]\nwhat = 'new'\nbackend = '{backend}'\nencryption = '{encryption}'\n\
-         redundancy = '{redundancy}'\n{word}{place}[machine]\nhostname = 'lab'\n\
+         redundancy = '{redundancy}'\n{domains}{word}{place}[machine]\nhostname = 'lab'\n\
          [machine.admin]\nname = 'ada'\npassword = '{PASSWORD}'\n"
     );
     vec![
@@ -384,15 +387,50 @@ pub fn launch(machine: &mut Machine<'_>) -> Result<(), Failure> {
     succeed(machine, "echo mine > /home/ada/mine; sync").map(drop)
 }
 
+/// A container of the domain `work`, whose storage has a key of its own.
+///
+/// # Errors
+///
+/// When it does not start, or there is no such key.
+pub fn launch_in_a_domain(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    succeed(machine, "incus launch debian w1 --profile work")?;
+    for dataset in ["anklume/data/domains/work", "anklume/data/storage"] {
+        let ask = format!("zfs get -H -o value encryptionroot {dataset}");
+        let root = succeed(machine, &ask)?;
+        let expected = if dataset.ends_with("work") { dataset } else { "anklume/data" };
+        if root.lines().all(|line| line.trim() != expected) {
+            return Err(machine.unexpected(expected, root));
+        }
+    }
+    succeed(machine, "zfs list -H -o name -r anklume/data/domains/work | grep -q containers/w1")
+        .map(drop)
+}
+
+/// That container runs again.
+///
+/// # Errors
+///
+/// When it does not.
+pub fn domain_is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
+    let list = succeed(machine, &wait_for("w1"))?;
+    if list.contains("w1,RUNNING") { Ok(()) } else { Err(machine.unexpected("w1,RUNNING", list)) }
+}
+
+/// Waits until a container runs, and lists all.
+fn wait_for(container: &str) -> String {
+    format!(
+        "for _ in $(seq 100); do incus list -c s -f csv {container} | grep -q RUNNING && break; sleep 1; done; \
+         incus list -c ns -f csv; anklume data domain list"
+    )
+}
+
 /// The container runs again, with its file, on the same pool.
 ///
 /// # Errors
 ///
 /// When it does not.
 pub fn is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    let wait = "for _ in $(seq 100); do incus list -c s -f csv c1 | grep -q RUNNING && break; sleep 1; done; \
-                incus list -c ns -f csv";
-    let list = succeed(machine, wait)?;
+    let list = succeed(machine, &wait_for("c1"))?;
     if !list.contains("c1,RUNNING") {
         let why = "incus info c1 --show-log; incus config show c1 | grep last_state; \
                    journalctl -u incus -u incus-startup --no-pager -n 40";
@@ -406,17 +444,14 @@ pub fn is_kept(machine: &mut Machine<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Two bridges: their containers reach the outside by the host's NAT, and not each other.
+/// Two domains: their containers reach the outside by the host's NAT, and not each other.
 ///
 /// # Errors
 ///
 /// When they do not, or do.
 pub fn are_apart(machine: &mut Machine<'_>) -> Result<(), Failure> {
-    succeed(
-        machine,
-        "incus network create ank-other ipv4.address=10.9.9.1/24 ipv4.nat=true ipv6.address=none",
-    )?;
-    succeed(machine, "incus launch debian c2 -n ank-other")?;
+    succeed(machine, "anklume data domain add other")?;
+    succeed(machine, "incus launch debian c2 --profile other")?;
     let address = |name: &str| {
         format!(
             "for _ in $(seq 60); do a=$(incus list -c 4 -f csv {name} | cut -d' ' -f1); \
@@ -431,8 +466,8 @@ pub fn are_apart(machine: &mut Machine<'_>) -> Result<(), Failure> {
         let ping = format!("! incus exec {container} -- ping -c 2 -W 5 {other}");
         succeed(machine, &ping)?;
     }
-    succeed(machine, "nft list table inet anklume | grep -q drop")?;
-    succeed(machine, "incus delete -f c2 && incus network delete ank-other").map(drop)
+    succeed(machine, "nft list table inet anklume | grep -q ank-other")?;
+    succeed(machine, "incus delete -f c2").map(drop)
 }
 
 /// Switches the machine off in an orderly way; the disk is locked by then.

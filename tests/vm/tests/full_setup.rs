@@ -4,15 +4,16 @@ use anklume_vm_tests::cuts::seeded;
 use anklume_vm_tests::image::{self, PRODUCT_ISO, PRODUCT_NEXT};
 use anklume_vm_tests::setup::cuts::making_a_pool;
 use anklume_vm_tests::setup::{
-    BOOT_SECONDS, ON_BTRFS, Pool, Scene, agree_to_do_without_a_disk, are_apart, existing_pool,
-    is_kept, launch, new_pool, nothing_to_unlock, recover, sets_itself_up, succeed, switch_off,
-    unattended, unlock, unlock_in_french, unlock_without_a_disk,
+    BOOT_SECONDS, ON_BTRFS, Pool, Scene, agree_to_do_without_a_disk, are_apart, domain_is_kept,
+    existing_pool, is_kept, launch, launch_in_a_domain, new_pool, nothing_to_unlock, recover,
+    sets_itself_up, succeed, switch_off, unattended, unlock, unlock_in_french,
+    unlock_without_a_disk,
 };
 use anklume_vm_tests::setup::{leftovers, screen};
 use anklume_vm_tests::{Failure, Machine, Workdir};
 
 const ON_ZFS: Pool = Pool { backend: "zfs", ..ON_BTRFS };
-const BY_ZFS: Pool = Pool { encryption: "zfs", ..ON_ZFS };
+const BY_ZFS: Pool = Pool { encryption: "zfs", domain: true, ..ON_ZFS };
 const MIRROR: Pool = Pool { redundancy: "mirror", disks: 2, ..ON_ZFS };
 const RAID1: Pool = Pool { redundancy: "mirror", disks: 2, ..ON_BTRFS };
 const REST: Pool = Pool { disks: 0, ..ON_BTRFS };
@@ -93,15 +94,16 @@ fn encrypted_by_zfs_and_found_by_another_stick() -> Result<(), Failure> {
     let mut machine = scene.power_on(unattended(BY_ZFS))?;
     sets_itself_up(&mut machine)?;
     launch(&mut machine)?;
-    let root = succeed(&mut machine, "zfs get -H -o value encryptionroot anklume/data/storage")?;
-    assert!(root.contains("anklume/data"), "{root}");
+    launch_in_a_domain(&mut machine)?;
     switch_off(machine)?;
     let mut machine = scene.power_on(Vec::new())?;
     recover(&mut machine)?;
+    domain_is_kept(&mut machine)?;
     is_still_there(machine)?;
     scene.new_stick(&product)?;
     let mut machine = scene.power_on(Vec::new())?;
     existing_pool(&mut machine)?;
+    domain_is_kept(&mut machine)?;
     is_still_there(machine)
 }
 
