@@ -477,7 +477,8 @@ pub fn are_apart(machine: &mut Machine<'_>) -> Result<(), Failure> {
 /// When it does not end.
 pub fn switch_off(mut machine: Machine<'_>) -> Result<String, Failure> {
     machine.send("systemctl poweroff\n")?;
-    machine.wait_for("The data disk is locked.", OFF_SECONDS)?;
+    let locked = ["The data disk is locked.", "Le disque de donn"];
+    machine.wait_for_any(&locked, OFF_SECONDS)?;
     machine.wait_exit(OFF_SECONDS)?;
     Ok(machine.console_text())
 }
