@@ -104,6 +104,22 @@ pub(crate) fn set_variables(text: &str, variables: &[(&str, Option<&str>)]) -> S
     new.iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// The last value of a variable in such a text, without quotes; `None` if it is not set.
+pub(crate) fn variable(text: &str, name: &str) -> Option<String> {
+    let value = text.lines().rev().find_map(|line| {
+        let (variable, value) = line.split_once('=')?;
+        (variable.trim() == name).then_some(value.trim())
+    })?;
+    let inside = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    let mut plain = String::new();
+    let mut characters = inside('"').unwrap_or_else(|| inside('\'').unwrap_or(value)).chars();
+    while let Some(c) = characters.next() {
+        let escaped = if c == '\\' { characters.next() } else { None };
+        plain.push(escaped.unwrap_or(c));
+    }
+    Some(plain)
+}
+
 /// As os-release(5) has it: shell's double quotes where they are needed.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || ",:_+-./@".contains(c);
@@ -133,6 +149,11 @@ mod tests {
         // Twice is once.
         assert_eq!(set_variables(&new, &[("KEYMAP", Some("fr")), ("XKBLAYOUT", None)]), new);
         let pretty = set_variables("", &[("PRETTY_HOSTNAME", Some("Ma \"$boîte\" `\\"))]);
+        assert_eq!(variable(&pretty, "PRETTY_HOSTNAME").as_deref(), Some("Ma \"$boîte\" `\\"));
+        assert_eq!(variable(old, "XKBLAYOUT").as_deref(), Some("us"));
+        assert_eq!(variable("A=1\nA='b c'\n", "A").as_deref(), Some("b c"));
+        assert_eq!(variable("A=\n", "A").as_deref(), Some(""));
+        assert_eq!(variable(old, "BROKEN"), None);
         assert_eq!(pretty, "PRETTY_HOSTNAME=\"Ma \\\"\\$boîte\\\" \\`\\\\\"\n");
     }
 

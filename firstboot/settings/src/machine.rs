@@ -27,6 +27,8 @@ const TIME: Object<'static> = Object {
 };
 /// Nobody is asked for a password.
 const INTERACTIVE: bool = false;
+/// Layout, model, variant and options of a keyboard, in vconsole.conf(5) as in keyboard(5).
+const XKB: [&str; 4] = ["XKBLAYOUT", "XKBMODEL", "XKBVARIANT", "XKBOPTIONS"];
 
 /// How something was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,24 +110,34 @@ impl Machine<'_> {
 
     fn keyboard(&self, keyboard: &Keyboard) -> Result<Done, Error> {
         let set = self.ask_for_keyboard(keyboard);
-        self.or(set, || {
+        let done = self.or(set, || {
             let mut variables = Vec::new();
             if let Some(keymap) = &keyboard.keymap {
                 variables.push(("KEYMAP", Some(keymap.as_str())));
             }
             if let Some(x11) = &keyboard.x11 {
                 let [layout, model, variant, options] = x11.texts();
-                for (name, text) in [
-                    ("XKBLAYOUT", layout),
-                    ("XKBMODEL", model),
-                    ("XKBVARIANT", variant),
-                    ("XKBOPTIONS", options),
-                ] {
+                for (name, text) in XKB.into_iter().zip([layout, model, variant, options]) {
                     variables.push((name, Some(text).filter(|text| !text.is_empty())));
                 }
             }
             self.variables("vconsole.conf", &variables)
-        })
+        })?;
+        self.keyboard_of_consoles()?;
+        Ok(done)
+    }
+
+    /// Debian's consoles take their keyboard from keyboard(5), to which vconsole.conf is a link at first. Who writes
+    /// that one anew, as the service does, leaves the other as it was.
+    fn keyboard_of_consoles(&self) -> Result<(), Error> {
+        let (of_consoles, written) = (self.etc("default/keyboard"), self.etc("vconsole.conf"));
+        if !of_consoles.is_file() || !written.is_file() || written.is_symlink() {
+            return Ok(());
+        }
+        let written = files::read(&written)?.unwrap_or_default();
+        let values = XKB.map(|name| (name, files::variable(&written, name)));
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_deref()));
+        self.variables("default/keyboard", &values)
     }
 
     fn ask_for_keyboard(&self, keyboard: &Keyboard) -> Result<(), Error> {

@@ -106,6 +106,10 @@ fn files(root: &Path) {
     fs::write(root.join("usr/share/zoneinfo/Europe/Paris"), "TZif").unwrap();
     fs::write(root.join("etc/timezone"), "UTC\n").unwrap();
     fs::write(root.join("etc/vconsole.conf"), "FONT=x\nKEYMAP=us\n").unwrap();
+    fs::create_dir_all(root.join("etc/default")).unwrap();
+    let keyboard =
+        "# mine\nXKBMODEL=\"pc105\"\nXKBLAYOUT=\"us\"\nXKBVARIANT=\"\"\nBACKSPACE=\"guess\"\n";
+    fs::write(root.join("etc/default/keyboard"), keyboard).unwrap();
 }
 
 fn in_files(services: Option<&Services>) {
@@ -126,6 +130,8 @@ fn in_files(services: Option<&Services>) {
     assert_eq!(read("machine-info"), "PRETTY_HOSTNAME=\"Le bureau\"\n");
     assert_eq!(read("locale.conf"), "LANG=fr_FR.UTF-8\n");
     assert_eq!(read("vconsole.conf"), "FONT=x\nKEYMAP=fr\nXKBLAYOUT=fr\nXKBVARIANT=oss\n");
+    let keyboard = "# mine\nBACKSPACE=\"guess\"\nXKBLAYOUT=fr\nXKBVARIANT=oss\n";
+    assert_eq!(read("default/keyboard"), keyboard);
     assert_eq!((read("timezone"), read("localtime")), ("Europe/Paris\n".into(), "TZif".into()));
     let link = fs::read_link(root.path().join("etc/localtime")).unwrap();
     assert_eq!(link, Path::new("../usr/share/zoneinfo/Europe/Paris"));
