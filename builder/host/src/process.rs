@@ -59,6 +59,7 @@ pub struct Cmd {
     root: Option<PathBuf>,
     accepted: Vec<i32>,
     shown_name: Option<String>,
+    to_the_end: bool,
 }
 
 impl Cmd {
@@ -72,7 +73,20 @@ impl Cmd {
             root: None,
             accepted: vec![0],
             shown_name: None,
+            to_the_end: false,
         }
+    }
+
+    /// Lets it end by itself although this program was asked to stop, and counts what it did: for what undoes
+    /// something, which then is all the more to be undone.
+    #[must_use]
+    pub const fn to_the_end(mut self) -> Self {
+        self.to_the_end = true;
+        self
+    }
+
+    fn is_to_stop(&self) -> bool {
+        interrupted() && !self.to_the_end
     }
 
     /// What messages call it, for a program that another one starts, such as a dynamic loader.
@@ -233,7 +247,7 @@ impl Cmd {
     }
 
     fn judge(&self, status: ExitStatus, tail: String) -> Result<(), ProcessError> {
-        if interrupted() {
+        if self.is_to_stop() {
             return Err(ProcessError::Interrupted { program: self.name() });
         }
         if let Some(signal) = status.signal() {
@@ -343,7 +357,7 @@ impl Running {
             if let Some(status) = state {
                 return Ok(status);
             }
-            if interrupted() {
+            if self.command.is_to_stop() {
                 return self.end().map_err(|source| self.command.not_started(source));
             }
             std::thread::sleep(pause);

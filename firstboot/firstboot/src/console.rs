@@ -19,6 +19,7 @@ use nix::fcntl::OFlag;
 
 use crate::accounts::Accounts;
 use crate::cli::ConsoleArgs;
+use crate::data::Unlock;
 use crate::{data, record, wizard};
 use anklume_failure::{Context, Failure};
 
@@ -133,12 +134,30 @@ fn open_or_not(face: &mut dyn Face, hints: &Hints, pool: &Pool) -> Result<(), Fa
 fn unlock(face: &mut dyn Face, pool: &Pool, found: &Found) -> Result<(), Failure> {
     let wanted = pool.backend == Backend::Zfs || without(face, found)?;
     data::without_disks(pool, found, wanted, &mut |line| face.warn(&line))?;
-    if !pool.encryption.has_key() {
-        let Some(_lock) = lock_unless_opened() else { return Ok(()) };
-        let pool = data::unlock(pool, found, b"").map_err(data::Unlock::into_failure)?;
-        return data::became_open(&pool, &mut |line| face.say(&line));
+    if pool.encryption.has_key() {
+        data::ask_here(face, pool, found)
+    } else {
+        open_without_key(face, pool, found.clone())
     }
-    data::ask_here(face, pool, found)
+}
+
+fn open_without_key(face: &mut dyn Face, pool: &Pool, found: Found) -> Result<(), Failure> {
+    let mut found = found;
+    loop {
+        let Some(lock) = lock_unless_opened() else { return Ok(()) };
+        match data::unlock(pool, &found, b"") {
+            Ok(pool) => return data::became_open(&pool, &mut |line| face.say(&line)),
+            Err(Unlock::LeftOpen(why)) if !found.is_forced() => {
+                // Not while it is asked.
+                drop(lock);
+                if !data::is_forced(face, &why)? {
+                    return Err(Unlock::LeftOpen(why).into_failure());
+                }
+                found = found.by_force(true);
+            }
+            Err(why) => return Err(why.into_failure()),
+        }
+    }
 }
 
 /// The lock, once no other console has it; none if the pool is open by then. Each console opens a pool without a key, and

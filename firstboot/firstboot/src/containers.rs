@@ -91,9 +91,11 @@ fn bring_up(
     said("starting Incus".to_owned());
     units::start_incus()?;
     let client = client()?;
+    // Whatever becomes of the rest: some of its containers run by now.
+    isolate(&client.isolated().map_err(incus)?)?;
     let bridge = bridge_of(&client, BRIDGE)?;
     let wanted = wanted(POOL, driver, source, bridge)?;
-    if !apply(&client, &wanted, said)?.was_done() {
+    if apply(&client, &wanted, said)?.is_some_and(|applied| !applied.was_done()) {
         said("Incus is set up".to_owned());
     }
     isolate(&client.isolated().map_err(incus)?)?;
@@ -113,13 +115,21 @@ fn bring_domain(
     isolate(&client.isolated().map_err(incus)?)
 }
 
+/// Makes what is missing. What somebody has changed on purpose is told, stays, and is no error: none is given then.
 fn apply(
     client: &Client,
     wanted: &Wanted,
     said: &mut dyn FnMut(String),
-) -> Result<Applied, Failure> {
+) -> Result<Option<Applied>, Failure> {
     let mut told = |step: &plan::Step| said(step.say(Language::English));
-    client.apply(wanted, &mut told, &mut |_| ()).map_err(incus)
+    match client.apply(wanted, &mut told, &mut |_| ()) {
+        Ok(applied) => Ok(Some(applied)),
+        Err(error @ anklume_incus::Error::Conflicts(_)) => {
+            said(incus(error).to_string());
+            Ok(None)
+        }
+        Err(error) => Err(incus(error)),
+    }
 }
 
 /// Those that are kept apart, and more of them, which may be there already.

@@ -10,7 +10,7 @@ use anklume_passphrase::spellings;
 use anklume_setup::{
     Backend, Found, Key, Plan, Pool, abandon, close as close_plan, find, open as open_plan, paths,
 };
-use anklume_storage::{ExecuteError, Here, Keys, execute};
+use anklume_storage::{ExecuteError, Here, Keys, execute, open_part};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
@@ -164,7 +164,7 @@ pub(crate) fn unlock(pool: &Pool, found: &Found, typed: &[u8]) -> Result<Pool, U
         let keys = Keys::default().with(Key::Passphrase, key);
         carry_out(&plan, &keys).map_err(|error| {
             // Nothing stays half open: another try begins anew.
-            let _ = carry_out(&abandon(pool), &Keys::default());
+            give_up(pool);
             Unlock::of(&error)
         })?;
         Ok(domains::catch_up(pool, &keys).unwrap_or_else(|failure| {
@@ -181,6 +181,11 @@ pub(crate) fn that_opens(
     try_key: &mut dyn FnMut(&[u8]) -> Result<(), Unlock>,
 ) -> Result<Zeroizing<Vec<u8>>, Unlock> {
     each_spelling(typed, &mut |key| try_key(key).map(|()| Zeroizing::new(key.to_vec())))
+}
+
+/// Closes whatever part of a pool is open, after an error.
+pub(crate) fn give_up(pool: &Pool) {
+    let _ = carry_out(&abandon(pool), &Keys::default());
 }
 
 /// Tries what may have been meant by what was typed, until one opens or something else goes wrong.
@@ -266,7 +271,7 @@ fn ask(face: &mut dyn Face, pool: &Pool, unlock: &mut Unlocks<'_>) -> Result<(),
 }
 
 /// Whether a pool is to be opened that another machine did not close: it was named by `why`.
-fn is_forced(face: &mut dyn Face, why: &str) -> Result<bool, Failure> {
+pub(crate) fn is_forced(face: &mut dyn Face, why: &str) -> Result<bool, Failure> {
     face.warn(why);
     let prompt = face.language().pick(
         "If that machine is on and has the disk, both together destroy the data. Open it all the same?",
@@ -280,12 +285,12 @@ fn is_forced(face: &mut dyn Face, why: &str) -> Result<bool, Failure> {
 pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     record::need_root("closing the data disk")?;
     let Some(pool) = record::read()? else { return Ok(()) };
-    if !record::is_open() {
+    if !is_in_use() {
         return Ok(());
     }
     let _lock = record::lock_to_close(args.disk_only)?;
     // By somebody else meanwhile.
-    if !record::is_open() {
+    if !is_in_use() {
         return Ok(());
     }
     // Its own folder must not keep a file system in use.
@@ -312,6 +317,11 @@ pub(crate) fn close(args: &CloseArgs) -> Result<(), Failure> {
     units::data_is_closed()
 }
 
+/// Whether the data is open, or closing it ended half-way.
+fn is_in_use() -> bool {
+    record::is_open() || open_part(&mut Here).is_some()
+}
+
 /// Before Incus is stopped: somebody's open file would keep the disk from being locked.
 fn refuse_while_used(users: &str) -> Result<(), Failure> {
     if users.is_empty() {
@@ -324,10 +334,12 @@ fn refuse_while_used(users: &str) -> Result<(), Failure> {
 
 fn close_disk(pool: &Pool) -> Result<(), Failure> {
     units::end_what_incus_left();
-    carry_out(&close_plan(pool), &Keys::default()).map_err(|error| {
+    let plan = if record::is_open() { close_plan(pool) } else { abandon(pool) };
+    let closed = carry_out(&plan, &Keys::default()).map_err(|error| describe(&error));
+    closed.and_then(|()| open_part(&mut Here).map_or(Ok(()), Err)).map_err(|why| {
         let users = users::of(&[paths::HOME, paths::INCUS, paths::POOL]);
         let by = if users.is_empty() { String::new() } else { format!("; used by {users}") };
-        Failure::failed(format!("{}{by}", describe(&error)))
+        Failure::failed(format!("{why}{by}"))
             .hint(
                 "Incus is stopped. End these programs, or leave their folder (`cd /`), then `anklume data close`; \
                  `anklume data open` starts Incus again",
@@ -341,7 +353,11 @@ pub(crate) fn status() -> Result<(), Failure> {
         crate::say("no data disk: `anklume setup` makes or finds one");
         return Ok(());
     };
-    let state = if record::is_open() { "open" } else { "closed" };
+    let state = match (record::is_open(), open_part(&mut Here)) {
+        (true, _) => "open".to_owned(),
+        (false, None) => "closed".to_owned(),
+        (false, Some(part)) => format!("not closed: {part}; `anklume data close` goes on"),
+    };
     crate::say(format!("pool {}: {state}", pool.id));
     for disk in &pool.disks {
         let exists = Path::new("/dev/disk/by-partuuid").join(&disk.partition).exists();

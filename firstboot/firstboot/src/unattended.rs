@@ -8,7 +8,7 @@ use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_settings::Settings;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, abandon, boot_disk, create};
+use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, boot_disk, create};
 use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
@@ -304,7 +304,7 @@ fn new_pool(
     })
     .map_err(|error| {
         // Nothing stays half open: another try begins anew.
-        let _ = execute(&abandon(&plan.pool), &Keys::default(), &mut Here, &mut |_, _| ());
+        data::give_up(&plan.pool);
         Failure::failed(data::describe(&error))
     })?;
     Accounts::here()?.move_to_pool()?;

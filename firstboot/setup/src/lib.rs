@@ -56,6 +56,7 @@ pub use confirm::{ConfirmedDisk, NotConfirmed};
 pub use create::{Ids, create};
 pub use domain::{DomainFault, DomainName};
 pub use luks::Cost;
+pub use native::MAPPER as KEYSTORE_MAPPER;
 pub use open::{Found, NotFound, abandon, close, find, open};
 pub use plan::{Plan, PlanDisk, Step, Work};
 pub use pool::{MapperNames, Pool, PoolDisk, PoolError};

@@ -12,7 +12,7 @@ use crate::luks::{self, Cost};
 use crate::{DomainName, Pool, domain, paths, zfs};
 
 /// Name of the opened volume in `/dev/mapper`.
-pub(crate) const MAPPER: &str = "anklume-keystore";
+pub const MAPPER: &str = "anklume-keystore";
 /// Size of the volume: a header of LUKS2 takes half of it.
 const SIZE: &str = "32M";
 /// The key of all data.

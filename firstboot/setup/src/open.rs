@@ -36,6 +36,12 @@ impl Found {
         self
     }
 
+    /// Whether it is opened by force.
+    #[must_use]
+    pub const fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// Where the LUKS volumes of `pool` are. Its one volume, where ZFS encrypts, is there while the pool is open.
     pub(crate) fn luks_nodes<'a>(&'a self, pool: &Pool) -> Vec<&'a str> {
         match pool.encryption {
@@ -161,8 +167,13 @@ pub fn close(pool: &Pool) -> Plan {
         // Of a disk that is missing there is none.
         lock.extend(pool.mapper_names().map(|name| luks::close(&name)));
     }
-    let unmount = PLACES.map(|path| Action::Unmount { path });
-    closing(pool, unmount.into(), lock)
+    let mut unmount = Vec::new();
+    if pool.encryption == Encryption::Zfs {
+        // Of somebody who added a domain and was cut off.
+        unmount.extend(native::abandon());
+    }
+    unmount.extend(PLACES.map(|path| Action::Unmount { path }));
+    closing(pool, unmount, lock)
 }
 
 /// The plan that closes whatever part of a pool is open.

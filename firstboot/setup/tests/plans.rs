@@ -166,6 +166,7 @@ fn a_pool_that_zfs_encrypts() {
     let wanted = NewPool { backend: Backend::Zfs, encryption: Encryption::Zfs, ..wanted(disks) };
     let plan = create(&wanted, &ids()).unwrap();
     same_as_file("zfs-native", &shown(&plan));
+    same_as_file("zfs-native-close", &shown(&close(&plan.pool)));
     let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap().by_force(true);
     same_as_file("zfs-native-open", &shown(&open(&plan.pool, &found, Key::Recovery)));
     same_as_file("zfs-native-abandon", &shown(&abandon(&plan.pool)));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anklume_host::process::Cmd;
-use anklume_setup::{LABEL, ZPOOL, paths};
+use anklume_setup::{KEYSTORE_MAPPER, LABEL, ZPOOL, paths};
 
 use crate::execute::{ExecuteError, Machine};
 
@@ -19,8 +19,8 @@ pub fn none_is_open(machine: &mut dyn Machine) -> Result<(), ExecuteError> {
     }
 }
 
-/// What there is of an open pool.
-fn open_part(machine: &mut dyn Machine) -> Option<String> {
+/// What there is of an open pool, in words; none if everything is closed.
+pub fn open_part(machine: &mut dyn Machine) -> Option<String> {
     let root = machine.root().to_owned();
     // Asking zpool would load the module.
     if root.join("sys/module/zfs").exists() {
@@ -38,6 +38,7 @@ fn open_part(machine: &mut dyn Machine) -> Option<String> {
     }
     let volumes = fs::read_dir(root.join("dev/mapper")).into_iter().flatten().flatten();
     let mut names = volumes.map(|volume| volume.file_name().to_string_lossy().into_owned());
-    let name = names.find(|name| name.starts_with(&format!("{LABEL}-")))?;
+    let is_ours = |name: &String| name.starts_with(&format!("{LABEL}-")) || name == KEYSTORE_MAPPER;
+    let name = names.find(is_ours)?;
     Some(format!("the volume {name} is unlocked"))
 }

@@ -183,8 +183,10 @@ fn act(
         Action::CheckIdentity { disk, access } => {
             check_identity(disk_of(disks, *disk)?, *access, machine)
         }
-        Action::Run { program, arguments } | Action::Try { program, arguments } => {
-            machine.run(&command(program, arguments, placed)?)
+        Action::Run { program, arguments } => machine.run(&command(program, arguments, placed)?),
+        // It undoes something, as after Ctrl-C.
+        Action::Try { program, arguments } => {
+            machine.run(&command(program, arguments, placed)?.to_the_end())
         }
         Action::Expect { disk, object, piece } => {
             on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))

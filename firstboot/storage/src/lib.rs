@@ -15,7 +15,7 @@ mod random;
 mod rest;
 
 pub use adopt::{Adopted, Existing, adopt, finish_names};
-pub use closed::none_is_open;
+pub use closed::{none_is_open, open_part};
 pub use collect::{CollectError, collect};
 pub use domain::{DomainState, domain_state};
 pub use execute::{ExecuteError, Here, Machine, execute, is_mounted, perform};

@@ -525,6 +525,11 @@ fn while_a_pool_is_open_no_other_one_is_looked_at_or_made() {
     machine.says.clear();
     opened(&machine);
     assert!(refused(&mut machine).contains("anklume-data-1"));
+    // Of somebody who was cut off while he added a domain.
+    let mappers = machine.root().join("dev/mapper");
+    std::fs::remove_file(mappers.join("anklume-data-1")).unwrap();
+    std::fs::write(mappers.join("anklume-keystore"), "").unwrap();
+    assert!(refused(&mut machine).contains("anklume-keystore"));
 }
 
 #[test]

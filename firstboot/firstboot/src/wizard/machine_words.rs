@@ -5,6 +5,7 @@ use anklume_settings::{Addressing, Admin, Network};
 use anklume_setup::What;
 
 use crate::wizard::draft::{Draft, NetworkWish};
+use crate::wizard::work::is_trial;
 
 /// One line for each setting that the draft changes, and for what is started.
 pub(super) fn lines(draft: &Draft, language: Language) -> Vec<String> {
@@ -18,6 +19,9 @@ pub(super) fn lines(draft: &Draft, language: Language) -> Vec<String> {
     }
     lines.push(network(&draft.network, language));
     lines.extend(account(draft, settings.admin.as_ref(), language));
+    if matches!(draft.what, What::New | What::Open) && is_trial() {
+        lines.push(trial(language).to_owned());
+    }
     lines.extend(incus(draft.what, language).map(str::to_owned));
     lines
 }
@@ -72,6 +76,13 @@ fn account(draft: &Draft, admin: Option<&Admin>, language: Language) -> Option<S
         );
     }
     Some(line)
+}
+
+fn trial(language: Language) -> &'static str {
+    language.pick(
+        "Incus in memory is stopped, and what is in it is lost",
+        "Incus en mémoire est arrêté, et ce qu'il contient est perdu",
+    )
 }
 
 fn incus(what: What, language: Language) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use anklume_inventory::{Inventory, harmless};
 use anklume_settings::{Network, NetworkManager, Services, Settings, apply_machine};
 use anklume_setup::{Key, Pool, What, adopt as adopt_plan, paths};
 use anklume_storage::{
-    Adopted, Existing, Here, Keys, execute, finish_names, none_is_open, perform,
+    Adopted, Existing, Here, Keys, execute, finish_names, none_is_open, open_part, perform,
 };
 
 use crate::accounts::Accounts;
@@ -78,6 +78,7 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
     let log = &mut draft.log;
     log.part(Part::Pool);
     log.plan(&plan);
+    end_the_trial()?;
     // Before anything is written, and before anything could be given up that is somebody's data.
     none_is_open(&mut Here).map_err(|error| data::failure(&error))?;
     let title = language.pick("Setting up", "Installation");
@@ -108,12 +109,7 @@ fn make(face: &mut dyn Face, draft: &mut Draft) -> Result<Pool, Failure> {
             progress.failed(&why);
             drop(progress);
             // What was begun is given up: nothing knows of it, and it is made anew.
-            let _ = execute(
-                &anklume_setup::abandon(&plan.pool),
-                &Keys::default(),
-                &mut Here,
-                &mut |_, _| (),
-            );
+            data::give_up(&plan.pool);
             // Written before the last action failed: the pool is there, and is found by its name.
             let _ = fs::remove_file(paths::RECORD);
             Err(Failure::failed(why).hint(
@@ -214,13 +210,40 @@ pub(crate) fn words_of(existing: &Existing) -> String {
 pub(crate) fn take_over(pool: &Pool, typed: &[u8], agreed: Agreed) -> Result<Pool, Failure> {
     let found = data::locate(pool)?.by_force(agreed.force);
     data::without_disks(pool, &found, agreed.degraded, &mut |line| crate::say(line))?;
+    end_the_trial()?;
     let pool = data::unlock(pool, &found, typed).map_err(data::Unlock::into_failure)?;
+    remember(&pool).inspect_err(|_| {
+        // Without a record nothing would close it.
+        let _ = fs::remove_file(paths::RECORD);
+        data::give_up(&pool);
+    })?;
+    Ok(pool)
+}
+
+/// Makes a pool that was found, and is open, this machine's.
+fn remember(pool: &Pool) -> Result<(), Failure> {
     // Before the record, after which nobody looks for them.
-    finish_names(&pool, &inventory::collect()?, &mut Here)
-        .map_err(|error| data::failure(&error))?;
+    finish_names(pool, &inventory::collect()?, &mut Here).map_err(|error| data::failure(&error))?;
     for action in adopt_plan::remember() {
-        perform(&[], &pool, &action, &Keys::default(), &mut Here)
+        perform(&[], pool, &action, &Keys::default(), &mut Here)
             .map_err(|error| Failure::failed(data::describe(&error)))?;
     }
-    Ok(pool)
+    Ok(())
+}
+
+/// Whether Incus is only tried, in memory.
+pub(crate) fn is_trial() -> bool {
+    record::is_open() && open_part(&mut Here).is_none()
+}
+
+/// Ends that: a pool takes its place.
+fn end_the_trial() -> Result<(), Failure> {
+    if !is_trial() {
+        return Ok(());
+    }
+    units::stop_incus()?;
+    units::end_what_incus_left();
+    // What Incus itself has mounted there.
+    let _ = Cmd::new("umount").args(["--recursive", paths::INCUS]).output();
+    Cmd::new("umount").args(["--recursive", paths::POOL]).output().map(drop).context(paths::POOL)
 }
