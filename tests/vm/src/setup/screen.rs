@@ -64,6 +64,8 @@ pub fn try_it_in_french(machine: &mut Machine<'_>) -> Result<(), Failure> {
     answer(machine, "Nom du compte", "ada")?;
     answer(machine, "Mot de passe (rien", PASSWORD)?;
     answer(machine, "encore une fois", PASSWORD)?;
+    see(machine, "SSH ?", ANSWER_SECONDS)?;
+    press(machine, &["ret"])?;
     see(machine, "Fuseau horaire", ANSWER_SECONDS)?;
     press(machine, &["ret"])?;
     see(machine, "Le faire", ANSWER_SECONDS)?;
