@@ -159,6 +159,22 @@ impl Pool {
         Ok(pool)
     }
 
+    /// Whether both are records of one pool, whatever else they say.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let what = |pool: &Self| (pool.id.clone(), pool.backend, pool.encryption);
+        what(self) == what(other)
+    }
+
+    /// The record that counts while the pool is open: that on it, `on_pool`, which is written first, and by every
+    /// machine that has the pool. Only a recovery key may have been made on this one while the pool was closed.
+    #[must_use]
+    pub fn with_record_on_it(&self, on_pool: &Self) -> Self {
+        let mut pool = on_pool.clone();
+        pool.recovery_key_saved |= self.recovery_key_saved;
+        pool
+    }
+
     fn check(&self) -> Result<(), PoolError> {
         let found = self.disks.len();
         if !(1..=MOST_DISKS).contains(&found) {

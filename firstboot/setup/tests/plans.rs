@@ -7,8 +7,8 @@ use anklume_language::Language;
 use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{
     Action, Backend, ConfirmedDisk, ConfirmedRest, Data, DomainName, Encryption, Found, Ids, Key,
-    MatchError, NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest,
-    Version, abandon, adopt, boot_disk, close, create, domain, find, open,
+    MatchError, NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Pool, Redundancy, Refused,
+    Rest, Version, abandon, adopt, boot_disk, close, create, domain, find, open,
 };
 use serde_json::{Value, json};
 
@@ -196,10 +196,10 @@ fn domains_have_keys_of_their_own_where_zfs_encrypts() {
     assert_eq!(domain::create(&both, &name("work")).unwrap().pool, both);
     same_as_file("domains-native-open", &shown(&open(&both, &found, Key::Passphrase)));
     // A machine whose record knows of one of them, and one that knows of both.
-    let lacking = domain::catch_up(&work.pool, &both).unwrap().unwrap();
+    let lacking = domain::catch_up(&work.pool, &both).unwrap();
     same_as_file("domains-native-catch-up", &shown(&lacking));
     assert_eq!(lacking.pool, both);
-    assert!(domain::catch_up(&both, &work.pool).unwrap().is_none());
+    assert!(domain::catch_up(&both, &both).is_none());
     // Another passphrase concerns the volume with the keys alone, and the record keeps the domains.
     let rekeyed = rekey::replace(&both, &found, KeySlot::Recovery, 8 << 30, true);
     assert_eq!(rekeyed.pool.domains, both.domains);
@@ -239,8 +239,40 @@ fn domains_without_keys() {
     let work = domain::create(&plan.pool, &name("work")).unwrap();
     same_as_file("domain-btrfs", &shown(&work));
     assert_eq!(work.pool.storage_of(&name("work")), "/run/anklume/pool/domains/work");
-    let lacking = domain::catch_up(&plan.pool, &work.pool).unwrap().unwrap();
+    let lacking = domain::catch_up(&plan.pool, &work.pool).unwrap();
     assert_eq!((lacking.steps.len(), lacking.pool), (1, work.pool));
+}
+
+/// Two sticks, and an OS on one of them that knows more than this one.
+#[test]
+fn what_another_machine_wrote_on_the_pool_is_not_lost() {
+    let (plan, _) = pool_of(Backend::Btrfs, Encryption::Luks2);
+    let own = plan.pool;
+    let mut newer = domain::create(&own, &name("work")).unwrap().pool;
+    newer.recovery_key_saved = true;
+    let newer = format!("made = 2026-11-30\n{}", newer.to_toml().unwrap());
+    let on_pool = Pool::parse(&newer).unwrap();
+    let lacking = domain::catch_up(&own, &on_pool).unwrap();
+    assert_eq!(lacking.pool, on_pool);
+    // Nothing is to be written on it.
+    assert!(!shown(&lacking).contains("/run/anklume/pool"), "{}", shown(&lacking));
+    // What this machine writes from then on has all of it.
+    let added = domain::create(&lacking.pool, &name("home")).unwrap().pool.to_toml().unwrap();
+    assert!(added.contains("made = 2026-11-30") && added.contains("recovery-key-saved = true"));
+    // A domain that the pool does not know of is none.
+    let other = domain::create(&own, &name("other")).unwrap().pool;
+    assert_eq!(domain::catch_up(&other, &on_pool).unwrap().pool, on_pool);
+}
+
+/// Its own record says so alone: the one on the pool could not be written.
+#[test]
+fn a_recovery_key_that_was_made_while_the_pool_was_closed_is_a_saved_one() {
+    let (plan, found) = pool_of(Backend::Btrfs, Encryption::Luks2);
+    let own = rekey::replace(&plan.pool, &found, KeySlot::Recovery, 8 << 30, false).pool;
+    let both = domain::catch_up(&own, &plan.pool).unwrap();
+    assert!(both.pool.recovery_key_saved);
+    assert!(shown(&both).contains("(write /run/anklume/pool/pool.toml)"), "{}", shown(&both));
+    assert!(domain::catch_up(&own, &both.pool).is_none());
 }
 
 #[test]
