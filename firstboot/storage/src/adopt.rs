@@ -43,7 +43,8 @@ pub struct Existing {
     pub disks: Vec<String>,
 }
 
-/// Looks at the pools that the key opens, without writing to them, and closes them again.
+/// Looks at the pools that the key opens, whatever encrypts them, without writing to them, and closes them again. Those
+/// without a key are found where the key opens none.
 ///
 /// # Errors
 /// [`ExecuteError`]: a pool is open already; or one opens, is not what it should be, and there is no other one.
@@ -85,9 +86,12 @@ fn look_at(
             Err(error) => broken = Some(error),
         }
     }
-    let by_key = by_pool(by_key);
+    let (by_key, mut open) = (by_pool(by_key), by_pool(open));
+    let is_opened = !by_key.is_empty();
+    // Of the rest, the key can still be that of one that ZFS encrypts.
+    open.retain(|parts| !is_opened || parts.backend == Backend::Zfs);
     let mut pools = Vec::new();
-    for parts in if by_key.is_empty() { by_pool(open) } else { by_key } {
+    for parts in by_key.into_iter().chain(open) {
         let found = existing(&parts, keys, machine);
         for action in look_away(parts.backend) {
             run(&action, keys, machine)?;
@@ -97,8 +101,10 @@ fn look_at(
             Err(error) => broken = Some(error),
         }
     }
-    if pools.iter().any(|one| one.pool.encryption.has_key()) {
-        pools.retain(|one| one.pool.encryption.has_key());
+    // One without a key counts where the key opens nothing at all.
+    let has_key = |one: &Existing| one.pool.encryption.has_key();
+    if is_opened || pools.iter().any(has_key) {
+        pools.retain(has_key);
     }
     match (pools.is_empty(), broken) {
         (false, _) => Ok(Adopted::Pools(pools)),

@@ -437,6 +437,39 @@ fn what_the_key_opens_comes_before_what_needs_none() {
     assert!(machine.ran.iter().any(|command| command.contains("/dev/sdzz1")));
 }
 
+/// On one disk LUKS2, on the other one ZFS's own encryption, or none.
+#[test]
+fn pools_that_zfs_encrypts_are_found_beside_one_of_luks() {
+    let luks = plan(&inventory()).pool;
+    let native = plan_of(&inventory(), Backend::Zfs, Encryption::Zfs).pool;
+    let plain = plan_of(&inventory(), Backend::Zfs, Encryption::None).pool;
+    let (one, two) = ("/dev/mapper/anklume-look-1", "/dev/sdzz1");
+    let mut machine = with_record(&luks);
+    machine.says = vec![(one, "UUID=7\nTYPE=btrfs\n"), (two, "UUID=43\nTYPE=zfs_member\n")];
+    let of = |machine: &mut Fake, other: &Pool| {
+        machine.records = vec![(one, luks.to_toml().unwrap()), (two, other.to_toml().unwrap())];
+        match adopt(&with_another("zfs_member"), &keys(), machine) {
+            Ok(Adopted::Pools(found)) => {
+                found.into_iter().map(|one| (one.disks.join(" "), one.pool)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = || ("sdzy".to_owned(), luks.clone());
+    let found: Vec<_> = of(&mut machine, &native);
+    assert_eq!(found, [first(), ("sdzz".to_owned(), native.clone())]);
+    // Anybody can have put that there.
+    assert_eq!(of(&mut machine, &plain), [first()]);
+    // The key is that of the second one alone, or of none.
+    machine.fails = Some(("/dev/sdzy1", 2));
+    assert_eq!(of(&mut machine, &native), [("sdzz".to_owned(), native.clone())]);
+    assert_eq!(of(&mut machine, &plain), [("sdzz".to_owned(), plain.clone())]);
+    // It opens the first one, whose record cannot be read: that is told, and no other one is taken in its place.
+    machine.fails = None;
+    machine.records = vec![(one, "damaged".to_owned()), (two, plain.to_toml().unwrap())];
+    assert!(adopt(&with_another("zfs_member"), &keys(), &mut machine).is_err());
+}
+
 /// Two pools of the same name whose keys are the same: each is looked at with its own parts.
 #[test]
 fn two_pools_of_zfs_are_looked_at_one_after_the_other() {
