@@ -189,7 +189,8 @@ pub fn try_key() -> Action {
 /// What undoes [`look`], whatever part of it was done.
 #[must_use]
 pub fn look_away(backend: Backend) -> Vec<Action> {
-    let mut actions = vec![Action::attempt("umount", &[LOOK])];
+    // Whoever had the disk can have put both of what is mounted there on it, one on the other.
+    let mut actions = vec![Action::Unmount { path: LOOK }];
     if backend == Backend::Zfs {
         actions.push(Action::attempt("zpool", &["export", zfs::ZPOOL]));
     }

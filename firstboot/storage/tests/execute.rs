@@ -437,6 +437,25 @@ fn what_the_key_opens_comes_before_what_needs_none() {
     assert!(machine.ran.iter().any(|command| command.contains("/dev/sdzz1")));
 }
 
+/// As if somebody had put a dataset with a record beside the one with the keys: otherwise its pool would stay, and no
+/// other one of that name could be looked at.
+#[test]
+fn everything_of_a_pool_that_was_looked_at_is_unmounted() {
+    let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Zfs).pool;
+    let mut machine = with_record(&pool);
+    machine.says = vec![("blkid", "UUID=42\nTYPE=zfs_member\n")];
+    // Seen twice.
+    machine.mounted = 3;
+    found(&mut machine);
+    let at = |word: &str| {
+        let all = machine.ran.iter().enumerate().filter(|(_, command)| command.contains(word));
+        all.map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let (unmounted, exported) = (at("umount"), at("export"));
+    assert_eq!((unmounted.len(), exported.len()), (2, 1), "{:?}", machine.ran);
+    assert!(unmounted < exported);
+}
+
 /// On one disk LUKS2, on the other one ZFS's own encryption, or none.
 #[test]
 fn pools_that_zfs_encrypts_are_found_beside_one_of_luks() {
