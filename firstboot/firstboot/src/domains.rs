@@ -127,11 +127,13 @@ fn words(pool: &Pool, name: &DomainName, state: DomainState) -> Option<String> {
         ),
         DomainState::Missing => format!("{storage} is missing"),
         DomainState::SetAside => format!(
-            "{storage} was another dataset, not encrypted with a key of its own: it is {} now and not used",
+            "{storage} was another dataset, or had one below it, not encrypted with its own key: it is {} now and not used",
             name.set_aside()
         ),
         DomainState::Foreign => {
-            format!("{storage} is another dataset, not encrypted with a key of its own")
+            format!(
+                "{storage} is another dataset, or has one below it, not encrypted with its own key"
+            )
         }
     };
     Some(format!("{name}: its containers stay off: {why}"))

@@ -22,7 +22,7 @@ pub enum DomainState {
     Missing,
     /// Something else lay in its place, and has another name now: [`DomainName::set_aside`].
     SetAside,
-    /// Something else lies in its place: it has no key of its own.
+    /// Something else lies in its place, or below it: it does not have its key.
     Foreign,
 }
 
@@ -34,7 +34,7 @@ pub fn domain_state(pool: &Pool, name: &DomainName, machine: &mut dyn Machine) -
         (Backend::Zfs, Encryption::Zfs) => match key_of(&name.dataset(), machine) {
             None if is_dataset(&name.set_aside(), machine) => DomainState::SetAside,
             None => DomainState::Missing,
-            Some((root, _)) if root != name.dataset() => DomainState::Foreign,
+            Some((root, _)) if is_foreign(&name.dataset(), &root, machine) => DomainState::Foreign,
             Some((_, true)) => DomainState::Open,
             Some((_, false)) => DomainState::Locked,
         },
@@ -52,17 +52,46 @@ pub(crate) fn key_of(dataset: &str, machine: &mut dyn Machine) -> Option<(String
     Some((lines.next()?.to_owned(), lines.next() == Some("available")))
 }
 
+/// The first dataset at `root` and below that is not encrypted with the key of `root`, and whose key it has (`-` without
+/// one). What lies below `apart` does not count.
+pub(crate) fn another_key(
+    root: &str,
+    apart: Option<&str>,
+    machine: &mut dyn Machine,
+) -> Option<(String, String)> {
+    let words = ["get", "-H", "-r", "-t", "filesystem,volume", "-o", "name,value"];
+    let said = machine.output(&Cmd::new("zfs").args(words).args(["encryptionroot", root]));
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let all: Vec<(&str, &str)> = said.lines().filter_map(|line| line.split_once('\t')).collect();
+    // Nothing that was seen is nothing that was looked at.
+    if !all.iter().any(|(name, _)| *name == root) {
+        return Some((root.to_owned(), "?".to_owned()));
+    }
+    let is_apart = |name: &str| {
+        let below = apart.and_then(|apart| name.strip_prefix(apart));
+        below.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let found = all.into_iter().find(|(name, key)| *key != root && !is_apart(name));
+    found.map(|(name, key)| (name.to_owned(), key.to_owned()))
+}
+
+/// Whether this dataset, which is encrypted with the key of `root`, has none of its own, or something below it another
+/// one: Incus would use that, too.
+fn is_foreign(dataset: &str, root: &str, machine: &mut dyn Machine) -> bool {
+    root != dataset || another_key(dataset, None, machine).is_some()
+}
+
 /// Whether there is such a dataset.
 pub(crate) fn is_dataset(name: &str, machine: &mut dyn Machine) -> bool {
     let said = machine.output(&Cmd::new("zfs").args(["list", "-H", "-o", "name", name]));
     said.trim_ascii() == name.as_bytes()
 }
 
-/// Gives what lies in the place of these datasets, and has no key of its own, another name.
+/// Gives what lies in the place of these datasets, and is not encrypted as a whole with a key of its own, another name.
 pub(crate) fn own_keys(datasets: &[String], machine: &mut dyn Machine) -> Result<(), ExecuteError> {
     for dataset in datasets {
         match key_of(dataset, machine) {
-            Some((root, _)) if root != *dataset => {
+            Some((root, _)) if is_foreign(dataset, &root, machine) => {
                 machine.run(&Cmd::new("zfs").args(["rename", dataset, &set_aside(dataset)]))?;
             }
             _ => {}
