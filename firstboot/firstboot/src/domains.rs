@@ -127,7 +127,8 @@ fn words(pool: &Pool, name: &DomainName, state: DomainState) -> Option<String> {
         ),
         DomainState::Missing => format!("{storage} is missing"),
         DomainState::SetAside => format!(
-            "{storage} was another dataset, or had one below it, not encrypted with its own key: it is {} now and not used",
+            "{storage} was another dataset, or had one below it, not encrypted with its own key: it is {} now, or the \
+             same with a number, and not used",
             name.set_aside()
         ),
         DomainState::Foreign => {

@@ -87,7 +87,8 @@ impl DomainName {
         format!("{}/{self}", zfs::DOMAINS)
     }
 
-    /// The name of another dataset that lay in the place of its own: see [`Action::OwnKeys`].
+    /// The name of another dataset that lay in the place of its own: see [`Action::OwnKeys`]. If one has it already, a
+    /// number is added.
     #[must_use]
     pub fn set_aside(&self) -> String {
         set_aside(&self.dataset())

@@ -11,6 +11,9 @@ use anklume_setup::{Backend, DomainName, Encryption, Pool};
 use crate::execute::{ExecuteError, Machine, under};
 use crate::random;
 
+/// How often something that is no domain's is given another name.
+const MOST_SET_ASIDE: usize = 100;
+
 /// How the storage of a domain is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DomainState {
@@ -20,7 +23,7 @@ pub enum DomainState {
     Locked,
     /// It is not there.
     Missing,
-    /// Something else lay in its place, and has another name now: [`DomainName::set_aside`].
+    /// Something else lay in its place, and has another name now: [`DomainName::set_aside`], perhaps with a number.
     SetAside,
     /// Something else lies in its place, or below it: it does not have its key.
     Foreign,
@@ -92,12 +95,20 @@ pub(crate) fn own_keys(datasets: &[String], machine: &mut dyn Machine) -> Result
     for dataset in datasets {
         match key_of(dataset, machine) {
             Some((root, _)) if is_foreign(dataset, &root, machine) => {
-                machine.run(&Cmd::new("zfs").args(["rename", dataset, &set_aside(dataset)]))?;
+                let name = free_name(&set_aside(dataset), machine);
+                machine.run(&Cmd::new("zfs").args(["rename", dataset, &name]))?;
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// This name, or the same with a number, if there is a dataset that has it: that of an earlier time.
+fn free_name(name: &str, machine: &mut dyn Machine) -> String {
+    let numbered = (2..=MOST_SET_ASIDE).map(|number| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !is_dataset(name, machine)).unwrap_or_else(|| name.to_owned())
 }
 
 /// A new random key in this file, on the disk when this returns; one that is there stays.

@@ -387,6 +387,18 @@ fn a_broken_domain_does_not_keep_the_rest_closed() {
     assert_eq!(domain_state(&pool, &work(), &mut machine), DomainState::SetAside);
 }
 
+/// The name that it gets is that of one from an earlier time.
+#[test]
+fn another_dataset_in_the_place_of_a_domain_is_set_aside_twice() {
+    let (_, mut machine, plan) = with_domain();
+    let first = ("\"anklume/data/domains/work:foreign\"", "anklume/data/domains/work:foreign\n");
+    machine.says = vec![BELOW, first, ("work:foreign", ""), (WORK, "-\n-\n"), REST];
+    execute(&plan, &keys(), &mut machine, &mut |_, _| ()).unwrap();
+    let renamed = machine.ran.iter().find(|command| command.contains("\"rename\"")).unwrap();
+    assert!(renamed.contains("\"anklume/data/domains/work:foreign-2\""), "{renamed}");
+    assert!(machine.ran.iter().any(|command| command.contains("anklume/data/state")));
+}
+
 #[test]
 fn another_dataset_in_the_place_of_a_domain_that_stays_there_keeps_all_closed() {
     let (_, mut machine, plan) = with_domain();
