@@ -8,7 +8,9 @@ use anklume_inventory::{Inventory, boot_medium};
 use anklume_language::Language;
 use anklume_settings::Settings;
 use anklume_setup::adopt::candidates;
-use anklume_setup::{ConfirmedDisk, Data, Key, NewPool, Pool, What, abandon, boot_disk, create};
+use anklume_setup::{
+    ConfirmedDisk, Data, Encryption, Key, NewPool, Pool, What, abandon, boot_disk, create,
+};
 use anklume_storage::{Existing, Here, Keys, execute, ids, none_is_open};
 use zeroize::Zeroizing;
 
@@ -317,6 +319,7 @@ fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
     log.hide(&String::from_utf8_lossy(&passphrase));
     let machine = inventory::collect()?;
     let existing = the_one(work::adopt(&machine, &passphrase)?, named)?;
+    is_as_expected(&seed.answers.data, &existing)?;
     let agreed = agreed(seed);
     if let Some(host) = existing.left_open_by.as_ref().filter(|_| !agreed.force) {
         return Err(Failure::refused(format!(
@@ -325,6 +328,32 @@ fn open(seed: &Seed, named: &[String], log: &mut Log) -> Result<Pool, Failure> {
         .hint("if that machine is off or no longer has the disk: `force = true` in [data]"));
     }
     work::take_over(&existing.pool, &passphrase, agreed)
+}
+
+/// Whether a pool that was found is one that the file can mean. Whoever had the disk can have put one without a key there,
+/// with accounts of his own on it.
+fn is_as_expected(data: &Data, existing: &Existing) -> Result<(), Failure> {
+    let (found, pool) = (existing.pool.encryption, work::words_of(existing));
+    let has = match found {
+        Encryption::None => "is not encrypted".to_owned(),
+        other => format!("is encrypted with {}", other.name()),
+    };
+    if data.what == What::New && found != data.encryption {
+        let wanted = data.encryption.name();
+        return Err(Failure::refused(format!(
+            "the pool that is there already, on {pool}, {has}; the answers have encryption = \"{wanted}\""
+        ))
+        .hint("erase the disk, or open what is on it with `what = \"open\"`; nothing was changed"));
+    }
+    if data.what == What::Open && data.passphrase.is_some() && !found.has_key() {
+        return Err(Failure::refused(format!(
+            "the pool on {pool} {has}; the answers have a passphrase for it"
+        ))
+        .hint(
+            "if it is meant all the same: leave out `passphrase` in [data]; nothing was changed",
+        ));
+    }
+    Ok(())
 }
 
 /// The pool that is meant: nobody can be asked which one it is.
@@ -396,6 +425,31 @@ mod tests {
         Existing { pool: Pool::parse(&text).unwrap(), left_open_by: None, disks }
     }
 
+    /// The disk of the file was bought second-hand, or somebody put it there.
+    #[test]
+    fn a_pool_with_another_encryption_than_that_of_the_file_is_not_opened() {
+        let plain = pool_on(&["sdb"]);
+        let is_opened = |data: &str| {
+            let data: Data = toml::from_str(data).unwrap();
+            is_as_expected(&data, &plain).map_err(|why| why.to_string())
+        };
+        let key = "passphrase = { credential = 'x' }";
+        for (data, expected) in [
+            (
+                format!("what = 'new'\n{key}"),
+                "is not encrypted; the answers have encryption = \"luks2\"",
+            ),
+            (format!("what = 'new'\nencryption = 'zfs'\n{key}"), "encryption = \"zfs\""),
+            (format!("what = 'open'\n{key}"), "have a passphrase"),
+        ] {
+            let why = is_opened(&data).unwrap_err();
+            assert!(why.contains(expected) && why.contains("X (sdb)"), "{data}: {why}");
+        }
+        for data in ["what = 'new'\nencryption = 'none'", "what = 'open'"] {
+            assert_eq!(is_opened(data), Ok(()), "{data}");
+        }
+    }
+
     #[test]
     fn of_several_pools_the_one_on_the_named_disks_is_opened() {
         let pools = || vec![pool_on(&["sda", "sdb"]), pool_on(&["sdc"])];
@@ -446,13 +500,22 @@ mod tests {
             wizard::ask_keys::agreed(&mut face, existing, &half).unwrap()
         };
         let (yes, no) = (|| Answer::Say(true), || Answer::Say(false));
+        let plain = |answer| ("not-encrypted", answer);
         let only_degraded = Some(Agreed { force: false, degraded: true });
-        assert_eq!(agreed(&existing, vec![("degraded", yes())]), only_degraded);
-        assert_eq!(agreed(&existing, vec![("degraded", no())]), None);
+        assert_eq!(agreed(&existing, vec![plain(yes()), ("degraded", yes())]), only_degraded);
+        assert_eq!(agreed(&existing, vec![plain(yes()), ("degraded", no())]), None);
+        assert_eq!(agreed(&existing, vec![plain(no())]), None);
+        assert_eq!(agreed(&existing, vec![plain(Answer::Default)]), None);
         existing.left_open_by = Some("lab".to_owned());
         let both = Some(Agreed { force: true, degraded: true });
+        let all = |last| vec![plain(yes()), ("force", yes()), ("degraded", last)];
+        assert_eq!(agreed(&existing, all(yes())), both);
+        assert_eq!(agreed(&existing, all(no())), None);
+        let luks = existing.pool.to_toml().unwrap().replace("'none'", "'luks2'");
+        let luks = luks.replace("\"none\"", "\"luks2\"");
+        let volume = "luks = '00000000-0000-0000-0000-000000000009'\npartition";
+        existing.pool = Pool::parse(&luks.replace("partition", volume)).unwrap();
         assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", yes())]), both);
-        assert_eq!(agreed(&existing, vec![("force", yes()), ("degraded", no())]), None);
         // The same of an answer file, and of the disk that is missing.
         let found = anklume_setup::find(&existing.pool, &half).unwrap();
         for (line, expected) in [("force = true\n", false), ("degraded = true\n", true)] {
