@@ -128,6 +128,7 @@ fn existing(
     }
     let path = machine.root().join(LOOK.trim_start_matches('/')).join(RECORD);
     let pool = Pool::parse(&read(&path)?)?;
+    is_encrypted_so(&pool, parts)?;
     if pool.encryption == Encryption::Zfs {
         match run(&try_key(), keys, machine) {
             Err(error) if error.is_wrong_key() => return Ok(None),
@@ -136,6 +137,19 @@ fn existing(
     }
     let disks = parts.candidates.iter().map(|one| one.disk.clone()).collect();
     Ok(Some(Existing { pool, left_open_by, disks }))
+}
+
+/// Whether a record says of LUKS what is so: one on a disk that anybody could write to may say anything.
+fn is_encrypted_so(pool: &Pool, parts: &Parts<'_>) -> Result<(), ExecuteError> {
+    let encryption = pool.encryption;
+    let is_luks = parts.candidates.iter().any(|one| one.encrypted);
+    if is_luks == (encryption == Encryption::Luks2) {
+        return Ok(());
+    }
+    let found = if is_luks { "LUKS2 on it" } else { "no LUKS2 on it" };
+    let why = format!("its record says encryption = {:?}, found {found}", encryption.name());
+    let object = format!("the pool on {}", parts.volumes().join(", "));
+    Err(ExecuteError::Io { object, source: io::Error::other(why) })
 }
 
 /// What is on a partition, which is unlocked.

@@ -7,7 +7,17 @@ use anklume_storage::{Adopted, Existing, Machine, adopt, none_is_open};
 use super::{Fake, inventory, keys, opened, plan, plan_of, with_record};
 
 fn found(machine: &mut Fake) -> Existing {
-    match adopt(&inventory(), &keys(), machine).unwrap() {
+    found_on(&inventory(), machine)
+}
+
+/// The machine's disk, whose partition holds `kind`.
+fn with_kind(kind: &str) -> Inventory {
+    let text = inventory().to_json().replace("crypto_LUKS", kind);
+    Inventory::parse(text.as_bytes()).unwrap()
+}
+
+fn found_on(inventory: &Inventory, machine: &mut Fake) -> Existing {
+    match adopt(inventory, &keys(), machine).unwrap() {
         Adopted::Pools(mut found) if found.len() == 1 => found.remove(0),
         other => panic!("{other:?}"),
     }
@@ -50,9 +60,23 @@ fn the_key_of_a_pool_that_zfs_encrypts_is_tried() {
     let pool = plan_of(&inventory(), Backend::Zfs, Encryption::Zfs).pool;
     let mut machine = with_record(&pool);
     machine.says = vec![("blkid", "UUID=42\nTYPE=zfs_member\n")];
-    assert_eq!(found(&mut machine).pool, pool);
+    let there = with_kind("zfs_member");
+    assert_eq!(found_on(&there, &mut machine).pool, pool);
     machine.fails = Some(("--test-passphrase", 2));
-    assert!(matches!(adopt(&inventory(), &keys(), &mut machine).unwrap(), Adopted::WrongKey));
+    assert!(matches!(adopt(&there, &keys(), &mut machine).unwrap(), Adopted::WrongKey));
+}
+
+/// Otherwise it would count as one that the key opens.
+#[test]
+fn a_record_that_says_what_is_not_so_is_told() {
+    for (backend, encryption, kind) in [
+        (Backend::Btrfs, Encryption::Luks2, "btrfs"),
+        (Backend::Btrfs, Encryption::None, "crypto_LUKS"),
+    ] {
+        let mut machine = with_record(&plan_of(&inventory(), backend, encryption).pool);
+        let why = adopt(&with_kind(kind), &keys(), &mut machine).unwrap_err().to_string();
+        assert!(why.contains(encryption.name()) && why.contains("LUKS2 on it"), "{why}");
+    }
 }
 
 /// The machine with one more disk, whose partition holds `kind`.
@@ -84,6 +108,8 @@ fn what_the_key_opens_comes_before_what_needs_none() {
     // Where it opens nothing, the other one is there.
     machine.ran.clear();
     machine.fails = Some(("\"open\"", 2));
+    let plain = plan_of(&inventory(), Backend::Btrfs, Encryption::None).pool;
+    machine.records = vec![("/dev/sdzz1", plain.to_toml().unwrap())];
     adopt(&with_another("btrfs"), &keys(), &mut machine).unwrap();
     assert!(machine.ran.iter().any(|command| command.contains("/dev/sdzz1")));
 }
@@ -97,7 +123,7 @@ fn everything_of_a_pool_that_was_looked_at_is_unmounted() {
     machine.says = vec![("blkid", "UUID=42\nTYPE=zfs_member\n")];
     // Seen twice.
     machine.mounted = 3;
-    found(&mut machine);
+    found_on(&with_kind("zfs_member"), &mut machine);
     let at = |word: &str| {
         let all = machine.ran.iter().enumerate().filter(|(_, command)| command.contains(word));
         all.map(|(at, _)| at).collect::<Vec<_>>()
