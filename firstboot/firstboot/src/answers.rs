@@ -36,6 +36,9 @@ pub(crate) struct Answers {
     /// in the field itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) secrets: BTreeMap<String, SecretSource>,
+    /// What was wanted, and such a file cannot say; in words, as a comment of an exported one.
+    #[serde(skip)]
+    left_out: Option<&'static str>,
 }
 
 /// Fits every field that a secret can be for; it is only there for the check.
@@ -44,7 +47,12 @@ const STAND_IN: &str = "$6$stand$in";
 impl Answers {
     pub(crate) fn new(language: Language, data: Data, machine: Settings) -> Self {
         let secrets = BTreeMap::new();
-        Self { version: VERSION, language, data, machine, secrets }
+        Self { version: VERSION, language, data, machine, secrets, left_out: None }
+    }
+
+    /// The same, and it says what it does not do.
+    pub(crate) fn without(self, what: &'static str) -> Self {
+        Self { left_out: Some(what), ..self }
     }
 
     /// Reads a file and checks what can be checked without a machine.
@@ -113,7 +121,8 @@ impl Answers {
         let body = toml::to_string(&whole).context("the answer file")?;
         let head = "# Made by `anklume setup`. Secrets are not in it: they are in the credentials or files that \
                     it names.\n";
-        Ok(format!("{head}{body}"))
+        let left_out = self.left_out.map(|what| format!("# Left out: {what}.\n"));
+        Ok(format!("{head}{}{body}", left_out.unwrap_or_default()))
     }
 
     /// The new pool that it asks for, on a machine.

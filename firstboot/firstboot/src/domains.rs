@@ -47,7 +47,7 @@ pub(crate) fn list() -> Result<(), Failure> {
 
 /// The pool of this machine, which has to be open.
 fn open_pool() -> Result<Pool, Failure> {
-    let pool = record::known()?;
+    let pool = record::newest()?;
     if !record::is_open() {
         return Err(
             Failure::refused("the data disk is closed").hint("`anklume data open`, then again")
@@ -92,14 +92,11 @@ pub(crate) fn make(pool: &Pool, name: &DomainName, key: &[u8]) -> Result<Pool, F
     Ok(plan.pool)
 }
 
-/// After a pool was opened by its record on this machine: the domains that only the record on the pool has, as those
-/// that were made with another stick. Gives the pool with them.
+/// After a pool was opened by its record on this machine: what only the record on the pool has, as domains that were
+/// made with another stick. Gives the pool with it.
 pub(crate) fn catch_up(pool: &Pool, keys: &Keys) -> Result<Pool, Failure> {
-    let on_pool = record::read_at(Path::new(paths::RECORD_ON_POOL))?;
-    let Some(on_pool) = on_pool.filter(|on_pool| on_pool.id == pool.id) else {
-        return Ok(pool.clone());
-    };
-    let Some(plan) = domain::catch_up(pool, &on_pool).map_err(Failure::refused)? else {
+    let on_pool = record::read_on_pool(Path::new(paths::RECORD_ON_POOL), pool)?;
+    let Some(plan) = on_pool.and_then(|on_pool| domain::catch_up(pool, &on_pool)) else {
         return Ok(pool.clone());
     };
     carry_out(&plan, keys).map_err(|error| Failure::failed(data::describe(&error)))?;
@@ -130,11 +127,14 @@ fn words(pool: &Pool, name: &DomainName, state: DomainState) -> Option<String> {
         ),
         DomainState::Missing => format!("{storage} is missing"),
         DomainState::SetAside => format!(
-            "{storage} was another dataset, not encrypted with a key of its own: it is {} now and not used",
+            "{storage} was another dataset, or had one below it, not encrypted with its own key: it is {} now, or the \
+             same with a number, and not used",
             name.set_aside()
         ),
         DomainState::Foreign => {
-            format!("{storage} is another dataset, not encrypted with a key of its own")
+            format!(
+                "{storage} is another dataset, or has one below it, not encrypted with its own key"
+            )
         }
     };
     Some(format!("{name}: its containers stay off: {why}"))

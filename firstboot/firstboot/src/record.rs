@@ -30,6 +30,42 @@ pub(crate) fn known() -> Result<Pool, Failure> {
     })
 }
 
+/// The same as the pool itself says it, if it is open: another machine may have changed it since this one wrote its own.
+pub(crate) fn newest() -> Result<Pool, Failure> {
+    let own = known()?;
+    match is_open() {
+        true => newest_of(own, Path::new(paths::RECORD_ON_POOL)),
+        false => Ok(own),
+    }
+}
+
+fn newest_of(own: Pool, path: &Path) -> Result<Pool, Failure> {
+    Ok(match read_on_pool(path, &own)? {
+        Some(on_pool) => own.with_record_on_it(&on_pool),
+        None => own,
+    })
+}
+
+/// The record that is on a pool, if there is one; `own` is that of this machine, by which the pool was opened.
+///
+/// Nothing may be written in its place that was made without having read it.
+pub(crate) fn read_on_pool(path: &Path, own: &Pool) -> Result<Option<Pool>, Failure> {
+    let hint =
+        "the pool is open all the same; an OS as new as the one that wrote the record reads it";
+    let found = read_at(path).map_err(|failure| failure.hint(hint))?;
+    match found {
+        Some(found) if !own.is_same(&found) => {
+            let (path, found, own) = (path.display(), &found.id, &own.id);
+            let why = format!(
+                "{path}: the record of pool {found}, or with another encryption; expected that of {own}"
+            );
+            Err(Failure::new(Kind::Damaged, why)
+                .hint("`anklume data close`, remove /etc/anklume/pool.toml, and `anklume setup` looks for the pool anew"))
+        }
+        found => Ok(found),
+    }
+}
+
 /// The record in a file, if there is one.
 pub(crate) fn read_at(path: &Path) -> Result<Option<Pool>, Failure> {
     let text = match fs::read_to_string(path) {
@@ -106,6 +142,36 @@ mod tests {
         assert_eq!(read_at(&path).unwrap(), None);
         let kept = fs::read_to_string(folder.path().join("pool.toml.bad")).unwrap();
         assert_eq!(kept, "version = 2\n");
+    }
+
+    fn record(id: u8, more: &str) -> String {
+        let uuid = |last: u8| format!("00000000-0000-0000-0000-00000000000{last}");
+        let (id, file_system) = (uuid(id), uuid(5));
+        format!(
+            "version = 1\n{more}\nid = '{id}'\nbackend = 'btrfs'\nredundancy = 'single'\n\
+             encryption = 'none'\ndiscard = false\nfile-system = '{file_system}'\n\
+             recovery-key-saved = false\n[[disks]]\nname = 'X'\nsize = 1\npartition = '{file_system}'\n"
+        )
+    }
+
+    #[test]
+    fn the_record_on_the_pool_counts_if_it_is_that_of_this_pool() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pool.toml");
+        let own = Pool::parse(&record(1, "")).unwrap();
+        assert_eq!(newest_of(own.clone(), &path).unwrap(), own);
+        let newer = record(1, "domains = ['work']\ncolour = 'red'");
+        fs::write(&path, &newer).unwrap();
+        assert_eq!(newest_of(own.clone(), &path).unwrap(), Pool::parse(&newer).unwrap());
+        for (text, expected) in [
+            (record(2, ""), "expected that of 00000000-0000-0000-0000-000000000001"),
+            (newer.replace("btrfs", "zfs"), "the record of pool"),
+            (newer.replace("version = 1", "version = 2"), "a newer OS wrote it"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let why = newest_of(own.clone(), &path).unwrap_err().to_string();
+            assert!(why.contains(expected), "{why}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ trait Locks {
 pub(crate) fn run(slot: KeySlot) -> Result<(), Failure> {
     record::need_root("changing a key of the data disk")?;
     let _lock = record::lock_or_refuse()?;
-    let pool = record::known()?;
+    let pool = record::newest()?;
     if pool.encryption == Encryption::None {
         return Err(Failure::refused("the data disk is not encrypted: it has no keys"));
     }

@@ -122,17 +122,20 @@ pub enum Action {
         /// Permissions.
         mode: u32,
     },
-    /// Make sure that these datasets of ZFS are encrypted with the key of another one, which is loaded: whoever had
-    /// the disk could have put others in their place.
+    /// Make sure that these datasets of ZFS are encrypted with the key of another one, which is loaded, and that no other
+    /// key is below that one, or none: whoever had the disk could have put others there.
     Encrypted {
         /// Whose key.
         root: String,
         /// The datasets.
         datasets: Vec<String>,
+        /// One whose children have keys of their own.
+        apart: Option<String>,
     },
-    /// Make sure that each of these datasets of ZFS, if it is there, has a key of its own. Another one in its place is
-    /// given another name ([`set_aside`](crate::domain::set_aside)), so that nobody uses it; one that is missing, or
-    /// whose key is not loaded, is left, and keeps nothing else from being opened.
+    /// Make sure that each of these datasets of ZFS, if it is there, has a key of its own, and everything below it the
+    /// same one. Another one in its place, or one with another one below it, is given another name
+    /// ([`set_aside`](crate::domain::set_aside)), so that nobody uses it; one that is missing, or whose key is not loaded,
+    /// is left, and keeps nothing else from being opened.
     OwnKeys {
         /// The datasets.
         datasets: Vec<String>,
@@ -255,9 +258,16 @@ impl fmt::Display for Action {
                 )
             }
             Self::Flush { disk, .. } => write!(f, "(flush disk {})", person(*disk)),
-            Self::Encrypted { root, datasets } => {
+            Self::Encrypted { root, datasets, apart } => {
                 let datasets = datasets.join(" ");
-                write!(f, "(check that the key of {root} encrypts {datasets})")
+                write!(
+                    f,
+                    "(check that the key of {root} encrypts {datasets} and all below {root}"
+                )?;
+                match apart {
+                    Some(apart) => write!(f, " but what is below {apart})"),
+                    None => f.write_str(")"),
+                }
             }
             Self::OwnKeys { datasets } => {
                 write!(f, "(check that each has a key of its own: {})", datasets.join(" "))

@@ -189,7 +189,8 @@ pub fn try_key() -> Action {
 /// What undoes [`look`], whatever part of it was done.
 #[must_use]
 pub fn look_away(backend: Backend) -> Vec<Action> {
-    let mut actions = vec![Action::attempt("umount", &[LOOK])];
+    // Whoever had the disk can have put both of what is mounted there on it, one on the other.
+    let mut actions = vec![Action::Unmount { path: LOOK }];
     if backend == Backend::Zfs {
         actions.push(Action::attempt("zpool", &["export", zfs::ZPOOL]));
     }
@@ -203,12 +204,21 @@ pub fn lock(candidates: &[Candidate]) -> Vec<Action> {
     encrypted.map(|one| Action::attempt("cryptsetup", &["close", &one.mapper()])).collect()
 }
 
+/// The disks that `pool` is on.
+pub fn disks_of<'a>(pool: &Pool, inventory: &'a Inventory) -> impl Iterator<Item = &'a Disk> {
+    let own = |disk: &&Disk| disk.content.partitions.iter().any(|part| is_part_of(pool, part));
+    inventory.disks.iter().filter(own)
+}
+
+fn is_part_of(pool: &Pool, part: &Partition) -> bool {
+    pool.disks.iter().any(|one| Some(&one.partition) == part.guid.as_ref())
+}
+
 /// The disks whose part of `pool` did not get its name any more.
 #[must_use]
 pub fn unnamed<'a>(pool: &Pool, inventory: &'a Inventory) -> Vec<&'a Disk> {
-    let own =
-        |part: &Partition| pool.disks.iter().any(|one| Some(&one.partition) == part.guid.as_ref());
-    let found = partitions(inventory).filter(|(_, part)| is_unnamed(part) && own(part));
+    let found =
+        partitions(inventory).filter(|(_, part)| is_unnamed(part) && is_part_of(pool, part));
     found.map(|(disk, _)| disk).collect()
 }
 

@@ -17,7 +17,7 @@ use crate::action::{Action, Key};
 use crate::plan::{Plan, Step, Work};
 use crate::pool::Pool;
 use crate::rekey::remember;
-use crate::{Backend, Encryption, adopt, native, paths, zfs};
+use crate::{Backend, Encryption, native, paths, zfs};
 
 /// What the name of a domain's bridge begins with.
 pub const BRIDGE_PREFIX: &str = "ank-";
@@ -87,7 +87,8 @@ impl DomainName {
         format!("{}/{self}", zfs::DOMAINS)
     }
 
-    /// The name of another dataset that lay in the place of its own: see [`Action::OwnKeys`].
+    /// The name of another dataset that lay in the place of its own: see [`Action::OwnKeys`]. If one has it already, a
+    /// number is added.
     #[must_use]
     pub fn set_aside(&self) -> String {
         set_aside(&self.dataset())
@@ -201,28 +202,27 @@ pub fn abandon(pool: &Pool) -> Plan {
     Plan { disks: Vec::new(), steps, pool: pool.clone() }
 }
 
-/// The plan that follows when a pool was opened by a machine whose own record is older than that on the pool, and
-/// lacks the domains `lacking`: their keys are loaded, and the machine's record gets them. None if none is lacking.
-///
-/// # Errors
-/// [`DomainFault::Many`].
-pub fn catch_up(own: &Pool, on_pool: &Pool) -> Result<Option<Plan>, DomainFault> {
-    let lacking = on_pool.domains.iter().filter(|name| !own.domains.contains(name));
-    let lacking: Vec<DomainName> = lacking.cloned().collect();
-    if lacking.is_empty() {
-        return Ok(None);
+/// The plan that follows when a pool was opened by the record `own` of a machine, and that on it says something else, as
+/// after a change with another stick: the keys of domains that `own` lacks are loaded, and both records become
+/// [`Pool::with_record_on_it`]. None if they are that already.
+#[must_use]
+pub fn catch_up(own: &Pool, on_pool: &Pool) -> Option<Plan> {
+    let pool = own.with_record_on_it(on_pool);
+    if pool == *own && pool == *on_pool {
+        return None;
     }
-    let pool = own.with_domains(&lacking)?;
+    let lacking = pool.domains.iter().filter(|name| !own.domains.contains(name));
+    let lacking: Vec<DomainName> = lacking.cloned().collect();
     let mut steps = Vec::new();
-    if pool.encryption == Encryption::Zfs {
+    if pool.encryption == Encryption::Zfs && !lacking.is_empty() {
         let mut actions = native::open_keystore(Key::Passphrase);
         actions.extend(native::load_domains(&lacking));
         actions.extend(native::close_keystore());
         actions.push(own_keys(&lacking));
         steps.push(Step { work: Work::Unlock, actions });
     }
-    steps.push(Step { work: Work::Remember, actions: adopt::remember() });
-    Ok(Some(Plan { disks: Vec::new(), steps, pool }))
+    steps.push(Step { work: Work::Remember, actions: remember(&pool, pool != *on_pool) });
+    Some(Plan { disks: Vec::new(), steps, pool })
 }
 
 /// What makes sure that nothing else lies in the place of a domain.

@@ -128,7 +128,8 @@ pub(crate) fn create_domain(name: &DomainName) -> Vec<Action> {
     // A new one has it; one that was there may not.
     actions.push(load(&file, &name.dataset()).may_fail());
     let dataset = name.dataset();
-    actions.push(Action::Encrypted { root: dataset.clone(), datasets: vec![dataset] });
+    let datasets = vec![dataset.clone()];
+    actions.push(Action::Encrypted { root: dataset, datasets, apart: None });
     actions
 }
 

@@ -136,8 +136,11 @@ pub fn open(pool: &Pool, found: &Found, key: Key) -> Plan {
         unlock.extend(zfs::unlock(pool, &nodes, key, found.force));
     }
     if pool.encryption == Encryption::Zfs {
-        let datasets = zfs::DATASETS.map(str::to_owned).into();
-        unlock.push(Action::Encrypted { root: zfs::DATA.to_owned(), datasets });
+        unlock.push(Action::Encrypted {
+            root: zfs::DATA.to_owned(),
+            datasets: zfs::DATASETS.map(str::to_owned).into(),
+            apart: Some(zfs::DOMAINS.to_owned()),
+        });
         if !pool.domains.is_empty() {
             unlock.push(domain::own_keys(&pool.domains));
         }

@@ -1,7 +1,5 @@
 //! `pool.toml`: what a machine knows of its pool.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -48,8 +46,19 @@ pub struct Pool {
     pub disks: Vec<PoolDisk>,
 }
 
-/// Fields of a newer form.
-type Newer = BTreeMap<String, serde_json::Value>;
+/// Fields of a newer form, with every type that TOML has.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Newer(toml::Table);
+
+/// As they are written: a number that is none is the same one after all.
+impl PartialEq for Newer {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl Eq for Newer {}
 
 /// A disk of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +125,7 @@ impl Pool {
             file_system,
             recovery_key_saved: false,
             domains: Vec::new(),
-            newer: Newer::new(),
+            newer: Newer::default(),
             disks: Vec::new(),
         }
     }
@@ -148,6 +157,22 @@ impl Pool {
         let pool: Self = toml::from_str(text).map_err(malformed)?;
         pool.check()?;
         Ok(pool)
+    }
+
+    /// Whether both are records of one pool, whatever else they say.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let what = |pool: &Self| (pool.id.clone(), pool.backend, pool.encryption);
+        what(self) == what(other)
+    }
+
+    /// The record that counts while the pool is open: that on it, `on_pool`, which is written first, and by every
+    /// machine that has the pool. Only a recovery key may have been made on this one while the pool was closed.
+    #[must_use]
+    pub fn with_record_on_it(&self, on_pool: &Self) -> Self {
+        let mut pool = on_pool.clone();
+        pool.recovery_key_saved |= self.recovery_key_saved;
+        pool
     }
 
     fn check(&self) -> Result<(), PoolError> {
@@ -256,7 +281,7 @@ mod tests {
             size: 20 << 30,
             partition: uuid.clone(),
             luks: Some(uuid),
-            newer: Newer::new(),
+            newer: Newer::default(),
         });
         pool
     }
@@ -294,6 +319,26 @@ mod tests {
         let written = Pool::parse(&newer).unwrap().to_toml().unwrap();
         let value = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
         assert_eq!(value(&written), value(&newer));
+    }
+
+    #[test]
+    fn whatever_type_it_has() {
+        let text = pool().to_toml().unwrap();
+        let fields = [
+            "made = 2026-11-30T12:14:28Z",
+            "days = [2026-11-30, { at = 12:14:28 }]",
+            "most = inf\nleast = -inf",
+            "none = nan",
+        ];
+        for field in fields {
+            let newer = text.replace("version = 1", &format!("version = 1\n{field}"));
+            let newer = format!("{newer}{}", field.replace("made", "seen"));
+            let read = Pool::parse(&newer).unwrap();
+            let written = read.to_toml().unwrap();
+            let value = |text: &str| toml::from_str::<toml::Table>(text).unwrap().to_string();
+            assert_eq!(value(&written), value(&newer));
+            assert_eq!(Pool::parse(&written).unwrap(), read);
+        }
     }
 
     #[test]

@@ -200,6 +200,16 @@ impl Redundancy {
 }
 
 impl Encryption {
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Luks2 => "luks2",
+            Self::Zfs => "zfs",
+            Self::None => "none",
+        }
+    }
+
     /// Whether somebody has to type something.
     #[must_use]
     pub const fn has_key(self) -> bool {

@@ -43,7 +43,8 @@ pub struct Existing {
     pub disks: Vec<String>,
 }
 
-/// Looks at the pools that the key opens, without writing to them, and closes them again.
+/// Looks at the pools that the key opens, whatever encrypts them, without writing to them, and closes them again. Those
+/// without a key are found where the key opens none.
 ///
 /// # Errors
 /// [`ExecuteError`]: a pool is open already; or one opens, is not what it should be, and there is no other one.
@@ -85,9 +86,12 @@ fn look_at(
             Err(error) => broken = Some(error),
         }
     }
-    let by_key = by_pool(by_key);
+    let (by_key, mut open) = (by_pool(by_key), by_pool(open));
+    let is_opened = !by_key.is_empty();
+    // Of the rest, the key can still be that of one that ZFS encrypts.
+    open.retain(|parts| !is_opened || parts.backend == Backend::Zfs);
     let mut pools = Vec::new();
-    for parts in if by_key.is_empty() { by_pool(open) } else { by_key } {
+    for parts in by_key.into_iter().chain(open) {
         let found = existing(&parts, keys, machine);
         for action in look_away(parts.backend) {
             run(&action, keys, machine)?;
@@ -97,8 +101,10 @@ fn look_at(
             Err(error) => broken = Some(error),
         }
     }
-    if pools.iter().any(|one| one.pool.encryption.has_key()) {
-        pools.retain(|one| one.pool.encryption.has_key());
+    // One without a key counts where the key opens nothing at all.
+    let has_key = |one: &Existing| one.pool.encryption.has_key();
+    if is_opened || pools.iter().any(has_key) {
+        pools.retain(has_key);
     }
     match (pools.is_empty(), broken) {
         (false, _) => Ok(Adopted::Pools(pools)),
@@ -122,6 +128,7 @@ fn existing(
     }
     let path = machine.root().join(LOOK.trim_start_matches('/')).join(RECORD);
     let pool = Pool::parse(&read(&path)?)?;
+    is_encrypted_so(&pool, parts)?;
     if pool.encryption == Encryption::Zfs {
         match run(&try_key(), keys, machine) {
             Err(error) if error.is_wrong_key() => return Ok(None),
@@ -130,6 +137,19 @@ fn existing(
     }
     let disks = parts.candidates.iter().map(|one| one.disk.clone()).collect();
     Ok(Some(Existing { pool, left_open_by, disks }))
+}
+
+/// Whether a record says of LUKS what is so: one on a disk that anybody could write to may say anything.
+fn is_encrypted_so(pool: &Pool, parts: &Parts<'_>) -> Result<(), ExecuteError> {
+    let encryption = pool.encryption;
+    let is_luks = parts.candidates.iter().any(|one| one.encrypted);
+    if is_luks == (encryption == Encryption::Luks2) {
+        return Ok(());
+    }
+    let found = if is_luks { "LUKS2 on it" } else { "no LUKS2 on it" };
+    let why = format!("its record says encryption = {:?}, found {found}", encryption.name());
+    let object = format!("the pool on {}", parts.volumes().join(", "));
+    Err(ExecuteError::Io { object, source: io::Error::other(why) })
 }
 
 /// What is on a partition, which is unlocked.

@@ -16,7 +16,7 @@ use anklume_setup::{Access, Action, Argument, Plan, PlanDisk, Pool, PoolError};
 use thiserror::Error;
 
 use crate::collect::{CollectError, collect};
-use crate::domain::{is_dataset, key_of, new_key, own_keys};
+use crate::domain::{another_key, is_dataset, key_of, new_key, own_keys};
 use crate::hostid;
 use crate::keys::{Keys, Placed};
 
@@ -191,7 +191,9 @@ fn act(
         Action::Expect { disk, object, piece } => {
             on_disk(disk_of(disks, *disk)?, Access::InUse, |open| expect(open, object, piece))
         }
-        Action::Encrypted { root, datasets } => encrypted(root, datasets, machine),
+        Action::Encrypted { root, datasets, apart } => {
+            encrypted(root, datasets, apart.as_deref(), machine)
+        }
         Action::OwnKeys { datasets } => own_keys(datasets, machine),
         Action::NewKey { path } => {
             let path = under(machine, path);
@@ -296,21 +298,30 @@ fn on_disk(
 fn encrypted(
     root: &str,
     datasets: &[String],
+    apart: Option<&str>,
     machine: &mut dyn Machine,
 ) -> Result<(), ExecuteError> {
+    let another = |dataset: &str, found: &str| {
+        let why = format!("expected it to be encrypted with the key of {root}, found {found}");
+        Err(failed(dataset, io::Error::other(why)))
+    };
     for dataset in datasets {
-        let found = key_of(dataset, machine);
-        if found != Some((root.to_owned(), true)) {
-            let found = match found {
-                None => "no such dataset".to_owned(),
-                Some((key, true)) => format!("that of {key:?}"),
-                Some((key, false)) => format!("that of {key:?}, which is not loaded"),
-            };
-            let why = format!("expected it to be encrypted with the key of {root}, found {found}");
-            return Err(failed(dataset, io::Error::other(why)));
+        match key_of(dataset, machine) {
+            Some((key, true)) if key == root => {}
+            Some((key, true)) => return another(dataset, &format!("that of {key:?}")),
+            Some((key, false)) => {
+                return another(dataset, &format!("that of {key:?}, which is not loaded"));
+            }
+            None => return another(dataset, "no such dataset"),
         }
     }
-    Ok(())
+    match another_key(root, apart, machine) {
+        Some((dataset, key)) => another(
+            &dataset,
+            &format!("that of {key:?}: somebody who had the disk may have put it there"),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn dataset(name: &str, options: &[String], machine: &mut dyn Machine) -> Result<(), ExecuteError> {

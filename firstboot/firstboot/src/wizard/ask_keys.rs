@@ -285,7 +285,10 @@ pub(crate) fn agreed(
 ) -> Result<Option<Agreed>, Ended> {
     let language = face.language();
     let mut agreed = Agreed::default();
+    // Whoever opens it later is not asked: it is this machine's from then on.
+    let mut plain = false;
     for (id, doubt, given) in [
+        ("not-encrypted", not_encrypted(existing, language), &mut plain),
         ("force", left_open(existing, language), &mut agreed.force),
         ("degraded", without(existing, inventory, language), &mut agreed.degraded),
     ] {
@@ -299,6 +302,19 @@ pub(crate) fn agreed(
         *given = true;
     }
     Ok(Some(agreed))
+}
+
+/// Anybody may have been at it.
+fn not_encrypted(existing: &Existing, language: Language) -> Option<String> {
+    let pool = work::words_of(existing);
+    (!existing.pool.encryption.has_key()).then(|| {
+        say!(
+            language,
+            "{pool} is not encrypted. Whoever has it can read everything on it, and could have changed everything, \
+             accounts included.",
+            "{pool} n'est pas chiffré. Quiconque l'a peut tout y lire, et a pu tout modifier, comptes compris."
+        )
+    })
 }
 
 /// Another machine may have it.

@@ -5,6 +5,7 @@ use anklume_inventory::Inventory;
 use anklume_language::Language;
 use anklume_passphrase::RecoveryKey;
 use anklume_settings::{Admin, Network, Settings};
+use anklume_setup::adopt::disks_of;
 use anklume_setup::{
     Backend, ConfirmedDisk, ConfirmedRest, Data, DiskFilter, Encryption, NewPool, NoRest, Plan,
     Pool, Redundancy, Rest, SecretSource, Version, What,
@@ -160,11 +161,9 @@ impl Draft {
     /// The answer file that does the same.
     pub(crate) fn answers(&self, language: Language) -> Answers {
         let new = self.what == What::New;
-        let disks = self.confirmed.iter().filter(|_| new);
-        let disks = disks.map(|confirmed| DiskFilter::of(confirmed.disk())).collect();
         let needs_key = match self.what {
             What::New => self.encryption.has_key(),
-            What::Open => true,
+            What::Open => self.existing.as_ref().is_none_or(|pool| pool.encryption.has_key()),
             What::Try | What::Later => false,
         };
         let secret = || SecretSource::Credential("anklume.passphrase".to_owned());
@@ -180,8 +179,27 @@ impl Draft {
             degraded: self.agreed.degraded,
             rest_of_boot_disk: new && self.takes_rest,
             domains: Vec::new(),
-            disks,
+            disks: self.disk_filters(),
         };
-        Answers::new(language, data, self.machine())
+        let answers = Answers::new(language, data, self.machine());
+        match self.network {
+            NetworkWish::Automatic => answers.without(
+                "the network: a machine without settings of its own has DHCP on every cable; others keep theirs",
+            ),
+            NetworkWish::Keep | NetworkWish::This(_) => answers,
+        }
+    }
+
+    /// The disks of a new pool; or those that tell which pool is to be opened, as far as they can be told apart.
+    fn disk_filters(&self) -> Vec<DiskFilter> {
+        match self.what {
+            What::New => self.confirmed.iter().map(|one| DiskFilter::of(one.disk())).collect(),
+            What::Open => {
+                let found = self.existing.iter().flat_map(|pool| disks_of(pool, &self.inventory));
+                let filters = found.map(DiskFilter::of);
+                filters.filter(|filter| *filter != DiskFilter::default()).collect()
+            }
+            What::Try | What::Later => Vec::new(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use anklume_dialog::{Answer, Ended, Hints, ScriptFace};
 use anklume_inventory::Inventory;
 use anklume_language::Language;
+use anklume_setup::{Pool, What};
 
 mod keys;
 mod log;
@@ -10,7 +11,7 @@ mod network;
 mod world;
 
 use self::world::Around;
-use super::draft::Draft;
+use super::draft::{Draft, NetworkWish};
 use super::{SetupArgs, ask};
 use crate::answers::Answers;
 
@@ -176,6 +177,61 @@ fn what_was_answered_can_be_gone_back_to() {
     let (face, answers) = run(answers, draft());
     assert!(!face.mentions("luksFormat"));
     assert!(answers.unwrap().contains("what = \"try\""));
+}
+
+/// A pool of a mirror on the second and the third disk, as it was found.
+fn with_existing(encryption: &str) -> Draft {
+    let uuid = |last: u8| format!("00000000-0000-0000-0000-00000000000{last}");
+    let luks =
+        if encryption == "luks2" { format!("luks = '{}'\n", uuid(9)) } else { String::new() };
+    let disk = |last| {
+        let partition = uuid(last);
+        format!("[[disks]]\nname = 'X'\nsize = 1\npartition = '{partition}'\n{luks}")
+    };
+    let text = format!(
+        "version = 1\nid = '{0}'\nbackend = 'btrfs'\nredundancy = 'mirror'\ndiscard = false\n\
+         encryption = '{encryption}'\nfile-system = '{0}'\nrecovery-key-saved = true\n{1}{2}",
+        uuid(1),
+        disk(2),
+        disk(3)
+    );
+    let mut draft = draft();
+    for (index, last) in [(1, 2), (2, 3)] {
+        let part = format!(r#"{{"name": "x", "number": 1, "size": 1, "guid": "{}"}}"#, uuid(last));
+        let part = serde_json::from_str(&part).unwrap();
+        draft.inventory.disks[index].content.partitions.push(part);
+    }
+    draft.what = What::Open;
+    draft.existing = Some(Pool::parse(&text).unwrap());
+    draft
+}
+
+#[test]
+fn an_exported_file_names_the_disks_of_the_pool_that_it_opens() {
+    for (encryption, has_key) in [("luks2", true), ("none", false)] {
+        let mut draft = with_existing(encryption);
+        // One that nothing tells from others: the other one is enough.
+        draft.inventory.disks[2].serial = None;
+        let text = draft.answers(Language::French).export().unwrap();
+        let data = Answers::parse(&text).unwrap().data;
+        assert_eq!(data.passphrase.is_some(), has_key, "{text}");
+        assert_eq!(data.named(&draft.inventory).unwrap(), ["sdb"], "{text}");
+        draft.inventory.disks[2].serial = Some("CT480BX".to_owned());
+        let data = draft.answers(Language::French).data;
+        assert_eq!(data.named(&draft.inventory).unwrap(), ["sdb", "sdc"]);
+    }
+}
+
+#[test]
+fn an_exported_file_says_what_of_the_network_it_leaves_out() {
+    for (wish, is_left_out) in [(NetworkWish::Automatic, true), (NetworkWish::Keep, false)] {
+        let mut draft = draft();
+        draft.what = What::Try;
+        draft.network = wish;
+        let text = draft.answers(Language::English).export().unwrap();
+        assert_eq!(text.contains("\n# Left out: the network"), is_left_out, "{text}");
+        assert!(Answers::parse(&text).unwrap().machine.networks.is_empty());
+    }
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! Plans of pools: what is done, to which disks, and that a plan needs a confirmed disk.
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is the test's")]
 
+mod domains;
+
 use anklume_gpt::{Guid, Partition, Piece, Table, TableCopy};
 use anklume_inventory::{Inventory, Refusal};
 use anklume_language::Language;
 use anklume_setup::rekey::{self, KeySlot};
 use anklume_setup::{
-    Action, Backend, ConfirmedDisk, ConfirmedRest, Data, DomainName, Encryption, Found, Ids, Key,
-    MatchError, NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest,
-    Version, abandon, adopt, boot_disk, close, create, domain, find, open,
+    Action, Backend, ConfirmedDisk, ConfirmedRest, Data, Encryption, Found, Ids, Key, MatchError,
+    NewPool, NoRest, NotConfirmed, NotFound, OnlyZfs, Plan, Redundancy, Refused, Rest, Version,
+    abandon, adopt, boot_disk, close, create, find, open,
 };
 use serde_json::{Value, json};
 
@@ -170,78 +172,6 @@ fn a_pool_that_zfs_encrypts() {
     let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap().by_force(true);
     same_as_file("zfs-native-open", &shown(&open(&plan.pool, &found, Key::Recovery)));
     same_as_file("zfs-native-abandon", &shown(&abandon(&plan.pool)));
-}
-
-fn name(text: &str) -> DomainName {
-    DomainName::new(text).unwrap()
-}
-
-/// A pool of one disk.
-fn pool_of(backend: Backend, encryption: Encryption) -> (Plan, Found) {
-    let inventory = two();
-    let disks = vec![confirmed(&inventory, 0, "1234")];
-    let plan = create(&NewPool { backend, encryption, ..wanted(disks) }, &ids()).unwrap();
-    let found = find(&plan.pool, &after(&plan, "sdq1")).unwrap();
-    (plan, found)
-}
-
-#[test]
-fn domains_have_keys_of_their_own_where_zfs_encrypts() {
-    let (plan, found) = pool_of(Backend::Zfs, Encryption::Zfs);
-    let work = domain::create(&plan.pool, &name("work")).unwrap();
-    same_as_file("domain-native", &shown(&work));
-    assert!(!work.destroys());
-    let both = domain::create(&work.pool, &name("home")).unwrap().pool;
-    assert_eq!(both.domains, [name("work"), name("home")]);
-    // Again: the same, and still once in the record.
-    assert_eq!(domain::create(&both, &name("work")).unwrap().pool, both);
-    same_as_file("domains-native-open", &shown(&open(&both, &found, Key::Passphrase)));
-    // A machine whose record knows of one of them, and one that knows of both.
-    let lacking = domain::catch_up(&work.pool, &both).unwrap().unwrap();
-    same_as_file("domains-native-catch-up", &shown(&lacking));
-    assert_eq!(lacking.pool, both);
-    assert!(domain::catch_up(&both, &work.pool).unwrap().is_none());
-    // Another passphrase concerns the volume with the keys alone, and the record keeps the domains.
-    let rekeyed = rekey::replace(&both, &found, KeySlot::Recovery, 8 << 30, true);
-    assert_eq!(rekeyed.pool.domains, both.domains);
-    assert!(!shown(&rekeyed).contains("domain-"), "{}", shown(&rekeyed));
-}
-
-#[test]
-fn a_key_is_on_the_disk_before_anything_is_encrypted_with_it() {
-    let (plan, _) = pool_of(Backend::Zfs, Encryption::Zfs);
-    let plan = domain::create(&plan.pool, &name("work")).unwrap();
-    let actions: Vec<_> = plan.steps.iter().flat_map(|step| &step.actions).collect();
-    let at = |wanted: &str| {
-        let found = actions.iter().position(|action| action.to_string().contains(wanted));
-        found.unwrap_or_else(|| panic!("{wanted}: {}", shown(&plan)))
-    };
-    let order = [
-        at("write a random key"),
-        at("zpool sync"),
-        at("keyformat=raw"),
-        at("(check that the key of anklume/data/domains/work"),
-        at("(write /run/anklume/pool/pool.toml)"),
-        at("(write /etc/anklume/pool.toml)"),
-        at("persist save"),
-    ];
-    assert!(order.is_sorted(), "{order:?}");
-}
-
-#[test]
-fn domains_without_keys() {
-    let (plan, found) = pool_of(Backend::Zfs, Encryption::Luks2);
-    let work = domain::create(&plan.pool, &name("work")).unwrap();
-    same_as_file("domain-zfs", &shown(&work));
-    assert_eq!(work.pool.storage_of(&name("work")), "anklume/data/domains/work");
-    let before = shown(&open(&plan.pool, &found, Key::Passphrase));
-    assert_eq!(shown(&open(&work.pool, &found, Key::Passphrase)), before);
-    let (plan, _) = pool_of(Backend::Btrfs, Encryption::Luks2);
-    let work = domain::create(&plan.pool, &name("work")).unwrap();
-    same_as_file("domain-btrfs", &shown(&work));
-    assert_eq!(work.pool.storage_of(&name("work")), "/run/anklume/pool/domains/work");
-    let lacking = domain::catch_up(&plan.pool, &work.pool).unwrap().unwrap();
-    assert_eq!((lacking.steps.len(), lacking.pool), (1, work.pool));
 }
 
 #[test]
