@@ -74,6 +74,9 @@ pub struct FoundNetwork {
 /// A profile that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct FoundProfile {
+    /// Its settings.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub config: Settings,
     /// Its devices, by name.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub devices: BTreeMap<String, Settings>,
@@ -423,8 +426,13 @@ fn differs(part: Part, expected: &str, found: &str) -> Option<Difference> {
     })
 }
 
-/// The profile: a root disk on the pool, and `eth0` on the network. Devices that are missing are added; `PATCH` leaves
-/// the others alone.
+/// How long an instance may take to stop when the machine is switched off, in seconds. One that takes longer is ended,
+/// and may be taken for one that somebody stopped, which the next start leaves off; Incus's own 30 are little for a
+/// machine on which everything stops at once.
+const HOST_SHUTDOWN: (&str, &str) = ("boot.host_shutdown_timeout", "120");
+
+/// The profile: a root disk on the pool, and `eth0` on the network. What is missing is added; `PATCH` leaves the rest
+/// alone.
 fn profile(wanted: &Wanted, found: Option<&FoundProfile>) -> Step {
     let name = wanted.profile.as_str();
     let object = Object::Profile(name.to_owned());
@@ -435,15 +443,20 @@ fn profile(wanted: &Wanted, found: Option<&FoundProfile>) -> Step {
     }
     let Some(found) = found else {
         let create = Request::of(Method::Post, &["profiles"]);
-        let create = create.body(json!({ "name": name, "devices": missing }));
+        let config = json!({ HOST_SHUTDOWN.0: HOST_SHUTDOWN.1 });
+        let create = create.body(json!({ "name": name, "config": config, "devices": missing }));
         return Step { object, action: Action::Create, requests: vec![create] };
     };
-    if missing.is_empty() {
+    let config = Some(HOST_SHUTDOWN).filter(|(key, _)| !found.config.contains_key(*key));
+    if missing.is_empty() && config.is_none() {
         return Step { object, action: Action::Leave, requests: vec![] };
     }
-    let keys = missing.keys().map(|name| (*name).to_owned()).collect();
+    let keys = config.iter().map(|(key, _)| *key).chain(missing.keys().copied());
+    let keys = keys.map(str::to_owned).collect();
+    let config: BTreeMap<_, _> = config.into_iter().collect();
     let patch = Request::of(Method::Patch, &["profiles", name]);
-    let patch = patch.body(json!({ "devices": missing })).only_if(found.etag.clone());
+    let patch = patch.body(json!({ "config": config, "devices": missing }));
+    let patch = patch.only_if(found.etag.clone());
     Step { object, action: Action::Complete(keys), requests: vec![patch] }
 }
 

@@ -35,7 +35,8 @@ fn network(name: &str, change: impl FnOnce(&mut FoundNetwork)) -> FoundNetwork {
 }
 
 fn profile(devices: Value) -> FoundProfile {
-    serde_json::from_value(json!({ "devices": devices })).unwrap()
+    let config = json!({ "boot.host_shutdown_timeout": "300" });
+    serde_json::from_value(json!({ "config": config, "devices": devices })).unwrap()
 }
 
 fn whole() -> Found {
@@ -70,7 +71,7 @@ fn everything_is_made_in_the_order_of_use() {
     let body =
         json!({ "name": "default", "driver": "btrfs", "config": { "source": "/data/incus" } });
     assert_eq!(steps[0].requests[0].body, Some(body));
-    let devices = json!({ "devices": {
+    let devices = json!({ "config": { "boot.host_shutdown_timeout": "120" }, "devices": {
         "root": { "type": "disk", "path": "/", "pool": "default" },
         "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" } } });
     assert_eq!(steps[2].requests[0].body, Some(devices));
@@ -85,7 +86,8 @@ fn another_profile_is_made_if_it_is_missing() {
     assert_eq!((step.object, step.action), (Object::Profile("work".to_owned()), Action::Create));
     let requests: Vec<_> = step.requests.iter().map(ToString::to_string).collect();
     assert_eq!(requests, ["POST /1.0/profiles"]);
-    let body = json!({ "name": "work", "devices": {
+    let config = json!({ "boot.host_shutdown_timeout": "120" });
+    let body = json!({ "name": "work", "config": config, "devices": {
         "root": { "type": "disk", "path": "/", "pool": "default" },
         "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" } } });
     assert_eq!(step.requests[0].body, Some(body));
@@ -130,6 +132,8 @@ fn what_is_missing_is_added_and_nothing_else() {
     let body = json!({ "config": { "ipv6.nat": "true" } });
     assert_eq!(steps[1].requests[0].body, Some(body));
     assert_eq!(steps[2].action, Action::Complete(vec!["eth0".to_owned()]));
+    let eth0 = json!({ "eth0": { "type": "nic", "name": "eth0", "network": "ank-work" } });
+    assert_eq!(steps[2].requests[0].body, Some(json!({ "config": {}, "devices": eth0 })));
     assert_eq!(steps[2].requests[0].etag.as_deref(), Some("\"7\""));
 }
 

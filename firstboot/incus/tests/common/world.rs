@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) networks: BTreeMap<String, Value>,
     /// Those of the default profile.
     pub(crate) devices: Map<String, Value>,
+    /// Its settings.
+    pub(crate) config: Map<String, Value>,
     /// Profiles that were made.
     pub(crate) profiles: BTreeMap<String, Value>,
     pub(crate) images: BTreeMap<String, Vec<u8>>,
@@ -134,6 +136,7 @@ impl World {
                     return error(412, "ETag doesn't match");
                 }
                 self.devices.extend(body["devices"].as_object().cloned().unwrap_or_default());
+                self.config.extend(body["config"].as_object().cloned().unwrap_or_default());
                 sync(&json!({}))
             }
             ("GET", ["1.0", "profiles", name]) => {
@@ -156,7 +159,7 @@ impl World {
     }
 
     fn profile(&self) -> Value {
-        json!({ "name": "default", "config": {}, "description": "Default Incus profile",
+        json!({ "name": "default", "config": self.config, "description": "Default Incus profile",
             "devices": self.devices, "used_by": [] })
     }
 
