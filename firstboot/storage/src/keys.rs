@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// The keys that a plan may need.
 ///
 /// Programs get them as files below a folder of a file system in RAM; there is no swap that they could get
-/// into. The files are there from [`Keys::place`] until what it returns is dropped.
+/// into. The files are there from `Keys::place` until what it returns is dropped.
 #[derive(Default)]
 pub struct Keys {
     values: BTreeMap<Key, Zeroizing<Vec<u8>>>,
