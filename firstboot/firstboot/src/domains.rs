@@ -18,10 +18,9 @@ pub(crate) fn add(args: &DomainAddArgs) -> Result<(), Failure> {
     let _lock = record::lock_or_refuse()?;
     let pool = open_pool()?;
     let name = &args.name;
-    // Before anything is made: Incus may have something else of that name.
-    if !pool.domains.contains(name) {
-        containers::check_domain(&pool, name)?;
-    }
+    // Before anything is made: Incus may have something else of that name. What somebody has changed of a domain is no
+    // error at a start, but here it is asked for.
+    containers::check_domain(&pool, name)?;
     let key = key(args, &pool)?;
     let pool = make(&pool, name, &key)?;
     containers::start_domain(&pool, name, &mut |line| crate::say(line))?;

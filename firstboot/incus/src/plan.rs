@@ -426,9 +426,8 @@ fn differs(part: Part, expected: &str, found: &str) -> Option<Difference> {
     })
 }
 
-/// How long an instance may take to stop when the machine is switched off, in seconds. One that takes longer is ended,
-/// and may be taken for one that somebody stopped, which the next start leaves off; Incus's own 30 are little for a
-/// machine on which everything stops at once.
+/// How long an instance may take to stop when the machine is switched off, in seconds; one that takes longer is ended.
+/// Incus's own 30 are little for a machine on which everything stops at once.
 const HOST_SHUTDOWN: (&str, &str) = ("boot.host_shutdown_timeout", "120");
 
 /// The profile: a root disk on the pool, and `eth0` on the network. What is missing is added; `PATCH` leaves the rest

@@ -38,8 +38,8 @@ pub enum Encryption {
     /// The whole partition, by LUKS2.
     #[default]
     Luks2,
-    /// The datasets, by ZFS; their key is in a LUKS2 volume on the pool. Names and sizes of datasets stay
-    /// readable.
+    /// The datasets, by ZFS: with one key, and each domain's with its own. The keys are in a LUKS2 volume on the
+    /// pool. Names and sizes of datasets stay readable.
     Zfs,
     /// Not at all.
     None,
